@@ -1,0 +1,66 @@
+// The relay's news, as types. Events tell what has happened, once; they never carry control.
+
+import type { Mailbox } from './smtp/address.ts';
+import type { Envelope } from './smtp/envelope.ts';
+import type { Failure, UpstreamFailure } from './smtp/outcome.ts';
+import type { Refusal, RemoteReply } from './smtp/reply.ts';
+
+declare const queueId: unique symbol;
+
+/** Names one message for its life, in replies, trace fields and logs. */
+export type QueueId = string & { readonly [queueId]: true };
+
+export type Accepted = {
+  readonly id: QueueId;
+  readonly device: string;
+  readonly hello: string;
+  readonly octets: number;
+  readonly envelope: Envelope;
+};
+export type RecipientNews = { readonly id: QueueId; readonly recipient: Mailbox; readonly upstream: string };
+
+export interface RelayEvents {
+  started(news: {
+    readonly hostname: string;
+    readonly listening: readonly string[];
+    readonly upstreams: readonly string[];
+    readonly queued: number;
+  }): void;
+  stopped(): void;
+  connected(news: { readonly device: string }): void;
+  /** A device got a refusal. */
+  refused(news: { readonly device: string; readonly refusal: Refusal; readonly command: string; readonly id?: QueueId }): void;
+  accepted(news: Accepted): void;
+  delivered(news: RecipientNews & { readonly reply: RemoteReply; readonly seconds: number }): void;
+  deferred(news: RecipientNews & { readonly failure: Failure; readonly retryInSeconds: number }): void;
+  bounced(news: RecipientNews & { readonly failure: Failure }): void;
+  expired(news: { readonly id: QueueId; readonly recipient: Mailbox; readonly hours: number }): void;
+  /** The message has left the spool: no recipient waits any more. */
+  removed(news: { readonly id: QueueId }): void;
+  /** RFC 1047: the connection went after the final dot; the message is tried again and may arrive twice. */
+  maybeDelivered(news: { readonly id: QueueId; readonly upstream: string; readonly problem: string }): void;
+  upstreamConnected(news: {
+    readonly upstream: string;
+    readonly tls: string;
+    readonly auth: string;
+    readonly sizeLimit: number | undefined;
+  }): void;
+  upstreamUp(news: { readonly upstream: string; readonly downSeconds: number }): void;
+  upstreamDown(news: { readonly upstream: string; readonly failure: UpstreamFailure; readonly retryInSeconds: number }): void;
+  spoolRecovered(news: SpoolRecovery): void;
+  spoolFull(news: { readonly device: string; readonly octets: number }): void;
+  spoolFailed(news: { readonly problem: string }): void;
+  /** A part of the program failed in a way nobody foresaw; the relay lives on. */
+  fault(news: { readonly where: string; readonly error: unknown }): void;
+}
+
+export type SpoolRecovery = {
+  readonly messages: number;
+  /** Messages that had no commit: their sender was never told 250. */
+  readonly unfinished: number;
+  readonly torn: number;
+  readonly milliseconds: number;
+};
+
+/** Tells all listeners of one event; never throws. */
+export type Tell = <E extends keyof RelayEvents>(event: E, ...args: Parameters<RelayEvents[E]>) => void;

@@ -1,0 +1,66 @@
+// The trace field (RFC 5321, section 4.4) that this relay puts in front of each message.
+
+import { formatMailbox, isDomain } from '../smtp/address.ts';
+import type { Recipients } from '../smtp/envelope.ts';
+import { formatDate, type WallTime } from '../system/clock.ts';
+import { fieldsNamed, fieldValue, formatField, type HeaderSection } from './header.ts';
+
+/** How the message came in. `protocol` is the `with` clause (RFC 3848). */
+export type Arrival = {
+  readonly hello: string;
+  readonly address: string;
+  readonly hostname: string;
+  /** What tells this spool's relay from all others, also from one of the same name. */
+  readonly instance: string;
+  readonly protocol: string;
+  readonly id: string;
+  readonly recipients: Recipients;
+  readonly time: WallTime;
+};
+
+/** `address` as RFC 5321 writes it in brackets; an IPv4 address mapped into IPv6 is shown as itself. */
+export function addressLiteral(address: string): string {
+  return address.includes(':') ? `[IPv6:${address}]` : `[${address}]`;
+}
+
+/** `Received: from cam ([192.0.2.7]) by relay.example with ESMTP id 4D2K for <a@b>; date`. `for` only for a single recipient, so that no one sees the others (RFC 5321, section 7.2). */
+export function traceField(arrival: Arrival): Buffer {
+  const literal = addressLiteral(arrival.address);
+  // The name is the device's word: what is no domain goes into a comment, its special characters replaced.
+  const from = isDomain(arrival.hello)
+    ? [arrival.hello, `(${literal})`]
+    : [literal, `(helo ${arrival.hello.replace(/[^\w.:[\]-]/g, '?').slice(0, 64)})`];
+  const [only, ...others] = arrival.recipients;
+  const forClause = others.length === 0 ? ['for', `<${formatMailbox(only.forwardPath)}>;`] : [];
+  const id = others.length === 0 ? arrival.id : `${arrival.id};`;
+  return formatField('Received', [
+    'from',
+    ...from,
+    'by',
+    arrival.hostname,
+    signature(arrival.instance),
+    'with',
+    arrival.protocol,
+    'id',
+    id,
+    ...forClause,
+    formatDate(arrival.time),
+  ]);
+}
+
+/** RFC 5321, section 6.3: more hops than this is a loop. */
+export const MOST_HOPS = 50;
+
+const signature = (instance: string) => `(Gatepost ${instance})`;
+
+/** Whether the message has been going round: too many hops, or one of them was this very relay (RFC 5321, section 6.3). */
+export function isLooping(section: HeaderSection, instance: string): boolean {
+  const received = fieldsNamed(section, 'Received');
+  return received.length > MOST_HOPS || received.some((field) => fieldValue(field).includes(signature(instance)));
+}
+
+/**
+ * At most so many octets does this relay add in front of a message: the trace field (HELO name, host
+ * name, a recipient of 254 octets each) and the missing Date, From and Message-ID.
+ */
+export const MOST_ADDED_OCTETS = 2_048;

@@ -1,0 +1,86 @@
+// Mailboxes and paths (RFC 5321, sections 4.1.2 and 4.1.3). Parsing forgives what devices do (a
+// path without brackets, a space after the colon, a bare local part); formatting emits only what
+// the RFC allows. No control character is let in, quoted or not: an address is written into header
+// fields and logs, and must not be able to end a line there.
+
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** `localPart` is unquoted; `domain` is a name or an address literal in brackets, '' for a bare local part that is still to be completed. */
+export type Mailbox = { readonly localPart: string; readonly domain: string };
+
+/** `null` is the empty reverse-path `<>` of notifications. */
+export type ReversePath = Mailbox | null;
+
+export type MalformedPath = 'syntax' | 'too-long' | 'control-character' | 'not-ascii';
+
+/** RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, its brackets included. */
+export const LONGEST_PATH = 254;
+const LONGEST_LOCAL_PART = 64;
+const LONGEST_DOMAIN = 255;
+
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\u{10ffff}-]+";
+const DOT_STRING = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, 'u');
+// Real devices send dots where the grammar has none ("cam..1@", "cam.@"); they are accepted and quoted on the way out.
+const LOOSE_LOCAL_PART = new RegExp(`^(?:${ATOM}|\\.)+$`, 'u');
+const DOMAIN =
+  /^(?:[\p{L}\p{M}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}_])?)(?:\.[\p{L}\p{M}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}_])?)*\.?$/u;
+const QUOTED_STRING = /^"((?:[^"\\]|\\.)*)"$/su;
+const SOURCE_ROUTE = /^@[^:<>"]*:/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const NOT_ASCII = /[\u0080-\u{10ffff}]/u;
+
+/**
+ * The mailbox that `text` names, without brackets. A source route (`@a,@b:user@c`) is ignored, as
+ * RFC 5321 appendix C asks. Non-ASCII is accepted only with `utf8` (RFC 6531).
+ */
+export function parseMailbox(text: string, options: { readonly utf8: boolean }): Mailbox | MalformedPath {
+  if (Buffer.byteLength(text) > LONGEST_PATH) return 'too-long';
+  if (CONTROL.test(text)) return 'control-character';
+  if (!options.utf8 && NOT_ASCII.test(text)) return 'not-ascii';
+  const path = text.replace(SOURCE_ROUTE, '');
+  const at = splitAt(path);
+  const local = at < 0 ? path : path.slice(0, at);
+  const domain = at < 0 ? '' : path.slice(at + 1);
+  const quoted = QUOTED_STRING.exec(local);
+  const localPart = quoted === null ? local : (quoted[1] ?? '').replace(/\\(.)/gsu, '$1');
+  if (localPart === '' || (quoted === null && !LOOSE_LOCAL_PART.test(local))) return 'syntax';
+  if (Buffer.byteLength(localPart) > LONGEST_LOCAL_PART || Buffer.byteLength(domain) > LONGEST_DOMAIN) return 'too-long';
+  if (at >= 0 && !isDomain(domain)) return 'syntax';
+  return { localPart, domain };
+}
+
+/** Where the `@` between local part and domain stands: the last one, since a quoted local part may hold others. -1 for none. */
+function splitAt(path: string): number {
+  const at = path.lastIndexOf('@');
+  return path.startsWith('"') && at < path.lastIndexOf('"') ? -1 : at;
+}
+
+/** Whether `text` is a domain name or an address literal (`[192.0.2.1]`, `[IPv6:2001:db8::1]`). An underscore is let pass: host names of devices have it. */
+export function isDomain(text: string): boolean {
+  if (!text.startsWith('[')) return DOMAIN.test(text) && text.split('.').every((label) => Buffer.byteLength(label) <= 63);
+  if (!text.endsWith(']')) return false;
+  const inner = text.slice(1, -1);
+  return isIPv4(inner) || (/^IPv6:/i.test(inner) && isIPv6(inner.slice(5)));
+}
+
+/** The mailbox as RFC 5321 writes it: the local part quoted where it must be. */
+export function formatMailbox(mailbox: Mailbox): string {
+  const local = DOT_STRING.test(mailbox.localPart) ? mailbox.localPart : `"${mailbox.localPart.replace(/(["\\])/g, '\\$1')}"`;
+  return mailbox.domain === '' ? local : `${local}@${mailbox.domain}`;
+}
+
+/** The reverse-path with its brackets. */
+export function formatPath(path: ReversePath): string {
+  return path === null ? '<>' : `<${formatMailbox(path)}>`;
+}
+
+/** Whether both name the same mailbox: domains compare without case (RFC 5321, section 2.4), local parts with. */
+export function isSameMailbox(one: Mailbox, other: Mailbox): boolean {
+  return one.localPart === other.localPart && one.domain.toLowerCase() === other.domain.toLowerCase();
+}
+
+/** Whether the mailbox needs SMTPUTF8 to be sent on. */
+export function isInternational(mailbox: Mailbox): boolean {
+  return NOT_ASCII.test(mailbox.localPart) || NOT_ASCII.test(mailbox.domain);
+}

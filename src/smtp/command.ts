@@ -1,0 +1,132 @@
+// One command line as a value (RFC 5321, section 4.1.1, and the extensions' commands). Total: any
+// octets give a Command or a Malformed that says what is wrong; server/replies.ts finds the words.
+// It forgives what devices get wrong (a space after the colon, no brackets, trailing spaces) and
+// says nothing of order or policy.
+
+import type { Mailbox, MalformedPath, ReversePath } from './address.ts';
+import { parseMailbox } from './address.ts';
+import type { MailParameters, Recipient } from './envelope.ts';
+import { type MalformedParameter, parseMailParameters, parseRcptParameters } from './parameters.ts';
+
+export type Command =
+  | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
+  | { readonly verb: 'MAIL'; readonly reversePath: ReversePath; readonly size: number | undefined; readonly parameters: MailParameters }
+  | { readonly verb: 'RCPT'; readonly recipient: Recipient }
+  | { readonly verb: 'BDAT'; readonly octets: number; readonly last: boolean }
+  | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initialResponse: string | undefined }
+  | { readonly verb: 'VRFY' | 'EXPN' | 'ETRN'; readonly argument: string }
+  | { readonly verb: 'DATA' | 'RSET' | 'NOOP' | 'QUIT' | 'HELP' | 'STARTTLS' }
+  | { readonly verb: 'SEND' | 'SOML' | 'SAML' | 'TURN' };
+
+export type Verb = Command['verb'];
+
+export type Malformed =
+  | { readonly malformed: 'not-smtp' }
+  | { readonly malformed: 'unknown-command'; readonly verb: string }
+  | { readonly malformed: 'syntax'; readonly verb: Verb }
+  | { readonly malformed: 'path'; readonly verb: 'MAIL' | 'RCPT'; readonly fault: MalformedPath }
+  | MalformedParameter;
+
+const LONGEST_HELLO = 255;
+// Requests of other protocols that end up on port 25; a browser made to speak to it is an old attack.
+const OTHER_PROTOCOLS = /^(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT|PRI|SSH|Host:|User-Agent:|Content-)/i;
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+function decode(line: Uint8Array): string {
+  try {
+    return strictUtf8.decode(line);
+  } catch {
+    // Not UTF-8: each octet as itself; parseMailbox then finds what is outside ASCII.
+    return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('latin1');
+  }
+}
+
+/** The command in `line`, which comes without its line end. */
+export function parseCommand(line: Uint8Array): Command | Malformed {
+  const text = decode(line).replace(/[ \t]+$/, '');
+  const match = /^([A-Za-z]+)(?:[ \t]+(.*))?$/s.exec(text);
+  if (OTHER_PROTOCOLS.test(text) || (text !== '' && !/^[A-Za-z]/.test(text))) return { malformed: 'not-smtp' };
+  if (match === null) return { malformed: 'unknown-command', verb: text };
+  const verb = (match[1] ?? '').toUpperCase();
+  const argument = match[2] ?? '';
+  switch (verb) {
+    case 'EHLO':
+    case 'HELO':
+      return { verb, name: argument.slice(0, LONGEST_HELLO) };
+    case 'MAIL':
+      return parseMail(argument);
+    case 'RCPT':
+      return parseRcpt(argument);
+    case 'BDAT':
+      return parseBdat(argument);
+    case 'AUTH':
+      return parseAuth(argument);
+    case 'VRFY':
+    case 'EXPN':
+    case 'ETRN':
+      return argument === '' ? { malformed: 'syntax', verb } : { verb, argument };
+    case 'NOOP':
+    case 'HELP':
+      return { verb }; // RFC 5321, section 4.1.1.9: an argument is allowed and ignored.
+    case 'DATA':
+    case 'RSET':
+    case 'QUIT':
+    case 'STARTTLS':
+      return argument === '' ? { verb } : { malformed: 'syntax', verb };
+    case 'SEND':
+    case 'SOML':
+    case 'SAML':
+    case 'TURN':
+      return { verb };
+    default:
+      return { malformed: 'unknown-command', verb };
+  }
+}
+
+function parseMail(argument: string): Command | Malformed {
+  const split = splitPath(/^FROM[ \t]*:[ \t]*/i, argument);
+  if (split === undefined) return { malformed: 'syntax', verb: 'MAIL' };
+  const reversePath = split.path === '' ? null : parseMailbox(split.path, { utf8: true });
+  if (typeof reversePath === 'string') return { malformed: 'path', verb: 'MAIL', fault: reversePath };
+  const parsed = parseMailParameters(split.words);
+  return 'malformed' in parsed ? parsed : { verb: 'MAIL', reversePath, ...parsed };
+}
+
+function parseRcpt(argument: string): Command | Malformed {
+  const split = splitPath(/^TO[ \t]*:[ \t]*/i, argument);
+  if (split === undefined) return { malformed: 'syntax', verb: 'RCPT' };
+  const forwardPath: Mailbox | MalformedPath = parseMailbox(split.path, { utf8: true });
+  if (typeof forwardPath === 'string') return { malformed: 'path', verb: 'RCPT', fault: forwardPath };
+  const parsed = parseRcptParameters(split.words);
+  return 'malformed' in parsed ? parsed : { verb: 'RCPT', recipient: { forwardPath, ...parsed } };
+}
+
+/** Path (without brackets) and the words after it; undefined when the keyword is missing or a bracket is not closed. */
+function splitPath(keyword: RegExp, argument: string): { path: string; words: string[] } | undefined {
+  const start = keyword.exec(argument);
+  if (start === null) return undefined;
+  const rest = argument.slice(start[0].length);
+  // Inside brackets a quoted string may hold anything, spaces and brackets included; without brackets (LSI MegaRAID) the path ends at the first space.
+  const path = /^<((?:"(?:[^"\\]|\\.)*"|[^">])*)>(?=[ \t]|$)/s.exec(rest) ?? /^((?:"(?:[^"\\]|\\.)*"|[^"<> \t])+)(?=[ \t]|$)/s.exec(rest);
+  if (path === null) return undefined;
+  const words = rest
+    .slice(path[0].length)
+    .split(/[ \t]+/)
+    .filter((word) => word !== '');
+  return { path: (path[1] ?? '').trim(), words };
+}
+
+/** RFC 3030, section 2: octets of the chunk, and whether it is the last. */
+function parseBdat(argument: string): Command | Malformed {
+  const match = /^(\d{1,15})(?:[ \t]+(LAST))?$/i.exec(argument);
+  return match === null ? { malformed: 'syntax', verb: 'BDAT' } : { verb: 'BDAT', octets: Number(match[1]), last: match[2] !== undefined };
+}
+
+/** RFC 4954, section 4. The initial response is still base64; `=` is the empty one. */
+function parseAuth(argument: string): Command | Malformed {
+  const match = /^([A-Za-z0-9_-]{1,20})(?:[ \t]+(\S+))?$/.exec(argument);
+  return match === null
+    ? { malformed: 'syntax', verb: 'AUTH' }
+    : { verb: 'AUTH', mechanism: (match[1] ?? '').toUpperCase(), initialResponse: match[2] };
+}

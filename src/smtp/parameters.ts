@@ -1,0 +1,176 @@
+// Parameters of MAIL and RCPT (RFC 5321, section 4.1.1.11) as typed values: SIZE (RFC 1870), BODY
+// (RFC 6152, 3030), SMTPUTF8 (RFC 6531), RET, ENVID, NOTIFY, ORCPT (RFC 3461), AUTH (RFC 4954).
+// Parsing says what is wrong; formatting writes what the next hop's EHLO allows.
+
+import type { BodyType, MailParameters, Notify, Recipient } from './envelope.ts';
+import { decodeXtext, encodeXtext } from './xtext.ts';
+
+/** `parameter`: which one; `unknown` gets 555, `value` 501. */
+export type MalformedParameter = {
+  readonly malformed: 'parameter';
+  readonly fault: 'unknown' | 'value' | 'repeated';
+  readonly parameter: string;
+};
+
+export type ParsedMail = { readonly size: number | undefined; readonly parameters: MailParameters };
+export type ParsedRcpt = Omit<Recipient, 'forwardPath'>;
+
+type Fields<T> = { -readonly [K in keyof T]: T[K] };
+
+const KEYWORD = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
+// RFC 3461, section 4.4: ENVID is at most 100 characters; ORCPT at most 500.
+const LONGEST_ENVELOPE_ID = 100;
+const LONGEST_ORIGINAL_RECIPIENT = 500;
+
+/** Keyword and value of each of `words`; the keyword in capitals, no value as undefined. */
+function pairs(words: readonly string[]): readonly (readonly [string, string | undefined])[] | MalformedParameter {
+  const found = new Map<string, string | undefined>();
+  for (const word of words) {
+    const equals = word.indexOf('=');
+    const keyword = (equals < 0 ? word : word.slice(0, equals)).toUpperCase();
+    if (!KEYWORD.test(keyword)) return { malformed: 'parameter', fault: 'unknown', parameter: word };
+    if (found.has(keyword)) return { malformed: 'parameter', fault: 'repeated', parameter: keyword };
+    found.set(keyword, equals < 0 ? undefined : word.slice(equals + 1));
+  }
+  return [...found];
+}
+
+/** MAIL's parameters; `size` is the declared octets, undefined when not declared. */
+export function parseMailParameters(words: readonly string[]): ParsedMail | MalformedParameter {
+  const list = pairs(words);
+  if ('malformed' in list) return list;
+  const parameters: Fields<MailParameters> = {};
+  let size: number | undefined;
+  for (const [keyword, value] of list) {
+    const wrong: MalformedParameter = { malformed: 'parameter', fault: 'value', parameter: keyword };
+    switch (keyword) {
+      case 'SIZE':
+        size = parseSize(value);
+        if (size === undefined) return wrong;
+        break;
+      case 'BODY': {
+        const body = parseBodyType(value);
+        if (body === undefined) return wrong;
+        parameters.body = body;
+        break;
+      }
+      case 'SMTPUTF8':
+        if (value !== undefined) return wrong;
+        parameters.smtpUtf8 = true;
+        break;
+      case 'RET': {
+        const ret = value?.toUpperCase();
+        if (ret !== 'FULL' && ret !== 'HDRS') return wrong;
+        parameters.ret = ret === 'FULL' ? 'full' : 'headers';
+        break;
+      }
+      case 'ENVID': {
+        const id = value === undefined || value === '' || value.length > LONGEST_ENVELOPE_ID ? undefined : decodeXtext(value);
+        if (id === undefined) return wrong;
+        parameters.envelopeId = id;
+        break;
+      }
+      case 'AUTH': // RFC 4954, section 5: who sent it first; checked for form, and dropped as the section allows where there is no trust.
+        if (value === undefined || decodeXtext(value) === undefined) return wrong;
+        break;
+      default:
+        return { malformed: 'parameter', fault: 'unknown', parameter: keyword };
+    }
+  }
+  return { size, parameters };
+}
+
+/** RCPT's parameters. */
+export function parseRcptParameters(words: readonly string[]): ParsedRcpt | MalformedParameter {
+  const list = pairs(words);
+  if ('malformed' in list) return list;
+  const parameters: Fields<ParsedRcpt> = {};
+  for (const [keyword, value] of list) {
+    const wrong: MalformedParameter = { malformed: 'parameter', fault: 'value', parameter: keyword };
+    switch (keyword) {
+      case 'NOTIFY': {
+        const notify = parseNotify(value);
+        if (notify === undefined) return wrong;
+        parameters.notify = notify;
+        break;
+      }
+      case 'ORCPT': {
+        const original = parseOriginalRecipient(value);
+        if (original === undefined) return wrong;
+        parameters.originalRecipient = original;
+        break;
+      }
+      default:
+        return { malformed: 'parameter', fault: 'unknown', parameter: keyword };
+    }
+  }
+  return parameters;
+}
+
+/**
+ * SIZE's value in octets: at most 20 digits (RFC 1870, section 4). A figure beyond what a number
+ * holds exactly is clamped there, which is still beyond any limit; it never goes through a float.
+ */
+function parseSize(value: string | undefined): number | undefined {
+  if (value === undefined || !/^\d{1,20}$/.test(value)) return undefined;
+  const octets = BigInt(value);
+  return octets > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(octets);
+}
+
+function parseBodyType(value: string | undefined): BodyType | undefined {
+  const body = value?.toUpperCase();
+  return body === '7BIT' || body === '8BITMIME' || body === 'BINARYMIME' ? body : undefined;
+}
+
+function parseNotify(value: string | undefined): Notify | undefined {
+  const words = value?.toLowerCase().split(',') ?? [];
+  if (words.length === 1 && words[0] === 'never') return 'never';
+  const events: ('success' | 'failure' | 'delay')[] = [];
+  for (const word of words) {
+    if (word !== 'success' && word !== 'failure' && word !== 'delay') return undefined;
+    if (!events.includes(word)) events.push(word);
+  }
+  return events.length > 0 ? events : undefined;
+}
+
+function parseOriginalRecipient(value: string | undefined): string | undefined {
+  if (value === undefined || value.length > LONGEST_ORIGINAL_RECIPIENT) return undefined;
+  const semicolon = value.indexOf(';');
+  const type = value.slice(0, Math.max(semicolon, 0));
+  const address = decodeXtext(value.slice(semicolon + 1));
+  return KEYWORD.test(type) && address !== undefined && address !== '' ? `${type};${address}` : undefined;
+}
+
+/** What the next hop's EHLO offers, as far as parameters depend on it. */
+export type ParameterSupport = {
+  readonly size: boolean;
+  readonly eightBitMime: boolean;
+  readonly binaryMime: boolean;
+  readonly smtpUtf8: boolean;
+  readonly dsn: boolean;
+};
+
+/** MAIL's parameters for a next hop, with a leading space each; `octets` is the message's size. */
+export function formatMailParameters(parameters: MailParameters, octets: number, needsUtf8: boolean, support: ParameterSupport): string {
+  const words: string[] = [];
+  if (support.size) words.push(`SIZE=${octets}`);
+  if (parameters.body === 'BINARYMIME' && support.binaryMime) words.push('BODY=BINARYMIME');
+  else if (parameters.body !== undefined && parameters.body !== '7BIT' && support.eightBitMime) words.push('BODY=8BITMIME');
+  if (needsUtf8 && support.smtpUtf8) words.push('SMTPUTF8');
+  if (support.dsn && parameters.ret !== undefined) words.push(parameters.ret === 'full' ? 'RET=FULL' : 'RET=HDRS');
+  if (support.dsn && parameters.envelopeId !== undefined) words.push(`ENVID=${encodeXtext(parameters.envelopeId)}`);
+  return words.map((word) => ` ${word}`).join('');
+}
+
+/** RCPT's parameters for a next hop, with a leading space each. */
+export function formatRcptParameters(recipient: Recipient, support: ParameterSupport): string {
+  if (!support.dsn) return '';
+  const { notify, originalRecipient } = recipient;
+  const words: string[] = [];
+  if (notify !== undefined) words.push(`NOTIFY=${notify === 'never' ? 'NEVER' : notify.join(',').toUpperCase()}`);
+  if (originalRecipient !== undefined) {
+    const semicolon = originalRecipient.indexOf(';');
+    words.push(`ORCPT=${originalRecipient.slice(0, semicolon)};${encodeXtext(originalRecipient.slice(semicolon + 1))}`);
+  }
+  return words.map((word) => ` ${word}`).join('');
+}

@@ -1,0 +1,89 @@
+// The disk as the spool needs it: files with positioned reads, gathered writes and datasync, and a
+// directory that can be synced. Tests replace it with a disk that loses power. Nothing here retries.
+
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface DiskFile {
+  /** Octets in the file. */
+  size(): Promise<number>;
+  /** Reads into `into` from octet `at`; the count is short only at the end of the file. */
+  read(into: Uint8Array, at: number): Promise<number>;
+  /** Writes all of `buffers`, in order, from octet `at`; rejects if any octet could not be written. */
+  writev(buffers: readonly Uint8Array[], at: number): Promise<void>;
+  /** fdatasync(2). After a rejection nothing may be believed of pages written since the last success. */
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One folder; names are plain file names in it. */
+export interface Disk {
+  open(name: string): Promise<DiskFile>;
+  /** Rejects if the file exists. */
+  create(name: string): Promise<DiskFile>;
+  list(): Promise<readonly string[]>;
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  syncDirectory(): Promise<void>;
+}
+
+/** The folder `path` of the real file system, made if missing. */
+export async function openDisk(path: string): Promise<Disk> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return {
+    open: async (name) => diskFile(await open(join(path, name), constants.O_RDWR)),
+    create: async (name) => diskFile(await open(join(path, name), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)),
+    list: () => readdir(path),
+    rename: (from, to) => rename(join(path, from), join(path, to)),
+    remove: (name) => unlink(join(path, name)),
+    async syncDirectory() {
+      const directory = await open(path, constants.O_RDONLY);
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    },
+  };
+}
+
+function diskFile(handle: FileHandle): DiskFile {
+  return {
+    size: async () => (await handle.stat()).size,
+    async read(into, at) {
+      let filled = 0;
+      while (filled < into.length) {
+        const { bytesRead } = await handle.read(into, filled, into.length - filled, at + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return filled;
+    },
+    async writev(buffers, at) {
+      let rest = buffers;
+      let position = at;
+      while (rest.length > 0) {
+        const { bytesWritten } = await handle.writev(rest as Uint8Array[], position);
+        if (bytesWritten === 0) throw new Error('the disk took no octets');
+        position += bytesWritten;
+        rest = without(rest, bytesWritten);
+      }
+    },
+    datasync: () => handle.datasync(),
+    close: () => handle.close(),
+  };
+}
+
+/** `buffers` less the first `octets`: what a short write has left to do. */
+function without(buffers: readonly Uint8Array[], octets: number): readonly Uint8Array[] {
+  let skip = octets;
+  let first = 0;
+  for (const buffer of buffers) {
+    if (skip < buffer.length) break;
+    skip -= buffer.length;
+    first += 1;
+  }
+  const [cut, ...rest] = buffers.slice(first);
+  return cut === undefined ? [] : [cut.subarray(skip), ...rest];
+}
