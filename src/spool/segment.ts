@@ -1,0 +1,157 @@
+// Segments: files of one size, zero-filled and synced when made, then used again and again. A life of
+// a segment begins when its header is written, with a generation that orders the lives and a nonce
+// that tells them apart. The header stands in the first page and again in the last, and in each page
+// eight times, once a 512-octet sector, so that neither a torn write nor a bad page hides it.
+
+import type { Disk, DiskFile } from '../system/disk.ts';
+import type { Random } from '../system/random.ts';
+import { crc32c } from './crc32c.ts';
+import { type Frame, PAGE, readNumber, sealFrame, writeNumber } from './frame.ts';
+
+export const FORMAT_VERSION = 1;
+const MAGIC = Buffer.from('GATEPOST');
+const SECTOR = 512;
+const SECTORS = PAGE / SECTOR;
+const FACTS_AT = 56;
+const LARGEST_FACTS = SECTOR - FACTS_AT;
+const NONCE = 16;
+
+/** What the spool knows beside its messages; written into the header of each new life, so the newest header has it all. */
+export type Facts = {
+  /** Tells this spool from all others. */
+  readonly instance: string;
+  /** Message numbers below this one may have been used. */
+  readonly nextNumber: number;
+  /** How long the relay has been running, all in all, in milliseconds: ages are measured in it, so no set of the date expires a message. */
+  readonly running: number;
+  /** The smallest SIZE of the upstreams, as last advertised; absent when never learned or unlimited. */
+  readonly upstreamSize?: number;
+};
+
+export type Header = { readonly generation: number; readonly seed: number; readonly facts: Facts };
+
+export type Segment = {
+  readonly name: string;
+  readonly file: DiskFile;
+  /** Octets of the file, header pages included. */
+  readonly size: number;
+  generation: number;
+  seed: number;
+  /** Where the next group goes; frames end here. */
+  end: number;
+  /** All before this is known to be on the flash. */
+  durableEnd: number;
+  /** Octets of frames that somebody still needs. */
+  live: number;
+  /** A write or sync failed: nothing more is written in this life. */
+  failed: boolean;
+};
+
+export type Place = { readonly segment: Segment; readonly at: number; readonly size: number };
+
+/** Octets of frames that a segment of `size` holds. */
+export function roomIn(size: number): number {
+  return size - 2 * PAGE;
+}
+
+/** Where frames must end in this segment. */
+export function frameLimit(segment: Segment): number {
+  return segment.size - PAGE;
+}
+
+const SEGMENT_NAME = /^\d{6}\.segment$/;
+
+export function isSegmentName(name: string): boolean {
+  return SEGMENT_NAME.test(name);
+}
+
+export function segmentName(index: number): string {
+  return `${String(index).padStart(6, '0')}.segment`;
+}
+
+/**
+ * Makes a segment file: all its blocks written once, so that no later write changes the file's
+ * metadata, and its name on the flash. A file that can't be finished is taken away again.
+ */
+export async function makeSegment(disk: Disk, name: string, size: number): Promise<Segment> {
+  const file = await disk.create(name);
+  try {
+    const zeros = Buffer.alloc(64 * 1024);
+    for (let at = 0; at < size; at += zeros.length) await file.writev([zeros.subarray(0, Math.min(zeros.length, size - at))], at);
+    await file.datasync();
+    await disk.syncDirectory();
+  } catch (error) {
+    await file.close();
+    await disk.remove(name);
+    throw error;
+  }
+  return blankSegment(name, file, size);
+}
+
+export function blankSegment(name: string, file: DiskFile, size: number): Segment {
+  return { name, file, size, generation: 0, seed: 0, end: PAGE, durableEnd: PAGE, live: 0, failed: false };
+}
+
+/** Begins a life: gives the segment a generation and a nonce. The returned header page must reach the flash with, or before, the first frames. */
+export function beginLife(segment: Segment, generation: number, facts: Facts, random: Random): Buffer {
+  const nonce = random.bytes(NONCE);
+  const page = encodeHeader(generation, nonce, segment.size, facts);
+  Object.assign(segment, { generation, seed: seedOf(generation, nonce), end: PAGE, durableEnd: PAGE, live: 0, failed: false });
+  return page;
+}
+
+/** The octets of a group of frames at the segment's end, padded to whole pages. */
+export function sealGroup(segment: Segment, frames: readonly Frame[], padding: number): Uint8Array[] {
+  const slices: Uint8Array[] = [];
+  for (const frame of frames) slices.push(...sealFrame(frame, segment.seed, segment.durableEnd / PAGE));
+  if (padding > 0) slices.push(ZERO_PAGE.subarray(0, padding));
+  return slices;
+}
+
+const ZERO_PAGE = Buffer.alloc(PAGE);
+
+function seedOf(generation: number, nonce: Buffer): number {
+  const octets = Buffer.alloc(8);
+  writeNumber(octets, generation, 0);
+  return crc32c(octets, crc32c(nonce));
+}
+
+// A sector of the header: u32 CRC of the rest | magic 8 | u16 version | u16 octets of facts | u64 generation | u64 file size | nonce 16 | zero to 56 | facts as JSON
+function encodeHeader(generation: number, nonce: Buffer, size: number, facts: Facts): Buffer {
+  const json = Buffer.from(JSON.stringify(facts));
+  if (json.length > LARGEST_FACTS) throw new Error(`the spool's facts take ${json.length} octets, more than ${LARGEST_FACTS}`);
+  const sector = Buffer.alloc(SECTOR);
+  MAGIC.copy(sector, 4);
+  sector.writeUInt16LE(FORMAT_VERSION, 12);
+  sector.writeUInt16LE(json.length, 14);
+  writeNumber(sector, generation, 16);
+  writeNumber(sector, size, 24);
+  nonce.copy(sector, 32);
+  json.copy(sector, FACTS_AT);
+  sector.writeUInt32LE(crc32c(sector.subarray(4)), 0);
+  return Buffer.concat(Array.from({ length: SECTORS }, () => sector));
+}
+
+/** A spool that a newer release has written; nothing in it may be touched. */
+export class NewerFormat extends Error {
+  override readonly name = 'NewerFormat';
+  constructor(version: number) {
+    super(`it was written in format ${version} by a newer release; this one reads up to format ${FORMAT_VERSION}`);
+  }
+}
+
+/** The header in a header page: the newest that any sector holds whole; undefined for none. Throws NewerFormat. */
+export function decodeHeader(page: Buffer): Header | undefined {
+  let newest: Header | undefined;
+  for (let at = 0; at + SECTOR <= page.length; at += SECTOR) {
+    const sector = page.subarray(at, at + SECTOR);
+    if (!sector.subarray(4, 12).equals(MAGIC) || crc32c(sector.subarray(4)) !== sector.readUInt32LE(0)) continue;
+    const version = sector.readUInt16LE(12);
+    if (version > FORMAT_VERSION) throw new NewerFormat(version);
+    const generation = readNumber(sector, 16);
+    if (newest !== undefined && newest.generation >= generation) continue;
+    const facts = JSON.parse(sector.toString('utf8', FACTS_AT, FACTS_AT + sector.readUInt16LE(14))) as Facts;
+    newest = { generation, seed: seedOf(generation, sector.subarray(32, 32 + NONCE)), facts };
+  }
+  return newest;
+}

@@ -1,0 +1,53 @@
+// Space, as arithmetic: what the spool can hold, what is held, what is promised. Pure bookkeeping.
+
+import { FRAME_HEAD, PAGE } from './frame.ts';
+import { roomIn } from './segment.ts';
+
+/** Payload of a body frame: with its head just eight pages, so that a large message wastes none. */
+export const CHUNK = 8 * PAGE - FRAME_HEAD;
+
+// An envelope of 100 recipients with DSN parameters stays below this.
+const ENVELOPE_ALLOWANCE = 2 * PAGE;
+
+// Segments kept out of the budget: one that is being written, one that compaction copies into, and two
+// so that it may start in time.
+const RESERVED_SEGMENTS = 4;
+// Where frames don't fit a segment's end to the octet.
+const USABLE = 15 / 16;
+
+/** Largest number of segments, whatever the budget: each costs a file descriptor. */
+const MOST_SEGMENTS = 64;
+const SMALLEST_SEGMENT = 1024 * 1024;
+
+/** How a budget of octets is cut into segments. */
+export function cutIntoSegments(budget: number): { readonly size: number; readonly count: number } {
+  const size = Math.max(SMALLEST_SEGMENT, Math.ceil(budget / MOST_SEGMENTS / SMALLEST_SEGMENT) * SMALLEST_SEGMENT);
+  return { size, count: Math.floor(budget / size) };
+}
+
+/** What a message of `octets` takes in the log. */
+export function footprint(octets: number): number {
+  return octets + Math.ceil(octets / CHUNK) * FRAME_HEAD + ENVELOPE_ALLOWANCE;
+}
+
+/** The largest message that a space of `capacity` could hold. */
+export function largestMessage(capacity: number): number {
+  return Math.max(0, Math.floor(((capacity - ENVELOPE_ALLOWANCE) * CHUNK) / (CHUNK + FRAME_HEAD)) - FRAME_HEAD);
+}
+
+export type Space = {
+  /** Octets of frames that may be live at once. */
+  readonly capacity: number;
+  /** Octets held by messages and drafts, as footprints. */
+  held: number;
+};
+
+export function createSpace(segmentSize: number, segments: number): Space {
+  return { capacity: Math.max(0, Math.floor((segments - RESERVED_SEGMENTS) * roomIn(segmentSize) * USABLE)), held: 0 };
+}
+
+export function roomFor(space: Space, octets: number): 'yes' | 'not-now' | 'never' {
+  const needed = footprint(octets);
+  if (needed > space.capacity) return 'never';
+  return space.held + needed > space.capacity ? 'not-now' : 'yes';
+}

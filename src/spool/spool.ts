@@ -1,0 +1,400 @@
+// The spool's face: drafts in, messages out, outcomes recorded. What the server and the delivery need
+// of it stands in their own folders (server/store.ts, delivery/queue.ts); this satisfies both.
+
+import type { QueueId, Tell } from '../events.ts';
+import { formatMailbox, type Mailbox } from '../smtp/address.ts';
+import type { Envelope, Recipient } from '../smtp/envelope.ts';
+import { type Clock, later, type Monotonic } from '../system/clock.ts';
+import type { Disk } from '../system/disk.ts';
+import type { Random } from '../system/random.ts';
+import { compaction } from './compaction.ts';
+import { type Frame, type OpenedFrame, openFrame } from './frame.ts';
+import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
+import { DiskFailed, openLog } from './log.ts';
+import { recover } from './recover.ts';
+import { beginLife, type Facts, makeSegment, type Place, type Segment, segmentName } from './segment.ts';
+import { CHUNK, createSpace, footprint, largestMessage, roomFor } from './space.ts';
+
+/** What the scheduler is told of a message. */
+export type Stored = {
+  readonly id: QueueId;
+  readonly octets: number;
+  readonly device: string;
+  /** On this run's clock; may lie before its start. */
+  readonly arrived: Monotonic;
+  readonly attempts: number;
+};
+
+export interface Draft {
+  readonly id: QueueId;
+  /** Takes the next octets of the message; slow when the flash is. `full`: the space ran out; `failed`: the flash did. */
+  write(slice: Uint8Array): Promise<'taken' | 'full' | 'failed'>;
+  /** `stored` once the message is on the flash; otherwise nothing of it is kept. */
+  commit(envelope: Envelope): Promise<'stored' | 'full' | 'failed'>;
+  /** Forgets the draft; harmless after a commit. */
+  abandon(): void;
+}
+
+export interface Spool {
+  /** Tells this spool from all others. */
+  readonly instance: string;
+  /** The largest message it could ever hold, in octets. */
+  readonly largest: number;
+  /** The smallest SIZE limit of the upstreams, as last learned. */
+  readonly upstreamSize: number | undefined;
+  learnUpstreamSize(octets: number | undefined): void;
+  room(octets: number): 'yes' | 'not-now' | 'never';
+  /** A new message; `declared` octets are reserved for it. */
+  draft(declared: number, device: string): Draft;
+  /** Gives all messages, those already there and each that comes, to `to`. */
+  feed(to: (stored: Stored) => void): void;
+  /** The envelope with those recipients only that are still waiting. */
+  envelope(id: QueueId): Promise<Envelope>;
+  body(id: QueueId): AsyncIterable<Uint8Array>;
+  /** Notes what came of an attempt: these recipients are settled, for better or worse. */
+  record(id: QueueId, settled: readonly Recipient[], attempts: number): Promise<void>;
+  remove(id: QueueId): void;
+  readonly count: number;
+  close(): Promise<void>;
+}
+
+export type SpoolParts = {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tell: Tell;
+  /** Octets a segment, and how many at most. */
+  readonly segmentSize: number;
+  readonly segments: number;
+};
+
+/** A message's frames are not what was written. */
+export class Damaged extends Error {
+  override readonly name = 'Damaged';
+}
+
+/** Opens the spool in `disk`, recovering what is there. Throws what the disk throws, and NewerFormat. */
+export async function openSpool(parts: SpoolParts): Promise<Spool> {
+  const { disk, clock, random, tell } = parts;
+  const started = clock.now();
+  const recovered = await recover(disk);
+  const { ring, entries } = recovered;
+  // What a killed process had written but not synced must not vanish after it was acted on.
+  for (const segment of ring) await segment.file.datasync();
+
+  const ranBefore = recovered.facts?.running ?? 0;
+  const instance = recovered.facts?.instance ?? random.bytes(4).toString('hex');
+  let nextNumber = Math.max(recovered.facts?.nextNumber ?? firstNumber(random), recovered.highestNumber + 1);
+  let upstreamSize = recovered.facts?.upstreamSize;
+  let generation = ring.at(-1)?.generation ?? 0;
+  let feedTo: ((stored: Stored) => void) | undefined;
+  const space = createSpace(parts.segmentSize, parts.segments);
+  for (const entry of entries.values()) space.held += footprint(entry.octets);
+
+  const runningTime = () => Math.round(ranBefore + clock.now() - started);
+  const facts = (): Facts => ({ instance, nextNumber, running: runningTime(), ...(upstreamSize === undefined ? {} : { upstreamSize }) });
+
+  // First in, first out: a freed segment still holds its former life until it is written again, and a
+  // younger one may hold the `done` of a message in it. So the older must go first.
+  const free: Segment[] = recovered.blank;
+
+  /** Moves segments without a live frame from the ring's old end to the free ones. */
+  function reclaim(keep: number): void {
+    while (ring.length > keep && ring[0]?.live === 0) free.push(...ring.splice(0, 1));
+  }
+
+  async function makeOne(): Promise<Segment> {
+    const used = new Set(await disk.list());
+    let index = 0;
+    while (used.has(segmentName(index))) index += 1;
+    return makeSegment(disk, segmentName(index), parts.segmentSize);
+  }
+
+  /** Takes a segment of another size, or beyond the budget, off the disk. */
+  async function discard(segment: Segment): Promise<void> {
+    await segment.file.close();
+    await disk.remove(segment.name);
+    await disk.syncDirectory();
+  }
+
+  async function nextSegment(): Promise<{ segment: Segment; header: Buffer }> {
+    reclaim(0);
+    let segment = free.shift();
+    while (segment !== undefined && (segment.size !== parts.segmentSize || ring.length + free.length >= parts.segments)) {
+      await discard(segment);
+      segment = free.shift();
+    }
+    if (segment === undefined) {
+      if (ring.length >= parts.segments) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
+      segment = await makeOne();
+    }
+    generation += 1;
+    const header = beginLife(segment, generation, facts(), random);
+    ring.push(segment);
+    compact.wanted();
+    return { segment, header };
+  }
+
+  const log = openLog({
+    clock,
+    nextSegment,
+    left: () => {},
+    wrote: () => {},
+    async failed(segment, error, inItsFirstGroup) {
+      tell('spoolFailed', { problem: error.message });
+      if (!inItsFirstGroup) return;
+      // Nothing of this life was believed. Its former life may still stand there, so it can't wait among the free ones: it is taken away.
+      ring.splice(ring.indexOf(segment), 1);
+      try {
+        await discard(segment);
+      } catch (cause) {
+        tell('spoolFailed', { problem: `segment ${segment.name} can't be removed: ${new DiskFailed(cause).message}` });
+      }
+    },
+  });
+
+  const compact = compaction({
+    log,
+    ring,
+    entries,
+    available: () => parts.segments - ring.length,
+    reclaim: () => reclaim(1),
+    readFrame,
+    fault: (error) => tell('fault', { where: 'compaction', error }),
+  });
+
+  async function readFrame(place: Place): Promise<OpenedFrame | undefined> {
+    const octets = Buffer.allocUnsafe(place.size);
+    await place.segment.file.read(octets, place.at);
+    return openFrame(octets, 0, place.segment.seed);
+  }
+
+  /** Reads a frame that compaction may be moving: when its place changed meanwhile, it is read at the new one. */
+  async function readMoving(entry: Entry, where: () => Place | undefined): Promise<OpenedFrame> {
+    for (;;) {
+      const place = where();
+      if (place === undefined) throw new Damaged(`message ${queueIdOf(entry.number)} is gone`);
+      const frame = await readFrame(place).catch((error: unknown) => {
+        if (where() === place) throw error;
+        return undefined;
+      });
+      if (frame !== undefined && frame.number === entry.number) return frame;
+      if (where() === place)
+        throw new Damaged(`message ${queueIdOf(entry.number)}: a frame in ${place.segment.name} at ${place.at} is damaged`);
+    }
+  }
+
+  const entryOf = (id: QueueId): Entry => {
+    const entry = entries.get(numberOf(id));
+    if (entry?.commit === undefined) throw new Damaged(`message ${id} is not in the spool`);
+    return entry;
+  };
+
+  const readCommit = async (entry: Entry) => JSON.parse((await readMoving(entry, () => entry.commit)).payload.toString()) as CommitRecord;
+
+  const stored = (entry: Entry): Stored => ({
+    id: queueIdOf(entry.number),
+    octets: entry.octets,
+    device: entry.device,
+    arrived: later(clock.now(), entry.arrived - runningTime()),
+    attempts: entry.attempts,
+  });
+
+  /** Forgets an entry; its frames count as live until the `done` that says so is written. */
+  function forget(entry: Entry, held: number): void {
+    if (!entries.delete(entry.number)) return;
+    space.held -= held;
+    const places = placesOf(entry);
+    log.appendSoon(
+      { kind: 'done', number: entry.number, position: 0, payload: [] },
+      once(() => countLive(places, -1)),
+    );
+  }
+
+  function draft(declared: number, device: string): Draft {
+    const entry: Entry = {
+      number: nextNumber,
+      chunks: [],
+      octets: 0,
+      device,
+      arrived: runningTime(),
+      attempts: 0,
+      settled: [],
+      outcomes: 0,
+    };
+    nextNumber += 1;
+    entries.set(entry.number, entry);
+    let held = footprint(declared);
+    space.held += held;
+    let written = 0; // octets already given to the log
+    let slices: Uint8Array[] = [];
+    let waiting = 0; // octets in slices
+    let over = false;
+
+    const bodyFrame = (): Frame => {
+      const frame: Frame = { kind: 'body', number: entry.number, position: written, payload: slices };
+      written += waiting;
+      slices = [];
+      waiting = 0;
+      return frame;
+    };
+    const append = async (frame: Frame) => {
+      entry.chunks.push(await log.append(frame));
+    };
+    const abandon = () => {
+      if (over) return;
+      over = true;
+      // What never went to the log needs no `done` there.
+      if (written > 0) forget(entry, held);
+      else if (entries.delete(entry.number)) space.held -= held;
+    };
+    const failure = (error: unknown): 'full' | 'failed' => {
+      if (!(error instanceof DiskFailed)) throw error;
+      if (error.isFull) tell('spoolFull', { device, octets: entry.octets });
+      return error.isFull ? 'full' : 'failed';
+    };
+
+    return {
+      id: queueIdOf(entry.number),
+      async write(slice) {
+        const grown = footprint(entry.octets + slice.length);
+        if (grown > held) {
+          if (space.held + grown - held > space.capacity) {
+            tell('spoolFull', { device, octets: entry.octets });
+            return 'full';
+          }
+          space.held += grown - held;
+          held = grown;
+        }
+        entry.octets += slice.length;
+        let rest = slice;
+        while (waiting + rest.length >= CHUNK) {
+          const cut = CHUNK - waiting;
+          slices.push(rest.subarray(0, cut));
+          waiting = CHUNK;
+          rest = rest.subarray(cut);
+          await compact.keepsUp();
+          try {
+            await append(bodyFrame());
+          } catch (error) {
+            return failure(error);
+          }
+        }
+        if (rest.length > 0) {
+          slices.push(rest);
+          waiting += rest.length;
+          // A device that drips would leave thousands of tiny slices behind.
+          if (slices.length > MOST_SLICES) slices = [Buffer.concat(slices)];
+        }
+        return 'taken';
+      },
+      async commit(envelope) {
+        const record: CommitRecord = { envelope, device, received: clock.wall(), running: entry.arrived };
+        const payload = [Buffer.from(JSON.stringify(record))];
+        await compact.keepsUp();
+        const tail = waiting > 0 ? append(bodyFrame()) : undefined;
+        const commit = log.appendDurable({ kind: 'commit', number: entry.number, position: entry.octets, payload });
+        const [bodyDone, commitDone] = await Promise.allSettled([tail, commit]);
+        if (commitDone.status === 'fulfilled') entry.commit = commitDone.value;
+        const lost = [bodyDone, commitDone].find((one) => one.status === 'rejected');
+        over = true;
+        if (lost !== undefined || entry.chunks.some(isUnreliable)) {
+          // The frames may be on the flash all the same: a `done` keeps them from coming back.
+          forget(entry, held);
+          return lost === undefined ? 'failed' : failure(lost.reason);
+        }
+        space.held += footprint(entry.octets) - held;
+        feedTo?.(stored(entry));
+        return 'stored';
+      },
+      abandon,
+    };
+  }
+
+  if (recovered.facts === undefined && free.length === 0) free.push(await makeOne()); // finds out at start whether this folder can be written
+
+  tell('spoolRecovered', { ...recovered.report, milliseconds: Math.round(clock.now() - started) });
+
+  return {
+    instance,
+    largest: largestMessage(space.capacity),
+    get upstreamSize() {
+      return upstreamSize;
+    },
+    learnUpstreamSize(octets) {
+      if (octets === upstreamSize) return;
+      upstreamSize = octets;
+      log.appendSoon(factsFrame(facts()));
+    },
+    room: (octets) => roomFor(space, octets),
+    draft,
+    feed(to) {
+      feedTo = to;
+      for (const entry of entries.values()) if (entry.commit !== undefined) to(stored(entry));
+    },
+    async envelope(id) {
+      const entry = entryOf(id);
+      const { envelope } = await readCommit(entry);
+      const [first, ...rest] = envelope.recipients.filter((_, at) => !entry.settled.includes(at));
+      if (first === undefined) throw new Damaged(`message ${id} has no recipient left`);
+      return { ...envelope, recipients: [first, ...rest] };
+    },
+    async *body(id) {
+      const entry = entryOf(id);
+      for (let at = 0; at < entry.chunks.length; at++) yield (await readMoving(entry, () => entry.chunks[at])).payload;
+    },
+    async record(id, settled, attempts) {
+      const entry = entryOf(id);
+      const { envelope } = await readCommit(entry);
+      const addresses = new Set(settled.map((recipient) => key(recipient.forwardPath)));
+      const nowSettled = envelope.recipients.flatMap((recipient, at) => (addresses.has(key(recipient.forwardPath)) ? [at] : []));
+      entry.settled = [...new Set([...entry.settled, ...nowSettled])];
+      entry.attempts = attempts;
+      const record: OutcomeRecord = { attempts, settled: entry.settled };
+      const payload = [Buffer.from(JSON.stringify(record))];
+      log.appendSoon({ kind: 'outcome', number: entry.number, position: entry.outcomes++, payload }, (place) => {
+        const old = entries.has(entry.number) ? entry.outcome : place;
+        if (entries.has(entry.number)) entry.outcome = place;
+        if (old !== undefined) countLive([old], -1);
+      });
+    },
+    remove(id) {
+      const entry = entryOf(id);
+      forget(entry, footprint(entry.octets));
+    },
+    get count() {
+      return entries.size;
+    },
+    async close() {
+      await compact.stop();
+      if (ring.length > 0) log.appendSoon(factsFrame(facts()));
+      await log.close();
+      for (const segment of [...ring, ...free]) await segment.file.close();
+    },
+  };
+}
+
+// A draft holds at most this many slices before they are joined.
+const MOST_SLICES = 256;
+
+const factsFrame = (facts: Facts): Frame => ({ kind: 'facts', number: 0, position: 0, payload: [Buffer.from(JSON.stringify(facts))] });
+
+/** Whether the frame was written to a segment that failed before it was synced. */
+function isUnreliable(place: Place): boolean {
+  return place.segment.failed && place.at >= place.segment.durableEnd;
+}
+
+const key = (mailbox: Mailbox) => formatMailbox({ localPart: mailbox.localPart, domain: mailbox.domain.toLowerCase() });
+
+/** Numbers start at a random place, so that ids of a spool that was wiped don't repeat those in old logs. */
+function firstNumber(random: Random): number {
+  return 2 ** 30 + (random.bytes(4).readUInt32LE() % 2 ** 30);
+}
+
+function once(run: () => void): () => void {
+  let ran = false;
+  return () => {
+    if (!ran) run();
+    ran = true;
+  };
+}
