@@ -1,0 +1,13 @@
+// How long to wait. Pure. Full jitter (each wait is drawn from the whole range), so that messages that
+// failed together don't come back together.
+
+import type { Random } from '../system/random.ts';
+
+export type Range = { readonly min: number; readonly max: number };
+
+/** The wait before the next attempt, in ms: the range's upper end doubles with each failure, from `min` to `max`; never less than half of `min`. */
+export function backOff(failures: number, { min, max }: Range, random: Random): number {
+  const ceiling = Math.min(max, min * 2 ** Math.min(failures, 30));
+  const floor = min / 2;
+  return Math.round(floor + random.fraction() * (ceiling - floor));
+}

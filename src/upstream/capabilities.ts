@@ -1,0 +1,54 @@
+// The EHLO reply as a typed value (RFC 5321, section 4.1.1.1). Pure.
+
+import type { ParameterSupport } from '../smtp/parameters.ts';
+import type { RemoteReply } from '../smtp/reply.ts';
+
+export type Capabilities = ParameterSupport & {
+  readonly pipelining: boolean;
+  readonly startTls: boolean;
+  /** Octets that the server takes; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0). */
+  readonly sizeLimit: number | undefined;
+  /** SASL mechanisms, in capitals. */
+  readonly auth: ReadonlySet<string>;
+};
+
+/** What a server offers that only knows HELO. */
+export const NO_CAPABILITIES: Capabilities = {
+  size: false,
+  sizeLimit: undefined,
+  eightBitMime: false,
+  binaryMime: false,
+  smtpUtf8: false,
+  dsn: false,
+  pipelining: false,
+  startTls: false,
+  auth: new Set(),
+};
+
+export function readCapabilities(reply: RemoteReply): Capabilities {
+  const offered = new Map<string, string>();
+  const auth = new Set<string>();
+  for (const line of reply.lines.slice(1)) {
+    const [keyword = '', ...words] = line
+      .trim()
+      .toUpperCase()
+      .split(/[ \t]+/);
+    // "AUTH=PLAIN" is how servers spoke to clients of the last century; some still offer it alone.
+    const legacy = /^AUTH=(.*)$/.exec(keyword);
+    if (keyword === 'AUTH' || legacy !== null)
+      for (const mechanism of [legacy?.[1] ?? '', ...words]) if (mechanism !== '') auth.add(mechanism);
+    offered.set(keyword, words.join(' '));
+  }
+  const limit = Number(/^\d{1,15}$/.exec(offered.get('SIZE') ?? '')?.[0] ?? 0);
+  return {
+    size: offered.has('SIZE'),
+    sizeLimit: limit > 0 ? limit : undefined,
+    eightBitMime: offered.has('8BITMIME'),
+    binaryMime: offered.has('BINARYMIME'),
+    smtpUtf8: offered.has('SMTPUTF8'),
+    dsn: offered.has('DSN'),
+    pipelining: offered.has('PIPELINING'),
+    startTls: offered.has('STARTTLS'),
+    auth,
+  };
+}

@@ -1,0 +1,22 @@
+// Which SASL mechanism to use: the strongest that is offered, allowed by the configuration, and fit for
+// the channel. Pure. What only encodes a password never leaves without TLS.
+
+import { type ClientMechanism, LOGIN, PLAIN } from '../smtp/sasl.ts';
+import type { AuthChoice } from './target.ts';
+
+/** Strongest first. */
+const MECHANISMS: readonly ClientMechanism[] = [PLAIN, LOGIN];
+
+/** The mechanism, or a sentence that says why there is none. */
+export function chooseMechanism(
+  choice: Exclude<AuthChoice, 'none'>,
+  offered: ReadonlySet<string>,
+  isEncrypted: boolean,
+): ClientMechanism | string {
+  if (!isEncrypted) return 'credentials are never sent without TLS';
+  const allowed = choice === 'auto' ? MECHANISMS : MECHANISMS.filter((mechanism) => mechanism.name.toLowerCase() === choice);
+  const found = allowed.find((mechanism) => offered.has(mechanism.name));
+  if (found !== undefined) return found;
+  const list = offered.size === 0 ? 'no AUTH at all' : `AUTH ${[...offered].join(' ')}`;
+  return `the server offers ${list}; usable here: ${allowed.map((mechanism) => mechanism.name).join(', ')}`;
+}
