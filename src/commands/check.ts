@@ -1,0 +1,54 @@
+// `gatepost check`: the configuration, explained. Exit code 78 with a line a mistake when there is one.
+
+import type { Config } from '../config/parse.ts';
+import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
+import { nameOf } from '../upstream/target.ts';
+import { configFromEnvironment } from './environment.ts';
+
+export async function run(): Promise<void> {
+  const config = configFromEnvironment();
+  if (config !== undefined) process.stdout.write(`${explain(config).join('\n')}\n`);
+}
+
+/** One line a fact, without secrets. */
+export function explain(config: Config): readonly string[] {
+  const lines = [
+    `Devices reach this relay, ${config.hostname}, at ${config.listen.map(({ host, port }) => nameOf({ host, port })).join(' and ')}`,
+  ];
+  lines.push(`  from ${config.allow.map(({ address, prefix }) => `${address}/${prefix}`).join(', ')}`);
+  lines.push(`  with at most ${config.maxConnections} connections in all and ${config.maxConnectionsPerDevice} from one address`);
+  config.upstreams.forEach((upstream, at) => {
+    lines.push(`${at === 0 ? 'Mail goes to' : '  or, while that is down, to'} ${nameOf(upstream)}, ${SECURITY[upstream.security]}`);
+    const { credentials } = upstream;
+    lines.push(
+      credentials === undefined || upstream.auth === 'none'
+        ? '  without logging in'
+        : `  logging in as ${credentials.username} (${upstream.auth === 'auto' ? 'the strongest mechanism offered' : upstream.auth.toUpperCase()})`,
+    );
+  });
+  lines.push(`  trusting ${trust(config)}`);
+  const { size, count } = cutIntoSegments(config.spoolSize);
+  const largest = largestMessage(createSpace(size, count).capacity);
+  lines.push(
+    `Messages of up to ${mebibytes(Math.min(config.maxMessage, largest))} to at most ${config.maxRecipients} recipients are kept in ${config.spoolDir}, which may take ${mebibytes(config.spoolSize)}`,
+  );
+  if (largest < config.maxMessage)
+    lines.push(
+      `  (GATEPOST_MAX_MESSAGE is ${mebibytes(config.maxMessage)}, but a spool of that size can hold ${mebibytes(largest)} at most)`,
+    );
+  lines.push(
+    `A deferred message is tried again after ${minutes(config.retry.min)}, then ever later, up to ${minutes(config.retry.max)}; it is given up after ${(config.expireAfter / 86_400_000).toFixed(1)} days`,
+  );
+  lines.push('The configuration is right.');
+  return lines;
+}
+
+const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte', plain: 'without TLS' } as const;
+
+function trust({ trust: { ca, pin } }: Config): string {
+  if (pin !== undefined) return `only the server's key ${pin}`;
+  return ca === undefined ? 'the built-in and system certificate authorities' : 'only the certificate authorities of GATEPOST_UPSTREAM_CA';
+}
+
+const mebibytes = (octets: number) => `${Number((octets / 2 ** 20).toFixed(1))} MiB`;
+const minutes = (milliseconds: number) => `${Number((milliseconds / 60_000).toFixed(1))} minutes`;

@@ -1,0 +1,13 @@
+// Exit codes (sysexits.h), as scripts and service managers know them.
+
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  /** A service we need is not there, or refuses. */
+  unavailable: 69,
+  software: 70,
+  temporary: 75,
+  configuration: 78,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

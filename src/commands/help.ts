@@ -1,0 +1,17 @@
+// `gatepost help`.
+
+export async function run(): Promise<void> {
+  process.stdout.write(HELP);
+}
+
+export const HELP = `gatepost: takes plain SMTP from devices, forwards it over authenticated TLS
+
+  gatepost [run]            the relay
+  gatepost check            the configuration, explained
+  gatepost config [--json]  every variable with its default and meaning
+  gatepost version
+  gatepost help
+
+The configuration is the environment: GATEPOST_UPSTREAM is required,
+  GATEPOST_UPSTREAM=smtp://user:password@smtp.example.org gatepost
+`;

@@ -1,0 +1,38 @@
+// `gatepost run`: the relay, until it is told to stop.
+
+import { createLog } from '../ops/log.ts';
+import { CannotStart, startRelay } from '../relay.ts';
+import { systemClock } from '../system/clock.ts';
+import { systemRandom } from '../system/random.ts';
+import { configFromEnvironment } from './environment.ts';
+import { EXIT } from './exit.ts';
+
+export async function run(): Promise<void> {
+  const config = configFromEnvironment();
+  if (config === undefined) return;
+  const log = createLog(config.log, systemClock, (line) => process.stdout.write(line));
+  // A log that nobody reads any more is no reason to stop relaying.
+  process.stdout.on('error', () => {});
+  try {
+    const relay = await startRelay(config, { clock: systemClock, random: systemRandom }, [log]);
+    process.on('SIGUSR2', () => relay.runNow());
+    await stopSignal();
+    await relay.stop();
+  } catch (error) {
+    if (!(error instanceof CannotStart)) throw error;
+    process.stderr.write(`gatepost: ${error.message}\n`);
+    process.exitCode = EXIT.unavailable;
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once, which loses nothing that was acknowledged. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(EXIT.temporary));
+        resolve();
+      });
+    }
+  });
+}

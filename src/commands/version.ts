@@ -1,0 +1,7 @@
+// `gatepost version`: version, commit, runtime, architecture.
+
+import { COMMIT, VERSION } from '../build.ts';
+
+export async function run(): Promise<void> {
+  process.stdout.write(`gatepost ${VERSION} (${COMMIT}), Node ${process.version}, ${process.platform} ${process.arch}\n`);
+}

@@ -1,0 +1,174 @@
+// The kinds of value that variables have: text in, typed value out, or a sentence that says what is
+// wrong. Built from valibot's schemas; only what is particular to this relay is written here.
+
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import * as v from 'valibot';
+
+export type Kind<T> = v.GenericSchema<string, T>;
+
+/** A kind from a function that returns the value, or throws an Error whose message completes "VARIABLE: ...". */
+function kind<T>(read: (text: string) => T): Kind<T> {
+  return v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return read(dataset.value.trim());
+      } catch (error) {
+        if (!(error instanceof Wrong)) throw error;
+        addIssue({ message: error.message });
+        return NEVER;
+      }
+    }),
+  );
+}
+
+class Wrong extends Error {}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
+
+function measure(text: string, units: Readonly<Record<string, number>>, what: string): number {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([A-Za-z]*)$/.exec(text);
+  const unit = units[match?.[2] ?? '-'];
+  if (match === null || unit === undefined)
+    throw new Wrong(
+      `${quote(text)} is no ${what}; its unit is ${Object.keys(units)
+        .filter((one) => one !== '')
+        .join(', ')}`,
+    );
+  return Math.round(Number(match[1]) * unit);
+}
+
+const quote = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+
+/** Octets. */
+export const size = (min: number): Kind<number> =>
+  v.pipe(
+    kind((text) => measure(text, SIZE_UNITS, 'size')),
+    v.minValue(min, `less than ${min} octets is too small`),
+  );
+
+/** Milliseconds. */
+export const duration = (min: number): Kind<number> =>
+  v.pipe(
+    kind((text) => measure(text, DURATION_UNITS, 'duration')),
+    v.minValue(min, `less than ${min / 1000} s is too short`),
+  );
+
+export const count = (min: number, max: number): Kind<number> =>
+  kind((text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Wrong(`${quote(text)} is no whole number from ${min} to ${max}`);
+    return value;
+  });
+
+export const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> =>
+  kind((text) => {
+    const word = words.find((one) => one === text.toLowerCase());
+    if (word === undefined) throw new Wrong(`${quote(text)} is none of ${words.join(', ')}`);
+    return word;
+  });
+
+export const text: Kind<string> = kind((value) => {
+  if (value === '') throw new Wrong('it is empty');
+  return value;
+});
+
+export const absolutePath: Kind<string> = kind((value) => {
+  if (!value.startsWith('/')) throw new Wrong(`${quote(value)} is no absolute path`);
+  return value;
+});
+
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*$/;
+
+export const hostname: Kind<string> = kind((value) => {
+  if (!HOST_NAME.test(value) || isIP(value) !== 0) throw new Wrong(`${quote(value)} is no host name`);
+  return value;
+});
+
+const list = (value: string) =>
+  value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+
+export type ListenAddress = { readonly host: string; readonly port: number };
+
+export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
+  const addresses = list(value).map((one) => {
+    const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(one);
+    const host = match?.[1] ?? match?.[2] ?? '';
+    const port = Number(match?.[3] ?? Number.NaN);
+    if (isIP(host) === 0 || !(port <= 65_535)) throw new Wrong(`${quote(one)} is no address:port; an IPv6 address stands in brackets`);
+    return { host, port };
+  });
+  if (addresses.length === 0) throw new Wrong('no address is given');
+  return addresses;
+});
+
+export type Network = { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' };
+
+export const networks: Kind<readonly Network[]> = kind((value) =>
+  list(value).map((one) => {
+    const [address = '', bits, ...rest] = one.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    const most = family === 'ipv6' ? 128 : 32;
+    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+    if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new Wrong(`${quote(one)} is no network`);
+    new BlockList().addSubnet(address, prefix, family);
+    return { address, prefix, family };
+  }),
+);
+
+export type UpstreamUrl = {
+  readonly security: 'starttls' | 'tls' | 'plain';
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: { readonly username: string; readonly password: string } | undefined;
+};
+
+const SCHEMES: Readonly<Record<string, { readonly security: UpstreamUrl['security']; readonly port: number }>> = {
+  'smtp:': { security: 'starttls', port: 587 },
+  'smtps:': { security: 'tls', port: 465 },
+  'smtp+plain:': { security: 'plain', port: 25 },
+};
+
+/** Never quotes what it was given: a password may stand in it. */
+export const upstreams: Kind<readonly UpstreamUrl[]> = kind((value) => {
+  const urls = list(value).map(readUpstream);
+  if (urls.length === 0) throw new Wrong('no upstream is given');
+  return urls;
+});
+
+function readUpstream(value: string): UpstreamUrl {
+  const match = /^([a-z+]+:)\/\/(?:([^@]*)@)?(\[[^\]]+\]|[^:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i.exec(value);
+  const scheme = SCHEMES[(match?.[1] ?? '').toLowerCase()];
+  if (match === null || scheme === undefined)
+    throw new Wrong('not of the form smtp://user:password@host:587; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C');
+  const host = (match[3] ?? '').replace(/^\[|\]$/g, '');
+  const port = match[4] === undefined ? scheme.port : Number(match[4]);
+  if (isIP(host) === 0 && !HOST_NAME.test(host)) throw new Wrong(`${quote(host)} is no host name or address`);
+  if (port < 1 || port > 65_535) throw new Wrong(`${port} is no port`);
+  return { security: scheme.security, host, port, credentials: readUserInfo(match[2]) };
+}
+
+function readUserInfo(userInfo: string | undefined): UpstreamUrl['credentials'] {
+  if (userInfo === undefined || userInfo === '') return undefined;
+  const colon = userInfo.indexOf(':');
+  try {
+    const username = decodeURIComponent(colon < 0 ? userInfo : userInfo.slice(0, colon));
+    return { username, password: colon < 0 ? '' : decodeURIComponent(userInfo.slice(colon + 1)) };
+  } catch {
+    throw new Wrong('the user or password has a % that is not followed by two hexadecimal digits; a % itself is written %25');
+  }
+}
+
+export const certificates: Kind<string> = kind((value) => {
+  if (!value.includes('-----BEGIN CERTIFICATE-----')) throw new Wrong('no PEM certificate is in it');
+  return value;
+});
+
+export const pin: Kind<string> = kind((value) => {
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new Wrong(`${quote(value)} is no base64 SHA-256`);
+  return value;
+});

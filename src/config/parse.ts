@@ -1,0 +1,165 @@
+// Environment -> Config, or every mistake in it, one line each. A variable GATEPOST_X may also be given
+// as GATEPOST_X_FILE (a file that holds the value) or as the systemd credential `gatepost_x`.
+
+import { isIP } from 'node:net';
+import { hostname as systemHostname } from 'node:os';
+import * as v from 'valibot';
+import type { ListenAddress, Network, UpstreamUrl } from './kinds.ts';
+import { PREFIX, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
+
+export type Config = {
+  readonly hostname: string;
+  readonly listen: readonly ListenAddress[];
+  readonly allow: readonly Network[];
+  readonly upstreams: readonly (UpstreamUrl & { readonly auth: Values['UPSTREAM_AUTH'] })[];
+  readonly trust: { readonly ca: string | undefined; readonly pin: string | undefined };
+  readonly upstreamConnections: number;
+  readonly maxMessage: number;
+  readonly maxRecipients: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerDevice: number;
+  readonly spoolDir: string;
+  readonly spoolSize: number;
+  readonly retry: { readonly min: number; readonly max: number };
+  readonly expireAfter: number;
+  readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: Values['LOG_FORMAT'] };
+};
+
+/** One line: the variable, what is wrong, an example of right. */
+export type Mistake = string;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a whole small file as text; throws Node's error. */
+export type ReadFile = (path: string) => string;
+
+/** `{ config }`, or `{ mistakes }` with at least one. */
+export function parseConfig(
+  environment: Environment,
+  readFile: ReadFile,
+): { readonly config: Config } | { readonly mistakes: readonly Mistake[] } {
+  const mistakes: Mistake[] = [...unknownNames(environment)];
+  const values: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries(VARIABLES) as [VariableName, Variable<unknown>][]) {
+    const mistake = (what: string) => mistakes.push(`${PREFIX}${name}: ${what}; for example ${PREFIX}${name}=${variable.example}`);
+    try {
+      const text = lookUp(name, environment, readFile) ?? variable.default;
+      if (text === undefined) {
+        if (variable.required) mistake('is required');
+        continue;
+      }
+      const parsed = v.safeParse(variable.kind, text);
+      if (parsed.success) values[name] = parsed.output;
+      else mistake(parsed.issues[0].message);
+    } catch (error) {
+      mistake((error as Error).message);
+    }
+  }
+  if (mistakes.length > 0) return { mistakes };
+  const complete = values as Values;
+  const contradictions = findContradictions(complete);
+  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete) };
+}
+
+function unknownNames(environment: Environment): Mistake[] {
+  const known = new Set(Object.keys(VARIABLES).flatMap((name) => [`${PREFIX}${name}`, `${PREFIX}${name}_FILE`]));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(PREFIX) && !known.has(name))
+    .map((name) => `${name}: there is no such variable; "gatepost config" lists them all`);
+}
+
+/** The value of GATEPOST_name, from wherever it is given; undefined when it is not. Throws when it is given twice or its file can't be read. */
+function lookUp(name: VariableName, environment: Environment, readFile: ReadFile): string | undefined {
+  const plain = environment[`${PREFIX}${name}`];
+  const file = environment[`${PREFIX}${name}_FILE`];
+  if (plain !== undefined && file !== undefined) throw new Error(`is given twice, also as ${PREFIX}${name}_FILE`);
+  if (plain !== undefined) return plain;
+  if (file !== undefined) return withoutLastLineEnd(readOrSay(file, readFile));
+  const credentials = environment['CREDENTIALS_DIRECTORY'];
+  if (credentials === undefined) return undefined;
+  try {
+    return withoutLastLineEnd(readFile(`${credentials}/gatepost_${name.toLowerCase()}`));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function readOrSay(path: string, readFile: ReadFile): string {
+  try {
+    return readFile(path);
+  } catch (error) {
+    throw new Error(`its file can't be read: ${(error as Error).message}`);
+  }
+}
+
+const withoutLastLineEnd = (text: string) => text.replace(/\r?\n$/, '');
+
+function findContradictions(values: Values): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const { UPSTREAM, UPSTREAM_USERNAME, UPSTREAM_PASSWORD, UPSTREAM_AUTH, UPSTREAM_CA, UPSTREAM_PIN } = values;
+  if ((UPSTREAM_USERNAME === undefined) !== (UPSTREAM_PASSWORD === undefined)) {
+    mistakes.push(
+      `${PREFIX}UPSTREAM_USERNAME and ${PREFIX}UPSTREAM_PASSWORD: one is given without the other; give both, or write them into ${PREFIX}UPSTREAM`,
+    );
+  }
+  for (const upstream of UPSTREAM) {
+    const hasCredentials = upstream.credentials !== undefined || UPSTREAM_USERNAME !== undefined;
+    if (upstream.security === 'plain' && hasCredentials && UPSTREAM_AUTH !== 'none') {
+      mistakes.push(
+        `${PREFIX}UPSTREAM: ${upstream.host} is smtp+plain, and credentials never travel without TLS; use smtp:// or smtps://, or ${PREFIX}UPSTREAM_AUTH=none`,
+      );
+    }
+    if (
+      upstream.security === 'plain' &&
+      isIP(upstream.host) === 0 &&
+      upstream.host !== 'localhost' &&
+      !/\.(?:local|lan|home\.arpa|internal)$/i.test(upstream.host) &&
+      upstream.host.includes('.')
+    ) {
+      mistakes.push(
+        `${PREFIX}UPSTREAM: smtp+plain goes to loopback or private addresses only, and ${upstream.host} looks public; use smtp:// or smtps://`,
+      );
+    }
+    if (upstream.security !== 'plain' && !hasCredentials && UPSTREAM_AUTH !== 'auto' && UPSTREAM_AUTH !== 'none') {
+      mistakes.push(
+        `${PREFIX}UPSTREAM_AUTH: ${UPSTREAM_AUTH} needs a user and a password; for example ${PREFIX}UPSTREAM_USERNAME=alerts@example.org`,
+      );
+    }
+  }
+  if (UPSTREAM_CA !== undefined && UPSTREAM_PIN !== undefined) {
+    mistakes.push(`${PREFIX}UPSTREAM_CA and ${PREFIX}UPSTREAM_PIN: a pinned key needs no authority; give one of them`);
+  }
+  if (values.RETRY_MIN > values.RETRY_MAX) mistakes.push(`${PREFIX}RETRY_MIN: is longer than ${PREFIX}RETRY_MAX; for example 1m and 30m`);
+  return mistakes;
+}
+
+function toConfig(values: Values): Config {
+  const { UPSTREAM_USERNAME: username, UPSTREAM_PASSWORD: password } = values;
+  const given = username !== undefined && password !== undefined ? { username, password } : undefined;
+  return Object.freeze({
+    hostname: values.HOSTNAME ?? ownHostname(),
+    listen: values.LISTEN,
+    allow: values.ALLOW,
+    upstreams: values.UPSTREAM.map((upstream) => ({ ...upstream, credentials: given ?? upstream.credentials, auth: values.UPSTREAM_AUTH })),
+    trust: { ca: values.UPSTREAM_CA, pin: values.UPSTREAM_PIN },
+    upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    maxMessage: values.MAX_MESSAGE,
+    maxRecipients: values.MAX_RECIPIENTS,
+    maxConnections: values.MAX_CONNECTIONS,
+    maxConnectionsPerDevice: values.MAX_CONNECTIONS_PER_DEVICE,
+    spoolDir: values.SPOOL_DIR,
+    spoolSize: values.SPOOL_SIZE,
+    retry: { min: values.RETRY_MIN, max: values.RETRY_MAX },
+    expireAfter: values.EXPIRE_AFTER,
+    log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+  });
+}
+
+/** The system's name, made fit for a greeting. */
+function ownHostname(): string {
+  const name = systemHostname()
+    .replace(/[^A-Za-z0-9.-]/g, '-')
+    .replace(/^[.-]+|[.-]+$/g, '');
+  return name === '' ? 'gatepost' : name;
+}

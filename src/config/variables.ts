@@ -1,0 +1,150 @@
+// THE table of variables: name, kind, default, meaning, example. The parser, `gatepost config`, and the
+// README's table are made from it. Names are without their prefix.
+
+import * as kinds from './kinds.ts';
+
+export const PREFIX = 'GATEPOST_';
+
+export type Variable<T> = {
+  readonly kind: kinds.Kind<T>;
+  /** As it would be written; absent when the variable may stay unset. */
+  readonly default?: string;
+  /** How the default is shown where it is no fixed text. */
+  readonly defaultShown?: string;
+  readonly required?: true;
+  /** One sentence or two, in Markdown. */
+  readonly meaning: string;
+  readonly example: string;
+  /** Its value is shown nowhere. */
+  readonly secret?: true;
+};
+
+const variable = <T, const V extends Variable<T>>(one: V & { readonly kind: kinds.Kind<T> }): V & { readonly kind: kinds.Kind<T> } => one;
+
+export const VARIABLES = {
+  UPSTREAM: variable({
+    kind: kinds.upstreams,
+    required: true,
+    secret: true,
+    meaning:
+      'Where mail goes. `smtp://[user[:password]@]host[:587]` requires STARTTLS; `smtps://host[:465]` speaks TLS from the first byte; `smtp+plain://host[:25]` has no TLS and only goes to loopback or private addresses. Several, separated by commas, in order of preference.',
+    example: 'smtp://alerts%40example.org:secret@smtp.example.org',
+  }),
+  UPSTREAM_USERNAME: variable({
+    kind: kinds.text,
+    defaultShown: 'from the URL',
+    meaning: 'User name at the upstream.',
+    example: 'alerts@example.org',
+  }),
+  UPSTREAM_PASSWORD: variable({
+    kind: kinds.text,
+    secret: true,
+    defaultShown: 'from the URL',
+    meaning: 'Password at the upstream.',
+    example: 'secret',
+  }),
+  UPSTREAM_AUTH: variable({
+    kind: kinds.oneOf('auto', 'plain', 'login', 'none'),
+    default: 'auto',
+    meaning: '`auto` picks the strongest mechanism that the upstream offers; or `plain`, `login`, `none`.',
+    example: 'login',
+  }),
+  UPSTREAM_CA: variable({
+    kind: kinds.certificates,
+    defaultShown: 'built-in and system roots',
+    meaning:
+      "The upstream's certificate authority as a PEM bundle, in place of the known roots. Mostly given as `GATEPOST_UPSTREAM_CA_FILE`.",
+    example: '-----BEGIN CERTIFICATE----- ...',
+  }),
+  UPSTREAM_PIN: variable({
+    kind: kinds.pin,
+    meaning: "Base64 SHA-256 of the upstream's public key (SPKI). With it, that key alone is trusted, whoever signed it.",
+    example: '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
+  }),
+  UPSTREAM_CONNECTIONS: variable({ kind: kinds.count(1, 20), default: '2', meaning: 'Connections to the upstream at once.', example: '1' }),
+  LISTEN: variable({
+    kind: kinds.listenAddresses,
+    default: '0.0.0.0:25,[::]:25',
+    meaning: 'Addresses and ports to listen on, separated by commas.',
+    example: '192.168.1.5:25,127.0.0.1:2525',
+  }),
+  HOSTNAME: variable({
+    kind: kinds.hostname,
+    defaultShown: "the system's",
+    meaning: 'Name in the greeting, in EHLO and in trace fields.',
+    example: 'gate.example.org',
+  }),
+  ALLOW: variable({
+    kind: kinds.networks,
+    default: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10',
+    meaning: 'Networks whose devices may send. The default is loopback, link-local, private and unique-local addresses.',
+    example: '192.168.1.0/24',
+  }),
+  MAX_MESSAGE: variable({
+    kind: kinds.size(1024),
+    default: '25MiB',
+    meaning: 'Largest message. Devices see the smallest of this, what the upstreams advertise, and what the spool can hold.',
+    example: '10MiB',
+  }),
+  MAX_RECIPIENTS: variable({ kind: kinds.count(1, 1000), default: '100', meaning: 'Recipients a message.', example: '20' }),
+  MAX_CONNECTIONS: variable({
+    kind: kinds.count(1, 1000),
+    default: '100',
+    meaning: 'Connections from devices at once, in all.',
+    example: '50',
+  }),
+  MAX_CONNECTIONS_PER_DEVICE: variable({
+    kind: kinds.count(1, 1000),
+    default: '10',
+    meaning: 'Connections at once from one address.',
+    example: '4',
+  }),
+  SPOOL_DIR: variable({
+    kind: kinds.absolutePath,
+    default: '/var/spool/gatepost',
+    meaning: 'Folder for accepted messages.',
+    example: '/data/gatepost',
+  }),
+  SPOOL_SIZE: variable({
+    kind: kinds.size(8 * 2 ** 20),
+    default: '64MiB',
+    meaning: 'How much flash the spool may take.',
+    example: '256MiB',
+  }),
+  RETRY_MIN: variable({
+    kind: kinds.duration(1000),
+    default: '1m',
+    meaning: 'Wait before a deferred message is tried again, at first.',
+    example: '30s',
+  }),
+  RETRY_MAX: variable({ kind: kinds.duration(1000), default: '30m', meaning: 'The same, at last.', example: '1h' }),
+  EXPIRE_AFTER: variable({
+    kind: kinds.duration(60_000),
+    default: '5d',
+    meaning: 'Age at which a deferred message is given up. Only time in which the relay ran counts.',
+    example: '2d',
+  }),
+  LOG_LEVEL: variable({
+    kind: kinds.oneOf('debug', 'info', 'warn', 'error'),
+    default: 'info',
+    meaning: '`debug`, `info`, `warn` or `error`.',
+    example: 'debug',
+  }),
+  LOG_FORMAT: variable({
+    kind: kinds.oneOf('text', 'json'),
+    default: 'text',
+    meaning: '`text` (one logfmt line an event) or `json`.',
+    example: 'json',
+  }),
+} as const;
+
+export type VariableName = keyof typeof VARIABLES;
+
+type Output<V> = V extends { readonly kind: kinds.Kind<infer T> }
+  ? V extends { readonly required: true } | { readonly default: string }
+    ? T
+    : T | undefined
+  : never;
+
+/** The value of each variable. */
+export type Values = { readonly [N in VariableName]: Output<(typeof VARIABLES)[N]> };
