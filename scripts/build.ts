@@ -1,0 +1,44 @@
+// Usage: npm run build
+//
+// Bundles the program into one CommonJS file, dist/gatepost.cjs, that needs nothing but Node 20.11 or
+// newer. The same commit gives the same bytes.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { build } from 'esbuild';
+
+if (process.argv.includes('--help')) {
+  process.stdout.write('npm run build: bundles the program into dist/gatepost.cjs\n');
+  process.exit(0);
+}
+
+const root = new URL('..', import.meta.url).pathname;
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
+const outfile = `${root}dist/gatepost.cjs`;
+
+await build({
+  absWorkingDir: root,
+  entryPoints: ['src/main.ts'],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20.11',
+  define: { GATEPOST_VERSION: JSON.stringify(version), GATEPOST_COMMIT: JSON.stringify(commit()) },
+  banner: { js: '#!/usr/bin/env node' },
+  legalComments: 'inline',
+  logLevel: 'warning',
+});
+process.stdout.write(`dist/gatepost.cjs: ${Math.round(statSync(outfile).size / 1024)} KiB\n`);
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return 'unknown'; // built from an archive, without git
+  }
+}

@@ -1,0 +1,47 @@
+// Certificates for tests and the demonstration: keys by Node's crypto, certificates by node-forge.
+
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import forge from 'node-forge';
+
+export type Certificate = { readonly cert: string; readonly key: string /** base64 SHA-256 of the SPKI */; readonly pin: string };
+
+export type CertificateOptions = {
+  readonly names?: readonly string[];
+  readonly addresses?: readonly string[];
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+};
+
+const DAY = 86_400_000;
+
+/** A self-signed certificate, its own authority. */
+export function selfSigned(options: CertificateOptions = {}): Certificate {
+  const {
+    names = ['localhost'],
+    addresses = ['127.0.0.1'],
+    notBefore = new Date(Date.now() - DAY),
+    notAfter = new Date(Date.now() + 30 * DAY),
+  } = options;
+  const { privateKey: key } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const privateKey = forge.pki.privateKeyFromPem(key);
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = forge.pki.setRsaPublicKey(privateKey.n, privateKey.e);
+  certificate.serialNumber = `01${forge.util.bytesToHex(forge.random.getBytesSync(8))}`;
+  certificate.validity.notBefore = notBefore;
+  certificate.validity.notAfter = notAfter;
+  const subject = [{ name: 'commonName', value: names[0] ?? 'localhost' }];
+  certificate.setSubject(subject);
+  certificate.setIssuer(subject);
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: true },
+    { name: 'subjectAltName', altNames: [...names.map((value) => ({ type: 2, value })), ...addresses.map((ip) => ({ type: 7, ip }))] },
+  ]);
+  certificate.sign(privateKey, forge.md.sha256.create());
+  const cert = forge.pki.certificateToPem(certificate);
+  const spki = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' });
+  return { cert, key, pin: createHash('sha256').update(spki).digest('base64') };
+}
