@@ -5,7 +5,7 @@
 import type { OpenedFrame } from './frame.ts';
 import { countLive, type Entry } from './index.ts';
 import type { Log } from './log.ts';
-import type { Place, Segment } from './segment.ts';
+import { type Place, roomIn, type Segment } from './segment.ts';
 
 export interface Compaction {
   /** Looks whether there is something to do, and does it in the background. */
@@ -28,10 +28,10 @@ export type CompactionParts = {
   readonly fault: (error: unknown) => void;
 };
 
-// Compaction starts when fewer segments than this are left ...
-const START_BELOW = 3;
-// ... and writers wait for it when fewer than this are.
-const HURRY_BELOW = 2;
+/** So few segments left are only for compaction's copies and for `done`s: whoever would fill the spool further gets none. */
+export const SCARCE = 2;
+// Compaction starts before that.
+const START_BELOW = 4;
 // Frames copied before waiting for the log, so that small ones share pages. At most 16 x 32 KiB in memory.
 const BATCH = 16;
 
@@ -53,10 +53,16 @@ export function compaction(parts: CompactionParts): Compaction {
     for (let left = parts.ring.length; left > 0 && parts.available() < START_BELOW && !isStopped; left--) {
       parts.reclaim();
       const [oldest, newer] = parts.ring;
-      if (oldest === undefined || newer === undefined) return;
+      if (oldest === undefined || newer === undefined || !isWorthwhile()) return;
       if (!(await moveLive(oldest))) return;
       parts.reclaim();
     }
+  }
+
+  /** Whether going round once frees a segment at least: a spool that is full of live mail is not copied to and fro. */
+  function isWorthwhile(): boolean {
+    const dead = parts.ring.reduce((sum, segment) => sum + roomIn(segment.size) - segment.live, 0);
+    return dead >= roomIn(parts.ring[0]?.size ?? 0);
   }
 
   /** Copies all live frames out of `segment`; whether that succeeded. */
@@ -94,14 +100,17 @@ export function compaction(parts: CompactionParts): Compaction {
     if (frame === undefined) throw new Error(`a frame in ${slot.old.segment.name} at ${slot.old.at} is damaged`);
     // From here to append() no one else runs: a `done` that comes later also stands later in the log.
     if (!parts.entries.has(slot.entry.number) || slot.read() !== slot.old) return undefined;
-    const place = await parts.log.append({ kind: frame.kind, number: frame.number, position: frame.position, payload: [frame.payload] });
+    const place = await parts.log.append(
+      { kind: frame.kind, number: frame.number, position: frame.position, payload: [frame.payload] },
+      'urgent',
+    );
     return { slot, copy: place };
   }
 
   return {
     wanted,
     async keepsUp() {
-      if (parts.available() >= HURRY_BELOW) return;
+      if (parts.available() > SCARCE) return;
       wanted();
       await running;
     },

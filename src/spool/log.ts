@@ -23,8 +23,11 @@ export class DiskFailed extends Error {
 }
 
 export interface Log {
-  /** Resolves when the frame is written, if not yet on the flash. Rejects with DiskFailed. */
-  append(frame: Frame): Promise<Place>;
+  /**
+   * Resolves when the frame is written, if not yet on the flash. Rejects with DiskFailed. An `urgent`
+   * one may go into the last segments, which are kept for what makes others free.
+   */
+  append(frame: Frame, urgency?: 'urgent'): Promise<Place>;
   /** Resolves when the frame, and all appended before it, is on the flash. Rejects with DiskFailed. */
   appendDurable(frame: Frame): Promise<Place>;
   /** The frame rides with the next group, or goes by itself within `SOON`. It survives a failed segment: it is appended again. */
@@ -36,12 +39,14 @@ export interface Log {
 
 export type LogParts = {
   readonly clock: Clock;
+  /** Whether so few segments are left that only what frees others may begin one. */
+  readonly isScarce: () => boolean;
   /** The next segment, its life begun, and its header page, still to be written. Rejects when there is none. */
   readonly nextSegment: () => Promise<{ segment: Segment; header: Buffer }>;
   /** A segment was left, whole. */
   readonly left: (segment: Segment) => void;
-  /** A write or sync failed; `inItsFirstGroup`: nothing of this life was ever believed. */
-  readonly failed: (segment: Segment, error: DiskFailed, inItsFirstGroup: boolean) => Promise<void>;
+  /** A write or sync failed, or no segment was to be had (undefined); `inItsFirstGroup`: nothing of this life was ever believed. */
+  readonly failed: (segment: Segment | undefined, error: DiskFailed, inItsFirstGroup: boolean) => Promise<void>;
   /** Octets that went to the flash. */
   readonly wrote: (octets: number) => void;
 };
@@ -58,6 +63,7 @@ type Pending = {
   readonly frame: Frame;
   readonly size: number;
   readonly want: 'written' | 'durable' | 'soon';
+  readonly isUrgent: boolean;
   readonly resolve: (place: Place) => void;
   readonly reject: (error: DiskFailed) => void;
   /** Where it was written, once it was. */
@@ -74,8 +80,14 @@ export function openLog(parts: LogParts): Log {
   let running: Promise<void> | undefined;
   let cancelSoon: Cancel | undefined;
 
-  function add(frame: Frame, want: Pending['want'], resolve: (place: Place) => void, reject: (error: DiskFailed) => void): void {
-    pending.push({ frame, size: frameSize(frame), want, resolve, reject });
+  function add(
+    frame: Frame,
+    want: Pending['want'],
+    isUrgent: boolean,
+    resolve: (place: Place) => void,
+    reject: (error: DiskFailed) => void,
+  ): void {
+    pending.push({ frame, size: frameSize(frame), want, isUrgent, resolve, reject });
     if (want === 'soon') goSoon(SOON);
     else go();
   }
@@ -111,6 +123,7 @@ export function openLog(parts: LogParts): Log {
 
   /** Writes as many of the pending frames as the current segment takes, and syncs if anybody waits for that. */
   async function writeGroup(): Promise<void> {
+    if (current === undefined && parts.isScarce()) refuseOrdinary();
     if (pending.length === 0 && current === undefined) {
       // All that was ever appended lies in segments that were synced when they were left.
       for (const waiter of syncWaiters.splice(0)) waiter.resolve();
@@ -129,6 +142,13 @@ export function openLog(parts: LogParts): Log {
     }
     for (const one of group) if (one.want === 'durable' && one.place !== undefined) one.resolve(one.place);
     for (const waiter of waiters) waiter.resolve();
+  }
+
+  /** What would only fill the spool further gets no segment; the reserve is for what makes room. */
+  function refuseOrdinary(): void {
+    const full = new DiskFailed(Object.assign(new Error('the spool is full'), { code: 'ENOSPC' }));
+    for (const one of pending) if (!one.isUrgent) one.reject(full);
+    pending = pending.filter((one) => one.isUrgent);
   }
 
   async function begin(): Promise<Segment> {
@@ -217,16 +237,16 @@ export function openLog(parts: LogParts): Log {
     for (const waiter of failed.syncWaiters) waiter.reject(error);
     if (segment === undefined) {
       for (const waiter of syncWaiters.splice(0)) waiter.reject(error);
-      return;
+    } else {
+      segment.failed = true;
     }
-    segment.failed = true;
     await parts.failed(segment, error, inItsFirstGroup);
   }
 
   return {
-    append: (frame) => new Promise((resolve, reject) => add(frame, 'written', resolve, reject)),
-    appendDurable: (frame) => new Promise((resolve, reject) => add(frame, 'durable', resolve, reject)),
-    appendSoon: (frame, written = () => {}) => add(frame, 'soon', written, () => {}),
+    append: (frame, urgency) => new Promise((resolve, reject) => add(frame, 'written', urgency === 'urgent', resolve, reject)),
+    appendDurable: (frame) => new Promise((resolve, reject) => add(frame, 'durable', false, resolve, reject)),
+    appendSoon: (frame, written = () => {}) => add(frame, 'soon', true, written, () => {}),
     sync: () =>
       new Promise((resolve, reject) => {
         syncWaiters.push({ resolve, reject });

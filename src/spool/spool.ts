@@ -7,7 +7,7 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
-import { compaction } from './compaction.ts';
+import { compaction, SCARCE } from './compaction.ts';
 import { type Frame, type OpenedFrame, openFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
@@ -98,9 +98,13 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   // younger one may hold the `done` of a message in it. So the older must go first.
   const free: Segment[] = recovered.blank;
 
-  /** Moves segments without a live frame from the ring's old end to the free ones. */
-  function reclaim(keep: number): void {
-    while (ring.length > keep && ring[0]?.live === 0) free.push(...ring.splice(0, 1));
+  // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
+  let limit = Math.max(parts.segments, ring.length + SCARCE);
+
+  /** Moves segments without a live frame from the ring's old end to the free ones. The newest stays: until the next life is synced, its header is all that knows the spool's facts. */
+  function reclaim(): void {
+    while (ring.length > 1 && ring[0]?.live === 0) free.push(...ring.splice(0, 1));
+    limit = Math.min(limit, Math.max(parts.segments, ring.length + SCARCE));
   }
 
   async function makeOne(): Promise<Segment> {
@@ -118,14 +122,14 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   }
 
   async function nextSegment(): Promise<{ segment: Segment; header: Buffer }> {
-    reclaim(0);
+    reclaim();
     let segment = free.shift();
-    while (segment !== undefined && (segment.size !== parts.segmentSize || ring.length + free.length >= parts.segments)) {
+    while (segment !== undefined && (segment.size !== parts.segmentSize || ring.length + free.length >= limit)) {
       await discard(segment);
       segment = free.shift();
     }
     if (segment === undefined) {
-      if (ring.length >= parts.segments) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
+      if (ring.length >= limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
       segment = await makeOne();
     }
     generation += 1;
@@ -137,12 +141,13 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
   const log = openLog({
     clock,
+    isScarce: () => limit - ring.length <= SCARCE,
     nextSegment,
     left: () => {},
     wrote: () => {},
     async failed(segment, error, inItsFirstGroup) {
       tell('spoolFailed', { problem: error.message });
-      if (!inItsFirstGroup) return;
+      if (segment === undefined || !inItsFirstGroup) return;
       // Nothing of this life was believed. Its former life may still stand there, so it can't wait among the free ones: it is taken away.
       ring.splice(ring.indexOf(segment), 1);
       try {
@@ -157,8 +162,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     log,
     ring,
     entries,
-    available: () => parts.segments - ring.length,
-    reclaim: () => reclaim(1),
+    available: () => limit - ring.length,
+    reclaim,
     readFrame,
     fault: (error) => tell('fault', { where: 'compaction', error }),
   });
@@ -224,7 +229,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     };
     nextNumber += 1;
     entries.set(entry.number, entry);
-    let held = footprint(declared);
+    // What does not fit now is not promised; write() finds out whether it fits later.
+    let held = roomFor(space, declared) === 'yes' ? footprint(declared) : 0;
     space.held += held;
     let written = 0; // octets already given to the log
     let slices: Uint8Array[] = [];
@@ -313,6 +319,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
   if (recovered.facts === undefined && free.length === 0) free.push(await makeOne()); // finds out at start whether this folder can be written
 
+  compact.wanted();
   tell('spoolRecovered', { ...recovered.report, milliseconds: Math.round(clock.now() - started) });
 
   return {

@@ -1,0 +1,298 @@
+import { describe, expect, test } from 'vitest';
+import type { QueueId } from '../../src/events.ts';
+import { PAGE } from '../../src/spool/frame.ts';
+import { fakeClock } from '../support/clock.ts';
+import { powerLosingDisk } from '../support/disk.ts';
+import { seededRandom } from '../support/random.ts';
+import { bodyOf, envelope, put, SEGMENT, SEGMENTS, testSpool } from '../support/spool.ts';
+
+const text = (length: number, seed = 1) => seededRandom(seed).bytes(length);
+
+describe('a message', () => {
+  test.each([0, 1, 100, 4096, 32_736, 32_737, 200_000])('of %i octets comes out as it went in, also after a restart', async (length) => {
+    const disk = powerLosingDisk();
+    const { spool, stored } = await testSpool(disk);
+    const body = text(length);
+    const id = (await put(spool, body)) as QueueId;
+    expect(stored.get(id)).toMatchObject({ id, octets: length, device: '192.0.2.1', attempts: 0 });
+    expect((await bodyOf(spool, id)).equals(body)).toBe(true);
+    expect(await spool.envelope(id)).toEqual(envelope());
+    await spool.close();
+
+    const again = await testSpool(disk.kill());
+    expect([...again.stored.keys()]).toEqual([id]);
+    expect((await bodyOf(again.spool, id)).equals(body)).toBe(true);
+    expect(await again.spool.envelope(id)).toEqual(envelope());
+  });
+
+  test('is on the flash when commit resolves: it survives a power cut at that moment', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const disk = powerLosingDisk();
+      const { spool } = await testSpool(disk);
+      const id = (await put(spool, text(50_000))) as QueueId;
+      const { stored, spool: after } = await testSpool(disk.crash(seededRandom(seed)));
+      expect([...stored.keys()]).toEqual([id]);
+      expect((await bodyOf(after, id)).equals(text(50_000))).toBe(true);
+    }
+  });
+
+  test('that was not committed leaves nothing', async () => {
+    const disk = powerLosingDisk();
+    const { spool } = await testSpool(disk);
+    const draft = spool.draft(100_000, 'device');
+    await draft.write(text(60_000));
+    const after = await testSpool(disk.kill());
+    expect(after.stored.size).toBe(0);
+    expect(after.news.of('spoolRecovered')).toMatchObject([{ messages: 0, unfinished: 1 }]);
+  });
+
+  test('that was abandoned gives its room back', async () => {
+    const { spool } = await testSpool(powerLosingDisk());
+    for (let round = 0; round < 50; round++) {
+      const draft = spool.draft(100_000, 'device');
+      expect(await draft.write(text(60_000))).toBe('taken');
+      draft.abandon();
+    }
+    expect(spool.count).toBe(0);
+    expect(await put(spool, text(100_000))).not.toMatch(/full|failed/);
+  });
+
+  test('that was removed does not come back, once its `done` is synced', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool } = await testSpool(disk, { clock });
+    const id = (await put(spool, text(1000))) as QueueId;
+    spool.remove(id);
+    await clock.advance(2_000);
+    expect((await testSpool(disk.crash(seededRandom(3)))).stored.size).toBe(0);
+  });
+});
+
+test('settled recipients and attempts are remembered', async () => {
+  const disk = powerLosingDisk();
+  const { spool } = await testSpool(disk);
+  const to = (localPart: string) => ({ forwardPath: { localPart, domain: 'example.org' } });
+  const id = (await put(spool, text(10), {
+    reversePath: null,
+    recipients: [to('a'), to('b'), to('c')],
+    parameters: { body: '8BITMIME' },
+  })) as QueueId;
+  await spool.record(id, [to('b')], 1);
+  await spool.record(id, [to('a')], 2);
+  await spool.close();
+  const { spool: after, stored } = await testSpool(disk.kill());
+  expect(stored.get(id)?.attempts).toBe(2);
+  expect(await after.envelope(id)).toEqual({ reversePath: null, recipients: [to('c')], parameters: { body: '8BITMIME' } });
+});
+
+test("age is the relay's running time, whatever the date says", async () => {
+  const disk = powerLosingDisk();
+  const clock = fakeClock();
+  const { spool, stored } = await testSpool(disk, { clock });
+  await clock.advance(5_000);
+  const id = (await put(spool, text(10))) as QueueId;
+  await clock.advance(3_600_000);
+  await spool.close();
+  expect(stored.size).toBe(1);
+
+  const later = fakeClock();
+  later.setWall(0);
+  await later.advance(7_000);
+  const after = await testSpool(disk.kill(), { clock: later });
+  expect(later.now() - (after.stored.get(id)?.arrived ?? 0)).toBe(3_600_000);
+});
+
+test('the learned size and the instance survive', async () => {
+  const disk = powerLosingDisk();
+  const { spool } = await testSpool(disk);
+  spool.learnUpstreamSize(123_456);
+  const { instance } = spool;
+  await spool.close();
+  const after = await testSpool(disk.kill(), { random: seededRandom(99) });
+  expect(after.spool.upstreamSize).toBe(123_456);
+  expect(after.spool.instance).toBe(instance);
+});
+
+describe('space', () => {
+  test('turns over for ever: far more mail than it holds goes through', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool } = await testSpool(disk, { clock });
+    for (let round = 0; round < 200; round++) {
+      const id = await put(spool, text(20_000, round));
+      expect(id).not.toMatch(/full|failed/);
+      expect((await bodyOf(spool, id as QueueId)).equals(text(20_000, round))).toBe(true);
+      spool.remove(id as QueueId);
+      await clock.advance(100);
+    }
+    expect((await disk.list()).length).toBeLessThanOrEqual(4);
+  });
+
+  test('old messages survive while the ring turns many times around them', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool, news } = await testSpool(disk, { clock });
+    const old = [];
+    for (let at = 0; at < 10; at++) old.push((await put(spool, text(3_000, at))) as QueueId);
+    for (let round = 0; round < 300; round++) {
+      const id = (await put(spool, text(20_000, 1000 + round))) as QueueId;
+      expect(id).not.toMatch(/full|failed/);
+      spool.remove(id);
+      await clock.advance(100);
+    }
+    expect(news.of('fault')).toEqual([]);
+    expect((await disk.list()).length).toBeLessThanOrEqual(SEGMENTS);
+    await spool.close();
+    const after = await testSpool(disk.kill());
+    expect([...after.stored.keys()]).toEqual(old);
+    for (let at = 0; at < 10; at++) expect((await bodyOf(after.spool, old[at] as QueueId)).equals(text(3_000, at))).toBe(true);
+  });
+
+  test('runs out with "full", nothing is lost, and mail is taken again when there is room', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool } = await testSpool(disk, { clock });
+    const kept: QueueId[] = [];
+    for (;;) {
+      const id = await put(spool, text(10_000, kept.length));
+      if (id === 'full') break;
+      kept.push(id as QueueId);
+    }
+    expect(kept.length).toBeGreaterThan(15);
+    expect(spool.room(10_000)).toBe('not-now');
+    expect(spool.room(SEGMENT * SEGMENTS)).toBe('never');
+    for (const [at, id] of kept.entries()) expect((await bodyOf(spool, id)).equals(text(10_000, at))).toBe(true);
+    for (const id of kept.splice(0, 10)) spool.remove(id);
+    await clock.advance(2_000);
+    expect(spool.room(10_000)).toBe('yes');
+    for (let at = 0; at < 8; at++) expect(await put(spool, text(10_000))).not.toMatch(/full|failed/);
+    for (const id of kept) expect((await bodyOf(spool, id)).length).toBe(10_000);
+  });
+
+  test('a smaller SPOOL_SIZE takes effect as segments come free', async () => {
+    const disk = powerLosingDisk();
+    const first = await testSpool(disk);
+    const ids = [];
+    for (let at = 0; at < 14; at++) ids.push((await put(first.spool, text(20_000, at))) as QueueId);
+    await first.spool.close();
+    const clock = fakeClock();
+    const small = powerLosingDisk(new Map((await disk.list()).map((name) => [name, disk.contents(name)])));
+    const { spool } = await testSpool(small, { segments: 5, clock });
+    for (const id of ids) spool.remove(id);
+    for (let at = 0; at < 30; at++) {
+      await clock.advance(2_000);
+      const id = await put(spool, text(20_000, at));
+      if (id !== 'full') spool.remove(id as QueueId);
+    }
+    expect((await small.list()).length).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('a disk that fails', () => {
+  const failing = (operation: string, code: string, from: number, times = 1) => {
+    let seen = 0;
+    return (one: string) => {
+      if (one !== operation) return;
+      seen += 1;
+      if (seen >= from && seen < from + times) throw Object.assign(new Error(`${code}: injected`), { code });
+    };
+  };
+
+  test.each([
+    ['datasync', 'EIO', 'failed'],
+    ['writev', 'EIO', 'failed'],
+    ['writev', 'ENOSPC', 'full'],
+  ])('%s with %s: the message is refused, the next one taken, nothing acknowledged lost', async (operation, code, result) => {
+    for (let n = 1; n <= 4; n++) {
+      const disk = powerLosingDisk();
+      const { spool, news } = await testSpool(disk);
+      const before = await put(spool, text(9_000, 1));
+      disk.onOperation = failing(operation, code, n);
+      const outcomes = [
+        await put(spool, text(9_000, 2)),
+        await put(spool, text(9_000, 3)),
+        await put(spool, text(9_000, 4)),
+        await put(spool, text(9_000, 5)),
+      ];
+      expect(outcomes.filter((one) => one === result)).toHaveLength(1);
+      expect(news.of('spoolFailed').length).toBeGreaterThan(0);
+      const acknowledged = [before, ...outcomes].filter((one) => one !== result);
+      const after = await testSpool(disk.crash(seededRandom(n)));
+      expect([...after.stored.keys()]).toEqual(acknowledged);
+    }
+  });
+
+  test('a failed sync is not tried again on the same segment', async () => {
+    const disk = powerLosingDisk();
+    const { spool } = await testSpool(disk);
+    await put(spool, text(100));
+    const synced: string[] = [];
+    let hasFailed = false;
+    disk.onOperation = (operation, name) => {
+      if (operation !== 'datasync') return;
+      synced.push(name);
+      if (hasFailed) return;
+      hasFailed = true;
+      throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    };
+    expect(await put(spool, text(100))).toBe('failed');
+    expect(await put(spool, text(100))).not.toBe('failed');
+    expect(synced.slice(1)).not.toContain(synced[0]);
+  });
+
+  test('a folder that cannot be written is found out at the start', async () => {
+    const disk = powerLosingDisk();
+    disk.onOperation = failing('create', 'EROFS', 1);
+    await expect(testSpool(disk)).rejects.toThrow(/EROFS/);
+  });
+});
+
+test('a flipped bit costs the message it is in, no other', async () => {
+  const disk = powerLosingDisk();
+  const { spool } = await testSpool(disk);
+  const ids: QueueId[] = [];
+  for (let at = 0; at < 5; at++) ids.push((await put(spool, text(6_000, at))) as QueueId);
+  await spool.close();
+  const [name = ''] = await disk.list();
+  const at = disk.contents(name).indexOf(text(6_000, 2).subarray(0, 64));
+  expect(at).toBeGreaterThan(PAGE);
+  disk.damage(name, at + 10, Buffer.of((disk.contents(name)[at + 10] ?? 0) ^ 1));
+  const after = await testSpool(disk.kill());
+  expect([...after.stored.keys()]).toEqual(ids.filter((_, index) => index !== 2));
+});
+
+test('a header page of zeros costs nothing: it stands twice', async () => {
+  const disk = powerLosingDisk();
+  const { spool } = await testSpool(disk);
+  const id = await put(spool, text(100));
+  await spool.close();
+  for (const name of await disk.list()) disk.damage(name, 0, Buffer.alloc(PAGE));
+  expect([...(await testSpool(disk.kill())).stored.keys()]).toEqual([id]);
+});
+
+test('a spool of a newer format is refused and left alone', async () => {
+  const disk = powerLosingDisk();
+  const { spool } = await testSpool(disk);
+  await put(spool, text(100));
+  await spool.close();
+  const [name = ''] = await disk.list();
+  const { crc32c } = await import('../../src/spool/crc32c.ts');
+  for (const page of [0, SEGMENT - PAGE]) {
+    for (let sector = page; sector < page + PAGE; sector += 512) {
+      const octets = Buffer.from(disk.contents(name).subarray(sector, sector + 512));
+      octets.writeUInt16LE(2, 12);
+      octets.writeUInt32LE(crc32c(octets.subarray(4)), 0);
+      disk.damage(name, sector, octets);
+    }
+  }
+  await expect(testSpool(disk.kill())).rejects.toThrow(/format 2 by a newer release/);
+});
+
+test('ten messages that arrive together share syncs', async () => {
+  const disk = powerLosingDisk();
+  const { spool } = await testSpool(disk);
+  const before = disk.synced.count;
+  const ids = await Promise.all(Array.from({ length: 10 }, (_, at) => put(spool, text(1000, at))));
+  expect(new Set(ids).size).toBe(10);
+  expect(disk.synced.count - before).toBeLessThanOrEqual(3);
+});

@@ -1,0 +1,58 @@
+// A spool with small segments on a disk that loses power.
+
+import type { QueueId } from '../../src/events.ts';
+import type { Envelope } from '../../src/smtp/envelope.ts';
+import { openSpool, type Spool, type Stored } from '../../src/spool/spool.ts';
+import type { Clock } from '../../src/system/clock.ts';
+import type { Disk } from '../../src/system/disk.ts';
+import type { Random } from '../../src/system/random.ts';
+import { fakeClock } from './clock.ts';
+import { collectNews } from './news.ts';
+import { seededRandom } from './random.ts';
+
+export const SEGMENT = 64 * 1024;
+export const SEGMENTS = 12;
+
+export type TestSpool = { readonly spool: Spool; readonly stored: Map<QueueId, Stored>; readonly news: ReturnType<typeof collectNews> };
+
+export async function testSpool(
+  disk: Disk,
+  options: { clock?: Clock; random?: Random; segmentSize?: number; segments?: number } = {},
+): Promise<TestSpool> {
+  const news = collectNews();
+  const { clock = fakeClock(), random = seededRandom(1), segmentSize = SEGMENT, segments = SEGMENTS } = options;
+  const spool = await openSpool({ disk, clock, random, tell: news.tell, segmentSize, segments });
+  const stored = new Map<QueueId, Stored>();
+  spool.feed((one) => stored.set(one.id, one));
+  return { spool, stored, news };
+}
+
+export const envelope = (to = 'you@example.org'): Envelope => {
+  const [localPart = '', domain = ''] = to.split('@');
+  return { reversePath: { localPart: 'cam', domain: 'example.org' }, recipients: [{ forwardPath: { localPart, domain } }], parameters: {} };
+};
+
+/** Writes a message; its id, or why it was not stored. */
+export async function put(
+  spool: Spool,
+  body: Buffer,
+  from: Envelope = envelope(),
+  device = '192.0.2.1',
+): Promise<QueueId | 'full' | 'failed'> {
+  const draft = spool.draft(body.length, device);
+  for (let at = 0; at < body.length; at += 5000) {
+    const result = await draft.write(body.subarray(at, at + 5000));
+    if (result !== 'taken') {
+      draft.abandon();
+      return result;
+    }
+  }
+  const result = await draft.commit(from);
+  return result === 'stored' ? draft.id : result;
+}
+
+export async function bodyOf(spool: Spool, id: QueueId): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of spool.body(id)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
