@@ -28,6 +28,7 @@ const MBOX_FROM = /^>?From /;
 
 export function headerGatherer(): HeaderGatherer {
   let gathered = Buffer.alloc(0);
+  let memory = Buffer.alloc(4096); // doubled when it runs out, so that a device that drips costs no copy a packet
   let lineStart = 0;
   const fields: { name: string; from: number; to: number }[] = [];
 
@@ -37,10 +38,12 @@ export function headerGatherer(): HeaderGatherer {
   });
 
   /** Looks at the lines that are whole; a section when one of them ends it. */
-  const scan = (): HeaderSection | undefined => {
+  const scan = (): HeaderSection | 'too-large' | undefined => {
     for (;;) {
+      // Judged line by line, so that it does not matter how much came at once.
+      if (lineStart > LARGEST_HEADER_SECTION) return 'too-large';
       const lf = gathered.indexOf(LF, lineStart);
-      if (lf < 0) return undefined;
+      if (lf < 0) return gathered.length > LARGEST_HEADER_SECTION ? 'too-large' : undefined;
       const next = lf + 1;
       const ended = takeLine(gathered.subarray(lineStart, next), lineStart, next);
       if (ended !== undefined) return section(ended);
@@ -62,10 +65,15 @@ export function headerGatherer(): HeaderGatherer {
 
   return {
     add(octets) {
-      gathered = Buffer.concat([gathered, octets]);
-      const whole = scan();
-      if (whole !== undefined) return whole;
-      return gathered.length > LARGEST_HEADER_SECTION ? 'too-large' : undefined;
+      const length = gathered.length + octets.length;
+      if (length > memory.length) {
+        const larger = Buffer.alloc(Math.max(length, 2 * memory.length));
+        gathered.copy(larger);
+        memory = larger;
+      }
+      memory.set(octets, gathered.length);
+      gathered = memory.subarray(0, length);
+      return scan();
     },
     finish() {
       // The last line may lack its CRLF.

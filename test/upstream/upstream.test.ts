@@ -1,0 +1,338 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Envelope } from '../../src/smtp/envelope.ts';
+import type { Attempt } from '../../src/smtp/outcome.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import type { UpstreamTarget } from '../../src/upstream/target.ts';
+import { createUpstream } from '../../src/upstream/upstream.ts';
+import { selfSigned } from '../support/certificate.ts';
+import { collectNews } from '../support/news.ts';
+import {
+  type Behaviour,
+  CERTIFICATE,
+  type Peer,
+  politeUpstream,
+  type ScriptedUpstream,
+  scriptedUpstream,
+} from '../support/scripted-upstream.ts';
+
+const CREDENTIALS = { username: 'user', password: 'secret' };
+const to = (localPart: string) => ({ forwardPath: { localPart, domain: 'example.org' } });
+const envelope = (...names: string[]): Envelope => {
+  const [first = 'you', ...rest] = names;
+  return { reversePath: { localPart: 'cam', domain: 'example.org' }, recipients: [to(first), ...rest.map(to)], parameters: {} };
+};
+async function* bodyOf(...pieces: string[]) {
+  for (const piece of pieces) yield Buffer.from(piece);
+}
+
+const servers: ScriptedUpstream[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+type Options = { readonly target?: Partial<UpstreamTarget>; readonly pin?: string; readonly ca?: string };
+
+async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Promise<void>), options: Options = {}) {
+  const server = await scriptedUpstream(typeof script === 'function' ? script : (peer) => politeUpstream(peer, script));
+  servers.push(server);
+  const news = collectNews();
+  const sizes: (number | undefined)[] = [];
+  const target: UpstreamTarget = {
+    security: 'starttls',
+    host: '127.0.0.1',
+    port: server.port,
+    credentials: CREDENTIALS,
+    auth: 'auto',
+    ...options.target,
+  };
+  const trust = { ca: options.pin === undefined ? (options.ca ?? CERTIFICATE.cert) : undefined, pin: options.pin };
+  const upstream = createUpstream(target, {
+    clock: systemClock,
+    hostname: 'gate.example',
+    trust,
+    tell: news.tell,
+    learnSize: (octets) => void sizes.push(octets),
+  });
+  const send = (message: Envelope = envelope(), octets = 4, ...pieces: string[]): Promise<Attempt> =>
+    upstream.send({ envelope: message, octets, body: bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) }, new AbortController().signal);
+  return { server, news, sizes, upstream, send };
+}
+
+const delivered = {
+  result: 'answered',
+  outcomes: [{ outcome: 'delivered', reply: { code: 250, status: '2.0.0', lines: ['2.0.0 taken'] } }],
+};
+
+describe('the right way', () => {
+  test('STARTTLS, EHLO again, AUTH, a pipelined transaction', async () => {
+    const { server, send, sizes, news, upstream } = await setUp({});
+    expect(await send(envelope(), 30, 'Subject: x\r\n\r\n.dot\r\n', 'end\r\n')).toEqual(delivered);
+    await upstream.close();
+    expect(server.heard).toEqual([
+      'EHLO gate.example',
+      'STARTTLS',
+      '| EHLO gate.example',
+      '| AUTH PLAIN AHVzZXIAc2VjcmV0',
+      '| MAIL FROM:<cam@example.org> SIZE=30',
+      '| RCPT TO:<you@example.org>',
+      '| DATA',
+      '| Subject: x',
+      '| ',
+      '| ..dot',
+      '| end',
+      '| .',
+      '| QUIT',
+    ]);
+    expect(sizes).toEqual([100_000]);
+    expect(news.of('upstreamConnected')).toMatchObject([{ tls: 'TLSv1.3', auth: 'PLAIN', sizeLimit: 100_000 }]);
+  });
+
+  test('commands go in one packet when PIPELINING is offered, one by one when not', async () => {
+    for (const isOffered of [true, false]) {
+      const waited: string[] = [];
+      const { send } = await setUp(async (peer) => {
+        await politeUpstream(peer, {
+          offersSecure: isOffered ? ['PIPELINING', 'AUTH PLAIN'] : ['AUTH PLAIN'],
+          answers: { MAIL: () => (waited.push('MAIL'), '250 ok\r\n'), RCPT: () => (waited.push('RCPT'), '250 ok\r\n') },
+        });
+      });
+      expect(await send(envelope('a', 'b'))).toMatchObject({
+        result: 'answered',
+        outcomes: [{ outcome: 'delivered' }, { outcome: 'delivered' }],
+      });
+      expect(waited).toEqual(['MAIL', 'RCPT', 'RCPT']);
+    }
+  });
+
+  test('AUTH LOGIN when only that is offered; the connection serves the next message', async () => {
+    const { server, send } = await setUp({ offersSecure: ['AUTH LOGIN'] });
+    expect(await send()).toEqual(delivered);
+    expect(await send()).toEqual(delivered);
+    expect(server.connections()).toBe(1);
+    expect(server.heard.filter((line) => line === '| dXNlcg==' || line === '| c2VjcmV0')).toHaveLength(2);
+  });
+
+  test('after a refusal the kept connection is reset before the next message', async () => {
+    const { server, send } = await setUp({ answers: { RCPT: (line) => (line.includes('bad') ? '550 5.1.1 no\r\n' : '250 ok\r\n') } });
+    expect(await send(envelope('bad'))).toMatchObject({ result: 'answered', outcomes: [{ outcome: 'bounced' }] });
+    expect(await send()).toEqual(delivered);
+    expect(server.connections()).toBe(1);
+    expect(server.heard).toContain('| RSET');
+  });
+
+  test('a kept connection that the server closed meanwhile costs nothing', async () => {
+    const { server, send } = await setUp((peer, connection) =>
+      politeUpstream(
+        peer,
+        connection === 1
+          ? {
+              answers: {
+                MAIL: (() => {
+                  let seen = 0;
+                  return () => (seen++ === 0 ? '250 ok\r\n' : undefined);
+                })(),
+              },
+            }
+          : {},
+      ),
+    );
+    expect(await send()).toEqual(delivered);
+    expect(await send()).toEqual(delivered);
+    expect(server.connections()).toBe(2);
+  });
+
+  test('a pinned key is trusted alone', async () => {
+    const { send } = await setUp({}, { pin: CERTIFICATE.pin });
+    expect(await send()).toEqual(delivered);
+  });
+});
+
+describe('outcomes of a message', () => {
+  test('each recipient on its own', async () => {
+    const { send } = await setUp({
+      answers: {
+        RCPT: (line) =>
+          line.includes('gone') ? '550 5.1.1 no such user\r\n' : line.includes('slow') ? '450 4.2.1 later\r\n' : '250 ok\r\n',
+      },
+    });
+    expect(await send(envelope('you', 'gone', 'slow'))).toMatchObject({
+      result: 'answered',
+      outcomes: [
+        { outcome: 'delivered' },
+        { outcome: 'bounced', failure: { scope: 'recipient', stage: 'rcpt', reply: { code: 550, status: '5.1.1' } } },
+        { outcome: 'deferred', failure: { scope: 'recipient', reply: { code: 450 } } },
+      ],
+    });
+  });
+
+  test.each([
+    ['MAIL', '550 5.7.60 not yours', 'bounced', 'mail'],
+    ['MAIL', '451 4.3.0 later', 'deferred', 'mail'],
+    ['DATA', '554 5.5.1 no', 'bounced', 'data'],
+    ['DATA', '452 4.3.1 full', 'deferred', 'data'],
+  ])('%s answered with %s: %s', async (verb, answer, outcome, stage) => {
+    const { send } = await setUp({ answers: { [verb]: () => `${answer}\r\n` } });
+    expect(await send()).toMatchObject({ result: 'answered', outcomes: [{ outcome, failure: { scope: 'message', stage } }] });
+  });
+
+  test.each([
+    ['554 5.6.0 spam', 'bounced'],
+    ['451 4.7.1 greylisted', 'deferred'],
+  ])('the dot answered with %s: %s', async (answer, outcome) => {
+    const { send } = await setUp({ afterDot: () => answer });
+    expect(await send(envelope('a', 'b'))).toMatchObject({ result: 'answered', outcomes: [{ outcome }, { outcome }] });
+  });
+
+  test('a message larger than the advertised size is not sent at all', async () => {
+    const { server, send } = await setUp({});
+    expect(await send(envelope(), 100_001)).toMatchObject({
+      outcomes: [{ outcome: 'bounced', failure: { reply: { code: 552, status: '5.3.4' } } }],
+    });
+    expect(server.heard.join()).not.toContain('MAIL');
+  });
+
+  test('a server that takes DATA though it refused all recipients gets nothing', async () => {
+    const received: string[] = [];
+    const { send } = await setUp({ answers: { RCPT: () => '550 no\r\n' }, afterDot: (data) => (received.push(data), '250 taken') });
+    expect(await send()).toMatchObject({ outcomes: [{ outcome: 'bounced' }] });
+    expect(received).toEqual(['']);
+  });
+});
+
+describe("the upstream's sickness says nothing of the message", () => {
+  const sick = (stage: string, problem: RegExp) => ({
+    result: 'no-answer',
+    maybeDelivered: false,
+    failure: expect.objectContaining({ scope: 'upstream', stage, problem: expect.stringMatching(problem) }),
+  });
+  const hello = async (peer: Peer) => {
+    peer.say('220 x');
+    await peer.line();
+  };
+
+  test.each<[string, (peer: Peer) => Promise<void>, string, RegExp]>([
+    ['a 5xx greeting', async (peer) => peer.say('554 go away'), 'greeting', /554 go away/],
+    ['a greeting that is none', async (peer) => peer.say('hello there'), 'greeting', /no SMTP reply/],
+    ['closed before the greeting', async (peer) => peer.end(), 'greeting', /closed/],
+    ['an endless line', async (peer) => peer.raw(`220 ${'x'.repeat(10_000)}\r\n`), 'greeting', /never ends/],
+    ['an endless reply', async (peer) => peer.say(...Array(200).fill('220-x')), 'greeting', /no SMTP reply|never ends/],
+    [
+      'EHLO refused',
+      async (peer) => {
+        await hello(peer);
+        peer.say('502 what');
+      },
+      'ehlo',
+      /502/,
+    ],
+    [
+      'STARTTLS not offered',
+      async (peer) => {
+        await hello(peer);
+        peer.say('250-x', '250 PIPELINING');
+      },
+      'starttls',
+      /does not offer STARTTLS/,
+    ],
+    [
+      'STARTTLS refused',
+      async (peer) => {
+        await hello(peer);
+        peer.say('250-x', '250 STARTTLS');
+        await peer.line();
+        peer.say('454 not now');
+      },
+      'starttls',
+      /454/,
+    ],
+    [
+      'more than the reply to STARTTLS',
+      async (peer) => {
+        await hello(peer);
+        peer.say('250-x', '250 STARTTLS');
+        await peer.line();
+        peer.say('220 go', '250 injected');
+      },
+      'starttls',
+      /inject/,
+    ],
+    [
+      'garbage for a handshake',
+      async (peer) => {
+        await hello(peer);
+        peer.say('250-x', '250 STARTTLS');
+        await peer.line();
+        peer.say('220 go');
+        setTimeout(() => peer.say('not TLS at all, not at all'), 20);
+      },
+      'tls',
+      /handshake failed/,
+    ],
+  ])('%s', async (_name, script, stage, problem) => {
+    const { send } = await setUp(script);
+    expect(await send()).toEqual(sick(stage, problem));
+  });
+
+  test.each<[string, Behaviour, string, RegExp]>([
+    ['login refused', { answers: { AUTH: () => '535 5.7.8 bad password\r\n' } }, 'auth', /login as user was refused: 535/],
+    ['no AUTH offered', { offersSecure: ['PIPELINING'] }, 'auth', /no AUTH at all/],
+    ['no usable mechanism', { offersSecure: ['AUTH GSSAPI'] }, 'auth', /AUTH GSSAPI/],
+    ['MAIL answered with 421', { answers: { MAIL: () => '421 4.7.0 closing\r\n' } }, 'mail', /421/],
+    ['MAIL answered with 530', { answers: { MAIL: () => '530 5.7.0 authenticate first\r\n' } }, 'auth', /530/],
+    ['250 to DATA', { answers: { DATA: () => '250 sure\r\n' } }, 'data', /odd answer/],
+    ['354 to MAIL', { answers: { MAIL: () => '354 go\r\n' } }, 'mail', /odd answer/],
+    ['a reset at RCPT', { answers: { RCPT: () => undefined } }, 'rcpt', /./],
+  ])('%s', async (_name, behaviour, stage, problem) => {
+    const { send } = await setUp(behaviour);
+    expect(await send()).toEqual(sick(stage, problem));
+  });
+
+  test('a reset after the dot: it may have been delivered', async () => {
+    const { send } = await setUp({ afterDot: () => undefined });
+    expect(await send()).toMatchObject({ result: 'no-answer', maybeDelivered: true, failure: { stage: 'end-of-data' } });
+  });
+
+  test('nothing listens', async () => {
+    const { server, send } = await setUp({});
+    await server.close();
+    expect(await send()).toEqual(sick('connect', /refuses the connection/));
+  });
+
+  test.each([
+    ['expired', selfSigned({ notBefore: new Date(2020, 1, 1), notAfter: new Date(2021, 1, 1) }), /expired/],
+    ['not yet valid', selfSigned({ notBefore: new Date(2090, 1, 1), notAfter: new Date(2091, 1, 1) }), /clock/],
+    ['for another name', selfSigned({ names: ['other.example'], addresses: ['192.0.2.1'] }), /not for 127\.0\.0\.1/],
+  ])('a certificate that is %s', async (_name, certificate, problem) => {
+    const { send, server } = await setUp({ certificate }, { ca: certificate.cert });
+    expect(await send()).toEqual(sick('tls', problem));
+    expect(server.heard.join()).not.toContain('AUTH');
+  });
+
+  test('a certificate of nobody we know', async () => {
+    const { send } = await setUp({ certificate: selfSigned() });
+    expect(await send()).toEqual(sick('tls', /nobody we know/));
+  });
+
+  test('another key than the pinned one', async () => {
+    const { send, server } = await setUp({}, { pin: selfSigned().pin });
+    expect(await send()).toEqual(sick('tls', /not the one of GATEPOST_UPSTREAM_PIN/));
+    expect(server.heard).toEqual(['EHLO gate.example', 'STARTTLS']);
+  });
+
+  test('credentials never go without TLS', async () => {
+    const { send, server } = await setUp({ offers: ['AUTH PLAIN LOGIN'] }, { target: { security: 'plain' } });
+    expect(await send()).toEqual(sick('auth', /never sent without TLS/));
+    expect(server.heard.join()).not.toContain('AUTH');
+  });
+});
+
+test('stopping cuts a connection short', async () => {
+  const { server, upstream } = await setUp(async (peer) => {
+    await peer.line();
+  });
+  const stop = new AbortController();
+  const attempt = upstream.send({ envelope: envelope(), octets: 1, body: bodyOf('x') }, stop.signal);
+  while (server.connections() === 0) await new Promise((resolve) => setImmediate(resolve));
+  stop.abort();
+  expect(await attempt).toMatchObject({ result: 'no-answer', maybeDelivered: false });
+});
