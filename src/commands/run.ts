@@ -13,10 +13,11 @@ export async function run(): Promise<void> {
   const log = createLog(config.log, systemClock, (line) => process.stdout.write(line));
   // A log that nobody reads any more is no reason to stop relaying.
   process.stdout.on('error', () => {});
+  const stopped = stopSignal(); // before anything runs, so that a signal during the start stops in order, too
   try {
     const relay = await startRelay(config, { clock: systemClock, random: systemRandom }, [log]);
     process.on('SIGUSR2', () => relay.runNow());
-    await stopSignal();
+    await stopped;
     await relay.stop();
   } catch (error) {
     if (!(error instanceof CannotStart)) throw error;

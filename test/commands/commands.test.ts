@@ -1,0 +1,144 @@
+// The built program, from the outside: commands, exit codes, what is said when it can't start.
+
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { VARIABLES } from '../../src/config/variables.ts';
+import { finished, PROGRAM, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
+
+const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:hunter2@127.0.0.1:9' };
+
+test('version and help', async () => {
+  expect((await runProgram(['version'])).stdout).toMatch(/^gatepost \d+\.\d+\.\d+ \(\S+\), Node v\d+\.\d+\.\d+, linux \w+\n$/);
+  const { stdout, code } = await runProgram(['--help']);
+  expect(stdout).toContain('gatepost check');
+  expect(code).toBe(0);
+  expect((await runProgram(['check', '--help'])).code).toBe(0);
+});
+
+test('an unknown command or option: one line, exit code 64', async () => {
+  for (const argv of [['frob'], ['config', '--frob'], ['config', 'x'], ['__proto__']]) {
+    const { code, stderr } = await runProgram(argv, UPSTREAM);
+    expect(code).toBe(64);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  }
+});
+
+test('config lists every variable, also as JSON', async () => {
+  const { stdout } = await runProgram(['config']);
+  for (const name of Object.keys(VARIABLES)) expect(stdout).toContain(`GATEPOST_${name}\n`);
+  expect(JSON.parse((await runProgram(['config', '--json'])).stdout)).toHaveLength(Object.keys(VARIABLES).length);
+});
+
+describe('check and run', () => {
+  test('check explains, without secrets', async () => {
+    const { code, stdout, stderr } = await runProgram(['check'], { ...UPSTREAM, GATEPOST_SPOOL_SIZE: '8MiB' });
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('Mail goes to 127.0.0.1:9, STARTTLS required');
+    expect(stdout).toContain('GATEPOST_MAX_MESSAGE is 25 MiB, but a spool of that size can hold');
+    expect(stdout).not.toContain('hunter2');
+  });
+
+  test('mistakes: one line each, exit code 78', async () => {
+    for (const command of ['check', 'run']) {
+      const { code, stderr } = await runProgram([command], { GATEPOST_SPOOL_SIZE: 'x', GATEPOST_FRO: '1' });
+      expect(code).toBe(78);
+      expect(
+        stderr
+          .trim()
+          .split('\n')
+          .map((line) => line.split(':').slice(0, 2).join(':')),
+      ).toEqual(['gatepost: GATEPOST_FRO', 'gatepost: GATEPOST_UPSTREAM', 'gatepost: GATEPOST_SPOOL_SIZE']);
+    }
+  });
+
+  test('the spool of another running relay is refused, and free again when that ends, however it ends', async () => {
+    const folder = temporaryFolder();
+    const environment = { ...UPSTREAM, GATEPOST_SPOOL_DIR: folder };
+    const first = await startProcess(environment);
+    const second = await runProgram(['run'], { ...environment, GATEPOST_LISTEN: '127.0.0.1:0' });
+    expect(second.code).toBe(69);
+    expect(second.stderr).toBe(`gatepost: the spool directory ${folder} is used by another running relay\n`);
+    await first.end('SIGKILL');
+    const third = await startProcess(environment);
+    expect(await third.end()).toBe(0);
+  });
+
+  test('a spool directory that cannot be made or written', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(`${folder}/file`, '');
+    const { code, stderr } = await runProgram(['run'], {
+      ...UPSTREAM,
+      GATEPOST_SPOOL_DIR: `${folder}/file/spool`,
+      GATEPOST_LISTEN: '127.0.0.1:0',
+    });
+    expect(code).toBe(69);
+    expect(stderr).toMatch(/^gatepost: the spool directory .*\/file\/spool can't be made: ENOTDIR[^\n]*\n$/);
+  });
+
+  test('a port in use', async () => {
+    const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: temporaryFolder() });
+    const { code, stderr } = await runProgram(['run'], {
+      ...UPSTREAM,
+      GATEPOST_SPOOL_DIR: temporaryFolder(),
+      GATEPOST_LISTEN: `127.0.0.1:${relay.port}`,
+    });
+    expect(code).toBe(69);
+    expect(stderr).toMatch(
+      new RegExp(`^gatepost: 127\\.0\\.0\\.1 port ${relay.port} is in use by another program; "ss -ltnp" shows which`),
+    );
+    await relay.end();
+  });
+
+  // Only root can become another user.
+  test.skipIf(process.getuid?.() !== 0)('as an ordinary user: port 25 and a foreign folder say how to go on', async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o755);
+    mkdirSync(`${folder}/mine`);
+    const run = (environment: Record<string, string>) =>
+      finished(
+        spawn('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, PROGRAM, 'run'], {
+          env: { PATH: process.env['PATH'] ?? '', ...UPSTREAM, ...environment },
+        }),
+      );
+    const foreign = await run({ GATEPOST_SPOOL_DIR: `${folder}/mine`, GATEPOST_LISTEN: '127.0.0.1:0' });
+    expect(foreign).toMatchObject({ code: 69, stderr: expect.stringMatching(/^gatepost: the spool directory .* can't be used: EACCES/) });
+
+    chmodSync(`${folder}/mine`, 0o777);
+    // Some machines let everybody bind low ports; the test makes its own namespace where nobody may.
+    const port = spawn(
+      'unshare',
+      [
+        '--net',
+        'sh',
+        '-c',
+        'ip link set lo up 2>/dev/null; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start; exec "$@"',
+        'sh',
+        'setpriv',
+        '--reuid',
+        '65534',
+        '--regid',
+        '65534',
+        '--clear-groups',
+        process.execPath,
+        PROGRAM,
+        'run',
+      ],
+      {
+        env: { PATH: process.env['PATH'] ?? '', ...UPSTREAM, GATEPOST_SPOOL_DIR: `${folder}/mine`, GATEPOST_LISTEN: '127.0.0.1:25' },
+      },
+    );
+    expect(await finished(port)).toMatchObject({
+      code: 69,
+      stderr: expect.stringMatching(/^gatepost: port 25 is not permitted to this user: .*AmbientCapabilities=CAP_NET_BIND_SERVICE/),
+    });
+  });
+});
+
+test('the running relay has forgotten its secrets', async () => {
+  const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: temporaryFolder() });
+  expect(JSON.stringify(relay.log)).not.toContain('hunter2');
+  expect(await relay.end()).toBe(0);
+  expect(relay.log.at(-1)?.event).toBe('stopped');
+});

@@ -1,0 +1,127 @@
+import { connect, type Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { type Listener, type ListenerSettings, listen } from '../../src/server/listener.ts';
+import { createPolicy, plainAddress } from '../../src/server/policy.ts';
+import type { MessageStore } from '../../src/server/store.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { collectNews } from '../support/news.ts';
+import { memoryStore } from '../support/store.ts';
+
+const LOOPBACK = { address: '127.0.0.0', prefix: 8, family: 'ipv4' } as const;
+
+const listeners: Listener[] = [];
+const stops: AbortController[] = [];
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const stop of stops.splice(0)) stop.abort();
+  for (const listener of listeners.splice(0)) await listener.close();
+});
+
+async function setUp(
+  settings: Partial<ListenerSettings> = {},
+  allow: Parameters<typeof createPolicy>[0]['allow'] = [LOOPBACK],
+  store: MessageStore = memoryStore(),
+) {
+  const stop = new AbortController();
+  const news = collectNews();
+  const policy = createPolicy({ hostname: 'gate.example', allow, maxRecipients: 10 }, store);
+  const all = { listen: [{ host: '127.0.0.1', port: 0 }], maxConnections: 5, maxConnectionsPerDevice: 3, ...settings };
+  const listener = await listen(all, { policy, store, clock: systemClock, tell: news.tell, stop: stop.signal });
+  listeners.push(listener);
+  stops.push(stop);
+  const port = Number(listener.addresses[0]?.split(':').at(-1));
+  return { listener, stop, news, port };
+}
+
+/** Connects from `localAddress`; the socket, and a function that waits until it has said something that matches. */
+function device(port: number, localAddress = '127.0.0.1') {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
+  sockets.push(socket);
+  socket.on('error', () => {});
+  let heard = '';
+  let wake = () => {};
+  socket.on('data', (chunk) => {
+    heard += String(chunk);
+    wake();
+  });
+  socket.on('close', () => {
+    heard += '<closed>';
+    wake();
+  });
+  const says = async (what: RegExp): Promise<string> => {
+    while (!what.test(heard)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    return heard;
+  };
+  return { socket, says };
+}
+
+test('a network that is not allowed is told so and closed', async () => {
+  const { port, news } = await setUp({}, [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }]);
+  expect(await device(port).says(/<closed>/)).toMatch(/^554 5\.7\.1 127\.0\.0\.1 may not use this relay; see GATEPOST_ALLOW\r\n<closed>$/);
+  expect(news.of('refused')).toHaveLength(1);
+});
+
+test('too many connections of one device, or in all, get 421; others are served; ended ones make room', async () => {
+  const { port } = await setUp();
+  const first = [device(port), device(port), device(port)];
+  for (const one of first) await one.says(/^220 /);
+  expect(await device(port).says(/<closed>/)).toMatch(/^421 4\.7\.0 too many connections from your address/);
+  const others = [device(port, '127.0.0.2'), device(port, '127.0.0.2')];
+  for (const one of others) await one.says(/^220 /);
+  expect(await device(port, '127.0.0.3').says(/<closed>/)).toMatch(/^421 4\.7\.0 too many connections, try/);
+  first[0]?.socket.write('QUIT\r\n');
+  await first[0]?.says(/221 2\.0\.0 bye\r\n<closed>/);
+  // The device sees its session end a moment before the server has counted it out.
+  let greeting = '';
+  while (!greeting.startsWith('220 gate.example ESMTP')) greeting = await device(port, '127.0.0.3').says(/\r\n/);
+});
+
+test('stopping says 421 to idle sessions and stores a message whose data has come whole', async () => {
+  const store = memoryStore();
+  const { port, stop, listener } = await setUp({}, [LOOPBACK], store);
+  const idle = device(port);
+  await idle.says(/^220 /);
+  stop.abort();
+  await listener.close();
+  expect(await idle.says(/<closed>/)).toMatch(/421 4\.3\.2 the relay is stopping/);
+});
+
+test('a bug in a session ends that session with 421, and is told', async () => {
+  const store = memoryStore();
+  const broken: MessageStore = {
+    ...store,
+    sizeLimit: 1000,
+    draft() {
+      throw new Error('a bug');
+    },
+  };
+  const { port, news } = await setUp({}, [LOOPBACK], broken);
+  const one = device(port);
+  one.socket.write('EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n');
+  expect(await one.says(/<closed>/)).toMatch(/421 4\.3\.0 an error in the relay/);
+  expect(news.of('fault')).toMatchObject([{ where: 'session with 127.0.0.1', error: new Error('a bug') }]);
+  expect(await device(port).says(/^220 /)).toBeTruthy();
+});
+
+test('an address in use is an error that names it', async () => {
+  const { port } = await setUp();
+  await expect(
+    setUp({
+      listen: [
+        { host: '127.0.0.1', port: 0 },
+        { host: '127.0.0.1', port },
+      ],
+    }),
+  ).rejects.toMatchObject({ code: 'EADDRINUSE', port });
+});
+
+test('mapped addresses are IPv4 addresses', () => {
+  expect(plainAddress('::ffff:192.0.2.7')).toBe('192.0.2.7');
+  expect(plainAddress('fe80::1%eth0')).toBe('fe80::1');
+  expect(plainAddress('2001:db8::1')).toBe('2001:db8::1');
+});

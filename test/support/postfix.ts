@@ -1,0 +1,163 @@
+// Postfix as an upstream: its own configuration, queue and mail folder, on a free port of loopback, with
+// STARTTLS required and SASL AUTH against its own password file. Ended by its process id.
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { selfSigned } from './certificate.ts';
+import { temporaryFolder } from './relay-process.ts';
+
+export type Postfix = {
+  readonly port: number;
+  readonly caFile: string;
+  readonly username: string;
+  readonly password: string;
+  /** Messages that were delivered, as files in the mail folder. */
+  messages(): readonly Buffer[];
+  /** Resolves once at least `count` messages are there. */
+  waitFor(count: number): Promise<readonly Buffer[]>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  log(): string;
+};
+
+const idOf = (user: string) => Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }));
+const groupOf = (group: string) => Number(execFileSync('getent', ['group', group], { encoding: 'utf8' }).split(':')[2]);
+
+export async function preparePostfix(settings: Readonly<Record<string, string>> = {}): Promise<Postfix> {
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o755);
+  const port = await freePort();
+  const inFolder = (name: string) => join(folder, name);
+  for (const name of ['etc', 'etc/sasl', 'queue', 'data', 'mail', 'sasl']) mkdirSync(inFolder(name), { mode: 0o755 });
+  chownSync(inFolder('data'), idOf('postfix'), groupOf('postfix'));
+  chownSync(inFolder('mail'), idOf('postfix'), groupOf('postfix'));
+  const certificate = selfSigned();
+  writeFileSync(inFolder('etc/cert.pem'), certificate.cert);
+  writeFileSync(inFolder('etc/key.pem'), certificate.key, { mode: 0o600 });
+
+  const username = 'alerts@example.org';
+  const password = 'pass word:1';
+  execFileSync('saslpasswd2', ['-c', '-p', '-f', inFolder('sasl/sasldb2'), '-u', 'example.org', 'alerts'], { input: password });
+  chownSync(inFolder('sasl/sasldb2'), idOf('postfix'), groupOf('postfix'));
+  // Debian's Postfix looks for SASL configurations in its configuration folder, whatever cyrus_sasl_config_path says.
+  writeFileSync(
+    inFolder('etc/sasl/smtpd.conf'),
+    `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: ${inFolder('sasl/sasldb2')}\nmech_list: PLAIN LOGIN\n`,
+  );
+
+  const main: Record<string, string> = {
+    compatibility_level: '3.6',
+    queue_directory: inFolder('queue'),
+    data_directory: inFolder('data'),
+    maillog_file: inFolder('maillog'),
+    maillog_file_prefixes: folder,
+    myhostname: 'mx.example.org',
+    mydestination: '',
+    mynetworks: '127.0.0.255/32',
+    inet_interfaces: '127.0.0.1',
+    inet_protocols: 'ipv4',
+    smtpd_tls_security_level: 'encrypt',
+    smtpd_tls_cert_file: inFolder('etc/cert.pem'),
+    smtpd_tls_key_file: inFolder('etc/key.pem'),
+    smtpd_sasl_auth_enable: 'yes',
+    smtpd_sasl_path: 'smtpd',
+    smtpd_tls_auth_only: 'yes',
+    smtpd_relay_restrictions: 'permit_sasl_authenticated, reject',
+    virtual_mailbox_domains: 'example.org',
+    virtual_mailbox_base: inFolder('mail'),
+    virtual_mailbox_maps: 'static:box/',
+    virtual_uid_maps: `static:${idOf('postfix')}`,
+    virtual_gid_maps: `static:${groupOf('postfix')}`,
+    virtual_minimum_uid: '1',
+    message_size_limit: '20000000',
+    smtpd_client_connection_rate_limit: '0',
+    smtputf8_enable: 'yes',
+    alias_maps: '',
+    ...settings,
+  };
+  writeFileSync(
+    inFolder('etc/main.cf'),
+    Object.entries(main)
+      .map(([name, value]) => `${name} = ${value}\n`)
+      .join(''),
+  );
+  const line = (name: string, type: string, isPrivate: string, limit: string, command: string) =>
+    `${name} ${type} ${isPrivate} - n - ${limit} ${command}\n`;
+  writeFileSync(
+    inFolder('etc/master.cf'),
+    line(`127.0.0.1:${port}`, 'inet', 'n', '-', 'smtpd') +
+      line('pickup', 'unix', 'n', '1', 'pickup') +
+      line('cleanup', 'unix', 'n', '0', 'cleanup') +
+      line('qmgr', 'unix', 'n', '1', 'qmgr') +
+      line('tlsmgr', 'unix', '-', '1', 'tlsmgr') +
+      line('rewrite', 'unix', '-', '-', 'trivial-rewrite') +
+      line('bounce', 'unix', '-', '0', 'bounce') +
+      line('defer', 'unix', '-', '0', 'bounce') +
+      line('trace', 'unix', '-', '0', 'bounce') +
+      line('proxymap', 'unix', '-', '-', 'proxymap') +
+      line('anvil', 'unix', '-', '1', 'anvil') +
+      line('scache', 'unix', '-', '1', 'scache') +
+      'virtual unix - n n - - virtual\n' +
+      line('error', 'unix', '-', '-', 'error') +
+      line('retry', 'unix', '-', '-', 'error') +
+      line('smtp', 'unix', '-', '-', 'smtp') +
+      line('postlog', 'unix-dgram', 'n', '1', 'postlogd'),
+  );
+  execFileSync('postfix', ['-c', inFolder('etc'), 'set-permissions'], {
+    stdio: 'ignore',
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+  });
+
+  const environment = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+  const postfix = (...argv: string[]) => execFileSync('postfix', ['-c', inFolder('etc'), ...argv], { env: environment, stdio: 'ignore' });
+  const mailFolder = inFolder('mail/box/new');
+  const messages = () => {
+    try {
+      return readdirSync(mailFolder).map((name) => readFileSync(join(mailFolder, name)));
+    } catch {
+      return []; // nothing was delivered yet
+    }
+  };
+  return {
+    port,
+    caFile: inFolder('etc/cert.pem'),
+    username,
+    password,
+    messages,
+    log: () => readFileSync(inFolder('maillog'), 'utf8'),
+    async waitFor(count) {
+      while (messages().length < count) await new Promise((resolve) => setTimeout(resolve, 50));
+      return messages();
+    },
+    async start() {
+      postfix('start');
+      for (let tries = 0; tries < 200 && !(await isListening(port)); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+    async stop() {
+      if (await isListening(port)) postfix('abort');
+      while (await isListening(port)) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  };
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** A port that was free a moment ago, for programs that can't be given port 0. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
