@@ -90,10 +90,14 @@ describe('the right way', () => {
   test('commands go in one packet when PIPELINING is offered, one by one when not', async () => {
     for (const isOffered of [true, false]) {
       const waited: string[] = [];
+      const note = (verb: string) => {
+        waited.push(verb);
+        return '250 ok\r\n';
+      };
       const { send } = await setUp(async (peer) => {
         await politeUpstream(peer, {
           offersSecure: isOffered ? ['PIPELINING', 'AUTH PLAIN'] : ['AUTH PLAIN'],
-          answers: { MAIL: () => (waited.push('MAIL'), '250 ok\r\n'), RCPT: () => (waited.push('RCPT'), '250 ok\r\n') },
+          answers: { MAIL: () => note('MAIL'), RCPT: () => note('RCPT') },
         });
       });
       expect(await send(envelope('a', 'b'))).toMatchObject({
@@ -193,7 +197,11 @@ describe('outcomes of a message', () => {
 
   test('a server that takes DATA though it refused all recipients gets nothing', async () => {
     const received: string[] = [];
-    const { send } = await setUp({ answers: { RCPT: () => '550 no\r\n' }, afterDot: (data) => (received.push(data), '250 taken') });
+    const afterDot = (data: string) => {
+      received.push(data);
+      return '250 taken';
+    };
+    const { send } = await setUp({ answers: { RCPT: () => '550 no\r\n' }, afterDot });
     expect(await send()).toMatchObject({ outcomes: [{ outcome: 'bounced' }] });
     expect(received).toEqual(['']);
   });
