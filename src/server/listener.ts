@@ -64,7 +64,14 @@ export async function listen(settings: ListenerSettings, parts: Omit<SessionPart
   const servers: Server[] = [];
   const closeAll = () => Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   try {
-    for (const address of settings.listen) servers.push(await bind(address, accept));
+    for (const address of settings.listen) {
+      const server = await bind(address, accept).catch((error: NodeJS.ErrnoException) => {
+        // A kernel without IPv6 is no reason not to serve IPv4: the default names both wildcards.
+        if (address.host === '::' && settings.listen.length > 1 && NO_IPV6.has(error.code)) return undefined;
+        throw error;
+      });
+      if (server !== undefined) servers.push(server);
+    }
   } catch (error) {
     await closeAll();
     throw error;
@@ -80,6 +87,7 @@ export async function listen(settings: ListenerSettings, parts: Omit<SessionPart
 }
 
 const TURN_AWAY_WITHIN = 5_000;
+const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
 function bind({ host, port }: ListenAddress, accept: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {

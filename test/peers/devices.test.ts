@@ -3,6 +3,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
 import { describeWith, runWith } from '../support/programs.ts';
@@ -165,4 +166,26 @@ describeWith(['msmtp'], 'msmtp', () => {
     });
     expect(message.text).toContain('Subject: msmtp\r\n');
   });
+});
+
+// npm itself may run on another Node than the one the scripts get; the bundle must run on both.
+const otherNode = process.env['npm_node_execpath'];
+test.skipIf(otherNode === undefined || otherNode === process.execPath)("the bundle relays on the machine's own Node, too", async () => {
+  const second = await startProcess(
+    {
+      GATEPOST_UPSTREAM: `smtp://127.0.0.1:${upstream.port}`,
+      GATEPOST_UPSTREAM_USERNAME: USER,
+      GATEPOST_UPSTREAM_PASSWORD: PASSWORD,
+      GATEPOST_UPSTREAM_CA_FILE: join(folder, 'ca.pem'),
+      GATEPOST_SPOOL_DIR: join(folder, 'second'),
+    },
+    { node: otherNode ?? '' },
+  );
+  const message = await arriving(() =>
+    nodemailer
+      .createTransport({ host: '127.0.0.1', port: second.port, ignoreTLS: true })
+      .sendMail({ from: 'cam@example.org', to: 'you@example.org', text: 'x' }),
+  );
+  expect(message.user).toBe(USER);
+  expect(await second.end()).toBe(0);
 });
