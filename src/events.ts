@@ -30,6 +30,11 @@ export interface RelayEvents {
   connected(news: { readonly device: string }): void;
   /** A device got a refusal. */
   refused(news: { readonly device: string; readonly refusal: Refusal; readonly command: string; readonly id?: QueueId }): void;
+  /** Something that speaks another protocol came to the SMTP port: a browser, a scanner, TLS without STARTTLS. */
+  notSmtp(news: { readonly device: string; readonly line: string }): void;
+  /** A device began TLS and could not finish. */
+  deviceTlsFailed(news: { readonly device: string; readonly problem: string }): void;
+  authenticated(news: { readonly device: string; readonly user: string; readonly mechanism: string }): void;
   accepted(news: Accepted): void;
   delivered(news: RecipientNews & { readonly reply: RemoteReply; readonly seconds: number }): void;
   deferred(news: RecipientNews & { readonly failure: Failure; readonly retryInSeconds: number }): void;

@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: () => import('./commands/run.ts'),
   check: () => import('./commands/check.ts'),
   config: () => import('./commands/config.ts'),
+  'hash-password': () => import('./commands/hash-password.ts'),
   version: () => import('./commands/version.ts'),
   help: () => import('./commands/help.ts'),
 };

@@ -7,16 +7,19 @@ import type { Config } from './config/parse.ts';
 import { createScheduler, type Scheduler } from './delivery/scheduler.ts';
 import type { RelayEvents, Tell } from './events.ts';
 import { MOST_ADDED_OCTETS } from './message/trace.ts';
+import { createAuthenticator } from './server/auth.ts';
+import { createDeviceTls } from './server/certificate.ts';
 import { type Listener, listen } from './server/listener.ts';
-import { createPolicy } from './server/policy.ts';
+import { createAccess } from './server/policy.ts';
 import type { MessageStore } from './server/store.ts';
-import { NewerFormat } from './spool/segment.ts';
+import { NewerFormat, type UpstreamFacts } from './spool/segment.ts';
 import { cutIntoSegments } from './spool/space.ts';
 import { openSpool, type Spool } from './spool/spool.ts';
 import type { Clock } from './system/clock.ts';
 import { openDisk } from './system/disk.ts';
 import { lockFolder } from './system/lock.ts';
 import type { Random } from './system/random.ts';
+import type { Capabilities } from './upstream/capabilities.ts';
 import { nameOf } from './upstream/target.ts';
 import { createUpstream } from './upstream/upstream.ts';
 
@@ -59,13 +62,13 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   const spool = await openSpoolIn(config, { clock, random }, tell);
   undo.push(() => spool.close());
 
-  const sizes = new Map<string, number | undefined>();
+  const seen = new Map<string, Capabilities>();
   const upstreams = config.upstreams.map((target) => {
-    const learnSize = (octets: number | undefined) => {
-      sizes.set(nameOf(target), octets);
-      spool.learnUpstreamSize(smallest([...sizes.values()]));
+    const learn = (capabilities: Capabilities) => {
+      seen.set(nameOf(target), capabilities);
+      spool.learnUpstream(commonFacts([...seen.values()]));
     };
-    return createUpstream(target, { clock, hostname: config.hostname, trust: config.trust, tell, learnSize });
+    return createUpstream(target, { clock, hostname: config.hostname, trust: config.trust, tell, learn });
   });
   const scheduler = createScheduler({
     queue: spool,
@@ -79,9 +82,43 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
 
   const store = storeFor(spool, config.maxMessage);
   const stopping = new AbortController();
-  const policy = createPolicy(config, store);
-  const listener = await listenOrSay(config, { policy, store, clock, tell, stop: stopping.signal });
+  const authenticator = createAuthenticator(config.deviceAuth, config.deviceUsers);
+  const deviceTls = createDeviceTls({
+    folder: config.spoolDir,
+    hostname: config.hostname,
+    settings: config.deviceTls,
+    wall: () => clock.wall(),
+    fault: (error) => tell('fault', { where: 'certificate for devices', error }),
+  });
+  const access = createAccess(
+    { ...config, defaultDomain: config.rewriting.defaultDomain },
+    {
+      store,
+      clock,
+      passedOn: () => spool.upstream ?? NOTHING_LEARNED,
+      hasTls: () => deviceTls.context() !== undefined,
+      auth: authenticator,
+    },
+  );
+  const listener = await listenOrSay(config, {
+    ...access,
+    store,
+    authenticator,
+    tlsContext: () => deviceTls.context(),
+    rewriting: config.rewriting,
+    runQueue: () => {
+      if (stopping.signal.aborted) return 'unable';
+      scheduler.runNow();
+      return spool.count;
+    },
+    clock,
+    random,
+    tell,
+    stop: stopping.signal,
+  });
   scheduler.start();
+  undo.push(() => listener.close());
+  void deviceTls.prepare(); // after the ports listen: signing takes long on a slow board
   tell('started', {
     hostname: config.hostname,
     listening: listener.addresses,
@@ -174,7 +211,7 @@ function storeFor(spool: Spool, maxMessage: number): MessageStore {
   return {
     instance: spool.instance,
     get sizeLimit() {
-      const upstream = spool.upstreamSize === undefined ? Number.POSITIVE_INFINITY : spool.upstreamSize - MOST_ADDED_OCTETS;
+      const upstream = (spool.upstream?.size ?? Number.POSITIVE_INFINITY) - MOST_ADDED_OCTETS;
       return Math.max(0, Math.min(maxMessage, upstream, spool.largest - MOST_ADDED_OCTETS));
     },
     room: (octets) => spool.room(octets),
@@ -182,7 +219,15 @@ function storeFor(spool: Spool, maxMessage: number): MessageStore {
   };
 }
 
-function smallest(sizes: readonly (number | undefined)[]): number | undefined {
-  const known = sizes.filter((one) => one !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
+const NOTHING_LEARNED: UpstreamFacts = { smtpUtf8: false, dsn: false, binaryMime: false };
+
+/** What may be promised to devices: what every upstream seen so far takes. */
+function commonFacts(seen: readonly Capabilities[]): UpstreamFacts {
+  const size = Math.min(...seen.map(({ sizeLimit }) => sizeLimit ?? Number.POSITIVE_INFINITY));
+  return {
+    ...(Number.isFinite(size) ? { size } : {}),
+    smtpUtf8: seen.every((one) => one.smtpUtf8),
+    dsn: seen.every((one) => one.dsn),
+    binaryMime: seen.every((one) => one.binaryMime && one.chunking),
+  };
 }

@@ -9,6 +9,7 @@ export const HELP = `gatepost: takes plain SMTP from devices, forwards it over a
   gatepost [run]            the relay
   gatepost check            the configuration, explained
   gatepost config [--json]  every variable with its default and meaning
+  gatepost hash-password    a password from standard input as a hash for GATEPOST_DEVICE_USERS
   gatepost version
   gatepost help
 

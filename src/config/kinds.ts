@@ -3,6 +3,7 @@
 
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import * as v from 'valibot';
+import { type Mailbox, parseMailbox } from '../smtp/address.ts';
 
 export type Kind<T> = v.GenericSchema<string, T>;
 
@@ -92,15 +93,17 @@ const list = (value: string) =>
     .map((one) => one.trim())
     .filter((one) => one !== '');
 
-export type ListenAddress = { readonly host: string; readonly port: number };
+/** `tls`: TLS from the first byte. */
+export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
 
 export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
   const addresses = list(value).map((one) => {
-    const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(one);
+    const match = /^(?:smtps?:\/\/)?(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/i.exec(one);
     const host = match?.[1] ?? match?.[2] ?? '';
     const port = Number(match?.[3] ?? Number.NaN);
-    if (isIP(host) === 0 || !(port <= 65_535)) throw new Wrong(`${quote(one)} is no address:port; an IPv6 address stands in brackets`);
-    return { host, port };
+    if (isIP(host) === 0 || !(port <= 65_535))
+      throw new Wrong(`${quote(one)} is no address:port or smtps://address:port; an IPv6 address stands in brackets`);
+    return { host, port, tls: /^smtps:/i.test(one) };
   });
   if (addresses.length === 0) throw new Wrong('no address is given');
   return addresses;
@@ -167,6 +170,84 @@ export const certificates: Kind<string> = kind((value) => {
   if (!value.includes('-----BEGIN CERTIFICATE-----')) throw new Wrong('no PEM certificate is in it');
   return value;
 });
+
+export const privateKey: Kind<string> = kind((value) => {
+  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(value)) throw new Wrong('no unencrypted PEM private key is in it');
+  return value;
+});
+
+/** At most `count` in `per` ms. */
+export type Rate = { readonly count: number; readonly per: number };
+
+export const rate: Kind<Rate> = kind((value) => {
+  const match = /^(\d{1,6})\s*\/\s*([smhd])$/.exec(value);
+  const per = DURATION_UNITS[match?.[2] ?? ''];
+  const number = Number(match?.[1] ?? 0);
+  if (per === undefined || number < 1) throw new Wrong(`${quote(value)} is no rate`);
+  return { count: number, per };
+});
+
+export const mailbox: Kind<Mailbox> = kind((value) => {
+  const parsed = parseMailbox(value.replace(/^<(.*)>$/, '$1'), { utf8: true });
+  if (typeof parsed === 'string' || parsed.domain === '') throw new Wrong(`${quote(value)} is no address`);
+  return parsed;
+});
+
+/** Patterns of addresses: `a@b`, `@domain`, `*` for anything. */
+export const addressPatterns: Kind<readonly string[]> = kind((value) =>
+  list(value).map((one) => {
+    if (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*')))
+      throw new Wrong(`${quote(one)} is no address, @domain or * pattern`);
+    return one;
+  }),
+);
+
+/** How a device's password is known: as itself, or as a PHC string of scrypt (`$scrypt$ln=12,r=8,p=1$salt$hash`, base64 without padding). */
+export type Secret =
+  | { readonly kind: 'plain'; readonly password: string }
+  | {
+      readonly kind: 'scrypt';
+      readonly logN: number;
+      readonly r: number;
+      readonly p: number;
+      readonly salt: Buffer;
+      readonly hash: Buffer;
+    };
+
+export type DeviceUser = { readonly name: string; readonly secret: Secret };
+
+/** Lines of user:password. Never quotes what it was given. */
+export const deviceUsers: Kind<readonly DeviceUser[]> = kind((value) => {
+  const lines = value.split(/\r?\n/).map((line) => line.trim());
+  const users = lines.flatMap((line, at) => (line === '' || line.startsWith('#') ? [] : [readUser(line, at + 1)]));
+  if (users.length === 0) throw new Wrong('no user:password line is in it');
+  if (new Set(users.map(({ name }) => name)).size < users.length) throw new Wrong('a user is named twice');
+  return users;
+});
+
+function readUser(line: string, number: number): DeviceUser {
+  const colon = line.indexOf(':');
+  if (colon < 1 || colon === line.length - 1) throw new Wrong(`line ${number} is not user:password`);
+  const password = line.slice(colon + 1);
+  return { name: line.slice(0, colon), secret: password.startsWith('$') ? readHash(password, number) : { kind: 'plain', password } };
+}
+
+function readHash(text: string, line: number): Secret {
+  const match = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(text);
+  const [, ln = '', r = '', p = '', salt = '', hash = ''] = match ?? [];
+  // More than 2^15 x 8 takes over 32 MiB at each login, which a small board doesn't have to spare.
+  if (match === null || Number(ln) < 1 || Number(ln) > 15 || Number(r) !== 8 || Number(p) < 1 || Number(p) > 4) {
+    throw new Wrong(`the password in line ${line} is no hash that is understood here; "gatepost hash-password" makes one`);
+  }
+  return {
+    kind: 'scrypt',
+    logN: Number(ln),
+    r: Number(r),
+    p: Number(p),
+    salt: Buffer.from(salt, 'base64'),
+    hash: Buffer.from(hash, 'base64'),
+  };
+}
 
 export const pin: Kind<string> = kind((value) => {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new Wrong(`${quote(value)} is no base64 SHA-256`);

@@ -1,16 +1,32 @@
 // Environment -> Config, or every mistake in it, one line each. A variable GATEPOST_X may also be given
 // as GATEPOST_X_FILE (a file that holds the value) or as the systemd credential `gatepost_x`.
 
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname as systemHostname } from 'node:os';
 import * as v from 'valibot';
-import type { ListenAddress, Network, UpstreamUrl } from './kinds.ts';
+import type { Mailbox } from '../smtp/address.ts';
+import type { DeviceUser, ListenAddress, Network, Rate, UpstreamUrl } from './kinds.ts';
 import { PREFIX, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
 export type Config = {
   readonly hostname: string;
   readonly listen: readonly ListenAddress[];
   readonly allow: readonly Network[];
+  readonly deviceAuth: Values['DEVICE_AUTH'];
+  readonly deviceUsers: readonly DeviceUser[];
+  readonly deviceTls: {
+    readonly minimum: Values['DEVICE_TLS_MIN'];
+    readonly own: { readonly cert: string; readonly key: string } | undefined;
+  };
+  readonly deviceRate: Rate | undefined;
+  readonly rewriting: {
+    readonly sender: Mailbox | undefined;
+    readonly recipient: Mailbox | undefined;
+    readonly defaultDomain: string | undefined;
+  };
+  readonly allowSenders: readonly string[] | undefined;
+  readonly allowRecipients: readonly string[] | undefined;
   readonly upstreams: readonly (UpstreamUrl & { readonly auth: Values['UPSTREAM_AUTH'] })[];
   readonly trust: { readonly ca: string | undefined; readonly pin: string | undefined };
   readonly upstreamConnections: number;
@@ -130,17 +146,50 @@ function findContradictions(values: Values): Mistake[] {
   if (UPSTREAM_CA !== undefined && UPSTREAM_PIN !== undefined) {
     mistakes.push(`${PREFIX}UPSTREAM_CA and ${PREFIX}UPSTREAM_PIN: a pinned key needs no authority; give one of them`);
   }
+  if (values.DEVICE_AUTH === 'required' && values.DEVICE_USERS === undefined) {
+    mistakes.push(`${PREFIX}DEVICE_AUTH: required needs ${PREFIX}DEVICE_USERS; for example ${PREFIX}DEVICE_USERS=camera:secret`);
+  }
+  if (values.DEVICE_AUTH !== 'required' && values.DEVICE_USERS !== undefined) {
+    mistakes.push(`${PREFIX}DEVICE_USERS: nobody asks for them unless ${PREFIX}DEVICE_AUTH=required`);
+  }
+  if ((values.DEVICE_TLS_CERT === undefined) !== (values.DEVICE_TLS_KEY === undefined)) {
+    mistakes.push(`${PREFIX}DEVICE_TLS_CERT and ${PREFIX}DEVICE_TLS_KEY: one is given without the other; give both, or none`);
+  } else if (values.DEVICE_TLS_CERT !== undefined && values.DEVICE_TLS_KEY !== undefined) {
+    const problem = keyProblem(values.DEVICE_TLS_CERT, values.DEVICE_TLS_KEY);
+    if (problem !== undefined) mistakes.push(`${PREFIX}DEVICE_TLS_KEY: ${problem}`);
+  }
   if (values.RETRY_MIN > values.RETRY_MAX) mistakes.push(`${PREFIX}RETRY_MIN: is longer than ${PREFIX}RETRY_MAX; for example 1m and 30m`);
   return mistakes;
 }
 
+/** Why the key does not go with the certificate, if it doesn't. */
+function keyProblem(certificate: string, key: string): string | undefined {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
+      ? undefined
+      : `it is not the key of ${PREFIX}DEVICE_TLS_CERT`;
+  } catch (error) {
+    return `certificate or key can't be read: ${(error as Error).message}`;
+  }
+}
+
 function toConfig(values: Values): Config {
-  const { UPSTREAM_USERNAME: username, UPSTREAM_PASSWORD: password } = values;
+  const { UPSTREAM_USERNAME: username, UPSTREAM_PASSWORD: password, DEVICE_TLS_CERT: certificate, DEVICE_TLS_KEY: key } = values;
   const given = username !== undefined && password !== undefined ? { username, password } : undefined;
   return Object.freeze({
     hostname: values.HOSTNAME ?? ownHostname(),
     listen: values.LISTEN,
     allow: values.ALLOW,
+    deviceAuth: values.DEVICE_AUTH,
+    deviceUsers: values.DEVICE_USERS ?? [],
+    deviceTls: {
+      minimum: values.DEVICE_TLS_MIN,
+      own: certificate === undefined || key === undefined ? undefined : { cert: certificate, key },
+    },
+    deviceRate: values.DEVICE_RATE,
+    rewriting: { sender: values.SENDER, recipient: values.RECIPIENT, defaultDomain: values.DEFAULT_DOMAIN },
+    allowSenders: values.ALLOW_SENDERS,
+    allowRecipients: values.ALLOW_RECIPIENTS,
     upstreams: values.UPSTREAM.map((upstream) => ({ ...upstream, credentials: given ?? upstream.credentials, auth: values.UPSTREAM_AUTH })),
     trust: { ca: values.UPSTREAM_CA, pin: values.UPSTREAM_PIN },
     upstreamConnections: values.UPSTREAM_CONNECTIONS,

@@ -65,8 +65,8 @@ export const VARIABLES = {
   LISTEN: variable({
     kind: kinds.listenAddresses,
     default: '0.0.0.0:25,[::]:25',
-    meaning: 'Addresses and ports to listen on, separated by commas.',
-    example: '192.168.1.5:25,127.0.0.1:2525',
+    meaning: 'Addresses and ports to listen on, separated by commas; `smtps://address:port` speaks TLS from the first byte.',
+    example: '192.168.1.5:25,smtps://192.168.1.5:465',
   }),
   HOSTNAME: variable({
     kind: kinds.hostname,
@@ -79,6 +79,71 @@ export const VARIABLES = {
     default: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10',
     meaning: 'Networks whose devices may send. The default is loopback, link-local, private and unique-local addresses.',
     example: '192.168.1.0/24',
+  }),
+  DEVICE_AUTH: variable({
+    kind: kinds.oneOf('off', 'any', 'required'),
+    default: 'off',
+    meaning:
+      '`off`; `any` offers AUTH and accepts whatever a device sends, for devices that insist on logging in; `required` takes mail only from `DEVICE_USERS`.',
+    example: 'any',
+  }),
+  DEVICE_USERS: variable({
+    kind: kinds.deviceUsers,
+    secret: true,
+    meaning:
+      'Lines of `user:password`; a password may be a hash made by `gatepost hash-password` (such a user can not log in with CRAM-MD5). Mostly given as `GATEPOST_DEVICE_USERS_FILE`.',
+    example: 'camera:secret',
+  }),
+  DEVICE_TLS_CERT: variable({
+    kind: kinds.certificates,
+    defaultShown: 'made at first start',
+    meaning: 'Certificate for devices that can do TLS, as PEM, with its chain.',
+    example: '-----BEGIN CERTIFICATE----- ...',
+  }),
+  DEVICE_TLS_KEY: variable({
+    kind: kinds.privateKey,
+    secret: true,
+    defaultShown: 'made at first start',
+    meaning: 'Its private key, as PEM.',
+    example: '-----BEGIN PRIVATE KEY----- ...',
+  }),
+  DEVICE_TLS_MIN: variable({
+    kind: kinds.oneOf('1.0', '1.1', '1.2', '1.3'),
+    default: '1.2',
+    meaning: 'Oldest TLS version for devices; `1.0` and `1.1` also admit the weak ciphers of their time. The upstream is never affected.',
+    example: '1.0',
+  }),
+  DEVICE_RATE: variable({
+    kind: kinds.rate,
+    meaning: 'Messages that one address may send in a time, `s`, `m`, `h` or `d`.',
+    example: '30/m',
+  }),
+  SENDER: variable({
+    kind: kinds.mailbox,
+    meaning: "Rewrites every sender, in the envelope and in `From`; the device's own address stays visible as name and in `Reply-To`.",
+    example: 'alerts@example.org',
+  }),
+  RECIPIENT: variable({
+    kind: kinds.mailbox,
+    meaning: 'Sends everything to this address, whoever it was for.',
+    example: 'owner@example.org',
+  }),
+  DEFAULT_DOMAIN: variable({
+    kind: kinds.hostname,
+    meaning: 'Completes addresses without a domain, such as `root`.',
+    example: 'example.org',
+  }),
+  ALLOW_SENDERS: variable({
+    kind: kinds.addressPatterns,
+    defaultShown: 'any',
+    meaning: 'Senders that are taken: addresses, `@domain`, patterns with `*`, separated by commas.',
+    example: '@example.org,ups-*@lan',
+  }),
+  ALLOW_RECIPIENTS: variable({
+    kind: kinds.addressPatterns,
+    defaultShown: 'any',
+    meaning: 'The same for recipients.',
+    example: 'owner@example.org',
   }),
   MAX_MESSAGE: variable({
     kind: kinds.size(1024),

@@ -18,7 +18,7 @@ export interface HeaderGatherer {
   /** Takes the next octets; a section once it is whole, `too-large`, or undefined for "more". */
   add(octets: Uint8Array): HeaderSection | 'too-large' | undefined;
   /** What is there, when the message ends before the header section does. */
-  finish(): HeaderSection;
+  finish(): HeaderSection | 'too-large';
 }
 
 const LF = 0x0a;
@@ -76,6 +76,7 @@ export function headerGatherer(): HeaderGatherer {
       return scan();
     },
     finish() {
+      if (gathered.length > LARGEST_HEADER_SECTION) return 'too-large';
       // The last line may lack its CRLF.
       if (lineStart < gathered.length) {
         const unended = gathered.subarray(lineStart);

@@ -61,6 +61,6 @@ export function isLooping(section: HeaderSection, instance: string): boolean {
 
 /**
  * At most so many octets does this relay add in front of a message: the trace field (HELO name, host
- * name, a recipient of 254 octets each) and the missing Date, From and Message-ID.
+ * name, a recipient of 254 octets each) and the missing or rewritten Date, From, Reply-To and Message-ID.
  */
-export const MOST_ADDED_OCTETS = 2_048;
+export const MOST_ADDED_OCTETS = 4_096;

@@ -32,6 +32,9 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
       command: command === '' ? undefined : withoutSecret(command),
     },
   }),
+  notSmtp: ({ device, line }) => ({ level: 'warn', fields: { device, line: line.slice(0, 200) } }),
+  deviceTlsFailed: ({ device, problem }) => ({ level: 'warn', fields: { device, problem } }),
+  authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
   accepted: ({ id, device, hello, octets, envelope }) => ({
     level: 'info',
     fields: { id, device, hello, from: formatPath(envelope.reversePath), to: recipients(envelope), octets },

@@ -8,6 +8,12 @@ export const LIMITS = {
   commandTimeoutUnderPressure: 10_000,
   /** Wait for the next octets of a message. */
   dataTimeout: 180_000,
+  /** A response in an AUTH exchange (RFC 4954, section 4). */
+  authResponse: 12_288,
+  tlsHandshake: 30_000,
+  /** After this long a message must have come at this many octets a second at least (Postfix's smtpd_min_data_rate). */
+  slowAfter: 60_000,
+  slowest: 500,
   /** Refusals in a session: from here on each costs a wait ... */
   softErrors: 10,
   /** ... that grows by this ... */

@@ -3,11 +3,13 @@
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatReply, type Refusal } from '../smtp/reply.ts';
-import { plainAddress } from './policy.ts';
+import { type Access, plainAddress } from './policy.ts';
 import * as replies from './replies.ts';
+import { secure } from './secure.ts';
 import { type SessionParts, serve } from './session.ts';
 
-export type ListenAddress = { readonly host: string; readonly port: number };
+/** `tls`: TLS from the first byte. */
+export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
 
 export type ListenerSettings = {
   readonly listen: readonly ListenAddress[];
@@ -26,17 +28,20 @@ export interface Listener {
 const PRESSURE = 0.8;
 
 /** Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is. */
-export async function listen(settings: ListenerSettings, parts: Omit<SessionParts, 'isUnderPressure'>): Promise<Listener> {
+export async function listen(
+  settings: ListenerSettings,
+  parts: Omit<SessionParts, 'isUnderPressure'> & Pick<Access, 'isAllowed'>,
+): Promise<Listener> {
   const perDevice = new Map<string, number>();
   const sessions = new Set<Promise<void>>();
 
   const admit = (device: string): Refusal | undefined => {
-    if (!parts.policy.isAllowed(device)) return replies.notAllowed(device);
+    if (!parts.isAllowed(device)) return replies.notAllowed(device);
     if (sessions.size >= settings.maxConnections) return replies.tooManyConnections;
     return (perDevice.get(device) ?? 0) >= settings.maxConnectionsPerDevice ? replies.tooManyFromDevice : undefined;
   };
 
-  const accept = (socket: Socket) => {
+  const accept = (socket: Socket, tls: boolean) => {
     const device = plainAddress(socket.remoteAddress ?? '');
     if (device === '') return socket.destroy(); // gone already
     const refusal = admit(device);
@@ -45,7 +50,7 @@ export async function listen(settings: ListenerSettings, parts: Omit<SessionPart
     perDevice.set(device, (perDevice.get(device) ?? 0) + 1);
     socket.setNoDelay(true);
     const isUnderPressure = () => sessions.size > settings.maxConnections * PRESSURE;
-    const session = serve(socket, device, { ...parts, isUnderPressure }).finally(() => {
+    const session = converse(socket, device, tls, isUnderPressure).finally(() => {
       sessions.delete(session);
       const left = (perDevice.get(device) ?? 1) - 1;
       if (left === 0) perDevice.delete(device);
@@ -53,6 +58,18 @@ export async function listen(settings: ListenerSettings, parts: Omit<SessionPart
     });
     sessions.add(session);
     return undefined;
+  };
+
+  const converse = async (socket: Socket, device: string, tls: boolean, isUnderPressure: () => boolean): Promise<void> => {
+    if (!tls) return serve(socket, device, false, { ...parts, isUnderPressure });
+    const context = parts.tlsContext();
+    try {
+      if (context === undefined) throw new Error('there is no certificate yet');
+      return await serve(await secure(socket, context, parts.clock), device, true, { ...parts, isUnderPressure });
+    } catch (error) {
+      socket.destroy();
+      parts.tell('deviceTlsFailed', { device, problem: (error as Error).message });
+    }
   };
 
   const turnAway = (socket: Socket, device: string, refusal: Refusal) => {
@@ -89,9 +106,9 @@ export async function listen(settings: ListenerSettings, parts: Omit<SessionPart
 const TURN_AWAY_WITHIN = 5_000;
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
-function bind({ host, port }: ListenAddress, accept: (socket: Socket) => void): Promise<Server> {
+function bind({ host, port, tls }: ListenAddress, accept: (socket: Socket, tls: boolean) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, accept);
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, tls));
     server.once('error', reject);
     // [::] would take the IPv4 port as well, and then 0.0.0.0 couldn't be bound beside it.
     server.listen({ host, port, ipv6Only: host.includes(':') }, () => {

@@ -5,7 +5,8 @@
 
 import type { QueueId } from '../events.ts';
 import { type HeaderSection, headerGatherer, LARGEST_HEADER_SECTION } from '../message/header.ts';
-import { missingFields } from '../message/repair.ts';
+import { missingFields, repairDate } from '../message/repair.ts';
+import { type Rewriting, rewriteEnvelope, rewriteFields } from '../message/rewrite.ts';
 import { isLooping, traceField } from '../message/trace.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Refusal } from '../smtp/reply.ts';
@@ -23,6 +24,10 @@ export type Origin = {
 
 export interface Reception {
   readonly id: QueueId;
+  /** As it is kept: what the owner has rewritten is rewritten. */
+  readonly envelope: Envelope;
+  /** What the message will be refused with, once that is known. */
+  readonly refusal: Refusal | undefined;
   /** Octets that came, kept or not. */
   readonly octets: number;
   /** Takes the next octets; slow when the spool is. */
@@ -35,7 +40,8 @@ export interface Reception {
 
 const CRLF = Buffer.from('\r\n');
 
-export function receive(store: MessageStore, envelope: Envelope, declared: number, origin: Origin): Reception {
+export function receive(store: MessageStore, given: Envelope, declared: number, origin: Origin, rewriting: Rewriting): Reception {
+  const envelope = rewriteEnvelope(given, rewriting);
   const limit = store.sizeLimit;
   const draft = store.draft(declared, origin.address);
   const gatherer = headerGatherer();
@@ -59,13 +65,18 @@ export function receive(store: MessageStore, envelope: Envelope, declared: numbe
     const { id } = draft;
     const trace = traceField({ ...origin, instance: store.instance, id, recipients: envelope.recipients });
     const missing = missingFields(section, { ...origin, id, envelope });
-    const parts = [trace, ...missing, ...section.fields.map((field) => field.raw), CRLF];
+    const fields = repairDate(rewriteFields(section.fields, rewriting), origin.time);
+    const parts = [trace, ...missing, ...fields.map((field) => field.raw), CRLF];
     await keep(Buffer.concat(parts));
     if (section.rest.length > 0) await keep(section.rest);
   };
 
   return {
     id: draft.id,
+    envelope,
+    get refusal() {
+      return typeof state === 'object' ? state : undefined;
+    },
     get octets() {
       return octets;
     },
@@ -79,7 +90,11 @@ export function receive(store: MessageStore, envelope: Envelope, declared: numbe
       if (section !== undefined) await open(section);
     },
     async finish() {
-      if (state === 'header') await open(gatherer.finish());
+      if (state === 'header') {
+        const section = gatherer.finish();
+        if (section === 'too-large') refuse(replies.headerTooLarge(LARGEST_HEADER_SECTION));
+        else await open(section);
+      }
       if (typeof state === 'object') return state;
       switch (await draft.commit(envelope)) {
         case 'stored':

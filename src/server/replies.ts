@@ -29,6 +29,25 @@ export const help = (verbs: readonly string[]): Reply => ({
   ],
 });
 
+// TLS, AUTH, ETRN
+export const startTls: Reply = { code: 220, status: '2.0.0', text: 'ready to start TLS' };
+export const tlsNotAvailable: Refusal = { code: 454, status: '4.7.0', text: 'TLS is not available right now' };
+export const alreadySecure: Refusal = { code: 503, status: '5.5.1', text: 'TLS is on already' };
+export const tlsInjection: Refusal = { code: 554, status: '5.5.1', text: 'nothing may follow STARTTLS before its reply' };
+export const challenge = (base64: string): Reply => ({ code: 334, text: base64 });
+export const authenticated: Reply = { code: 235, status: '2.7.0', text: 'welcome' };
+export const authRequired: Refusal = { code: 530, status: '5.7.0', text: 'log in first, with AUTH' };
+export const wrongPassword: Refusal = { code: 535, status: '5.7.8', text: 'user or password is wrong' };
+export const alreadyAuthenticated: Refusal = { code: 503, status: '5.5.1', text: 'you are logged in already' };
+export const unknownMechanism: Refusal = { code: 504, status: '5.5.4', text: 'no such mechanism; EHLO lists those that are there' };
+export const badResponse: Refusal = { code: 501, status: '5.5.2', text: 'the response is malformed' };
+export const authCancelled: Refusal = { code: 501, status: '5.7.0', text: 'login cancelled' };
+export const authTooLong: Refusal = { code: 500, status: '5.5.6', text: 'the response is too long' };
+export const queueEmpty: Reply = { code: 251, status: '2.0.0', text: 'no messages are waiting' };
+export const queueRun = (count: number): Reply => ({ code: 253, status: '2.0.0', text: `${count} messages are waiting, delivery started` });
+export const queueUnable: Refusal = { code: 458, status: '4.3.0', text: 'the queue can not be run right now' };
+export const noSuchQueue: Refusal = { code: 459, status: '4.7.1', text: 'there is no such queue; a domain starts delivery' };
+
 // Order of commands (503) and what is not there (500, 502)
 export const helloFirst: Refusal = { code: 503, status: '5.5.1', text: 'say EHLO or HELO first' };
 export const mailFirst: Refusal = { code: 503, status: '5.5.1', text: 'say MAIL FROM first' };
@@ -85,6 +104,22 @@ const malformedParameter = (fault: Extract<Malformed, { malformed: 'parameter' }
 };
 export const lineTooLong: Refusal = { code: 500, status: '5.5.6', text: 'the line is too long' };
 export const utf8NotDeclared: Refusal = { code: 553, status: '5.6.7', text: 'an address that is not ASCII needs SMTPUTF8 on MAIL' };
+export const notOffered = (parameter: string): Refusal => ({
+  code: 555,
+  status: '5.5.4',
+  text: `${parameter} is not offered: the upstream can't take it`,
+});
+export const senderNotAllowed = (address: string): Refusal => ({
+  code: 550,
+  status: '5.7.1',
+  text: `${address} may not send here; see GATEPOST_ALLOW_SENDERS`,
+});
+export const recipientNotAllowed = (address: string): Refusal => ({
+  code: 550,
+  status: '5.7.1',
+  text: `mail to ${address} is not taken; see GATEPOST_ALLOW_RECIPIENTS`,
+});
+export const tooManyMessages: Refusal = { code: 450, status: '4.7.1', text: 'too many messages in a short time, try again later' };
 export const noBinary: Refusal = { code: 503, status: '5.5.1', text: 'BODY=BINARYMIME goes by BDAT, not DATA' };
 
 // The message
@@ -114,5 +149,6 @@ export const tooManyFromDevice: Refusal = { code: 421, status: '4.7.0', text: 't
 export const tooManyErrors: Refusal = { code: 421, status: '4.7.0', text: 'too many errors, good-bye' };
 export const tooManyCommands: Refusal = { code: 421, status: '4.7.0', text: 'too many commands without a message, good-bye' };
 export const timeout: Refusal = { code: 421, status: '4.4.2', text: 'nothing was heard for too long, good-bye' };
+export const tooSlow: Refusal = { code: 421, status: '4.4.2', text: 'the message came too slowly, good-bye' };
 export const stopping: Refusal = { code: 421, status: '4.3.2', text: 'the relay is stopping, try again soon' };
 export const fault: Refusal = { code: 421, status: '4.3.0', text: 'an error in the relay, try again later' };

@@ -117,6 +117,50 @@ export function dataDecoder(lineEnding: LineEnding): DataDecoder {
   };
 }
 
+export interface LineEndRepair {
+  /** The octets with CRLF line ends only, as slices; a CR at the chunk's end is held back. */
+  repair(chunk: Uint8Array): readonly Uint8Array[];
+  /** What is still held back. */
+  end(): readonly Uint8Array[];
+}
+
+/** Repairs the line ends of a text that comes by BDAT, where no dot has a meaning. */
+export function lineEndRepair(): LineEndRepair {
+  let holdsCr = false;
+  return {
+    repair(chunk) {
+      const out: Uint8Array[] = [];
+      const lineEnd = lineEndFinder(chunk);
+      let from = 0;
+      let at = 0;
+      if (holdsCr && chunk.length > 0) {
+        out.push(CRLF);
+        holdsCr = false;
+        if (chunk[0] === LF) from = at = 1;
+      }
+      while (at < chunk.length) {
+        const end = lineEnd(at);
+        if (end === chunk.length) break;
+        if (chunk[end] === CR && chunk[end + 1] === LF) {
+          at = end + 2;
+          continue;
+        }
+        if (end > from) out.push(chunk.subarray(from, end));
+        from = at = end + 1;
+        if (chunk[end] === CR && at === chunk.length) holdsCr = true;
+        else out.push(CRLF);
+      }
+      if (chunk.length > from) out.push(chunk.subarray(from));
+      return out;
+    },
+    end() {
+      const out = holdsCr ? [CRLF] : [];
+      holdsCr = false;
+      return out;
+    },
+  };
+}
+
 /** Finds the first CR or LF at or after a place that only moves forward; the chunk's length for none. Each octet is looked at once for either. */
 function lineEndFinder(chunk: Uint8Array): (from: number) => number {
   let cr = -1;

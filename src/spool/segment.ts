@@ -24,9 +24,12 @@ export type Facts = {
   readonly nextNumber: number;
   /** How long the relay has been running, all in all, in milliseconds: ages are measured in it, so no set of the date expires a message. */
   readonly running: number;
-  /** The smallest SIZE of the upstreams, as last advertised; absent when never learned or unlimited. */
-  readonly upstreamSize?: number;
+  /** What the upstreams take, as last advertised; absent when never learned. */
+  readonly upstream?: UpstreamFacts;
 };
+
+/** What all upstreams take: the smallest SIZE (absent for unlimited), and the extensions that every one offers. */
+export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean; readonly dsn: boolean; readonly binaryMime: boolean };
 
 export type Header = { readonly generation: number; readonly seed: number; readonly facts: Facts };
 

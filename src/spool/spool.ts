@@ -1,6 +1,7 @@
 // The spool's face: drafts in, messages out, outcomes recorded. What the server and the delivery need
 // of it stands in their own folders (server/store.ts, delivery/queue.ts); this satisfies both.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { QueueId, Tell } from '../events.ts';
 import { formatMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
@@ -12,7 +13,7 @@ import { type Frame, type OpenedFrame, openFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
 import { recover } from './recover.ts';
-import { beginLife, type Facts, makeSegment, type Place, type Segment, segmentName } from './segment.ts';
+import { beginLife, type Facts, makeSegment, type Place, type Segment, segmentName, type UpstreamFacts } from './segment.ts';
 import { CHUNK, createSpace, footprint, largestMessage, roomFor } from './space.ts';
 
 /** What the scheduler is told of a message. */
@@ -40,9 +41,9 @@ export interface Spool {
   readonly instance: string;
   /** The largest message it could ever hold, in octets. */
   readonly largest: number;
-  /** The smallest SIZE limit of the upstreams, as last learned. */
-  readonly upstreamSize: number | undefined;
-  learnUpstreamSize(octets: number | undefined): void;
+  /** What the upstreams take, as last learned. */
+  readonly upstream: UpstreamFacts | undefined;
+  learnUpstream(learned: UpstreamFacts): void;
   room(octets: number): 'yes' | 'not-now' | 'never';
   /** A new message; `declared` octets are reserved for it. */
   draft(declared: number, device: string): Draft;
@@ -85,14 +86,14 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const ranBefore = recovered.facts?.running ?? 0;
   const instance = recovered.facts?.instance ?? random.bytes(4).toString('hex');
   let nextNumber = Math.max(recovered.facts?.nextNumber ?? firstNumber(random), recovered.highestNumber + 1);
-  let upstreamSize = recovered.facts?.upstreamSize;
+  let upstream = recovered.facts?.upstream;
   let generation = ring.at(-1)?.generation ?? 0;
   let feedTo: ((stored: Stored) => void) | undefined;
   const space = createSpace(parts.segmentSize, parts.segments);
   for (const entry of entries.values()) space.held += footprint(entry.octets);
 
   const runningTime = () => Math.round(ranBefore + clock.now() - started);
-  const facts = (): Facts => ({ instance, nextNumber, running: runningTime(), ...(upstreamSize === undefined ? {} : { upstreamSize }) });
+  const facts = (): Facts => ({ instance, nextNumber, running: runningTime(), ...(upstream === undefined ? {} : { upstream }) });
 
   // First in, first out: a freed segment still holds its former life until it is written again, and a
   // younger one may hold the `done` of a message in it. So the older must go first.
@@ -325,12 +326,12 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   return {
     instance,
     largest: largestMessage(space.capacity),
-    get upstreamSize() {
-      return upstreamSize;
+    get upstream() {
+      return upstream;
     },
-    learnUpstreamSize(octets) {
-      if (octets === upstreamSize) return;
-      upstreamSize = octets;
+    learnUpstream(learned) {
+      if (isDeepStrictEqual(learned, upstream)) return;
+      upstream = learned;
       log.appendSoon(factsFrame(facts()));
     },
     room: (octets) => roomFor(space, octets),

@@ -8,11 +8,13 @@
 import type { Duplex } from 'node:stream';
 import type { Cancel, Clock } from './clock.ts';
 
+export type LossReason = 'closed' | 'broken' | 'timeout' | 'too-slow' | 'stopped';
+
 /** Ends whatever used the wire: the peer closed, the socket broke, or a deadline passed. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
-  readonly reason: 'closed' | 'broken' | 'timeout' | 'stopped';
-  constructor(reason: 'closed' | 'broken' | 'timeout' | 'stopped', message: string) {
+  readonly reason: LossReason;
+  constructor(reason: LossReason, message: string) {
     super(message);
     this.reason = reason;
   }

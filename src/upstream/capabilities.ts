@@ -6,6 +6,7 @@ import type { RemoteReply } from '../smtp/reply.ts';
 export type Capabilities = ParameterSupport & {
   readonly pipelining: boolean;
   readonly startTls: boolean;
+  readonly chunking: boolean;
   /** Octets that the server takes; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0). */
   readonly sizeLimit: number | undefined;
   /** SASL mechanisms, in capitals. */
@@ -22,6 +23,7 @@ export const NO_CAPABILITIES: Capabilities = {
   dsn: false,
   pipelining: false,
   startTls: false,
+  chunking: false,
   auth: new Set(),
 };
 
@@ -49,6 +51,7 @@ export function readCapabilities(reply: RemoteReply): Capabilities {
     dsn: offered.has('DSN'),
     pipelining: offered.has('PIPELINING'),
     startTls: offered.has('STARTTLS'),
+    chunking: offered.has('CHUNKING'),
     auth,
   };
 }

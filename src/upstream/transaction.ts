@@ -42,6 +42,10 @@ function refuseBeforehand({ capabilities }: Connection, { envelope, octets }: Me
     const problem = 'the message needs SMTPUTF8, which the upstream does not offer';
     return { scope: 'message', stage: 'mail', problem, reply: { code: 550, status: '5.6.7', lines: [problem] } };
   }
+  if (envelope.parameters.body === 'BINARYMIME' && !(capabilities.binaryMime && capabilities.chunking)) {
+    const problem = 'the message is BINARYMIME, which the upstream does not offer';
+    return { scope: 'message', stage: 'mail', problem, reply: { code: 554, status: '5.6.3', lines: [problem] } };
+  }
   return undefined;
 }
 
@@ -54,7 +58,8 @@ async function exchange(connection: Connection, message: Message, progress: Prog
   );
   const send = (line: string) => wire.queue(Buffer.from(`${line}\r\n`));
   const isPipelined = capabilities.pipelining;
-  if (isPipelined) for (const line of [mailLine, ...rcptLines, 'DATA']) send(line);
+  const isBinary = envelope.parameters.body === 'BINARYMIME';
+  if (isPipelined) for (const line of [mailLine, ...rcptLines, ...(isBinary ? [] : ['DATA'])]) send(line);
   const ask = async (line: string, stage: Stage, within: number) => {
     if (!isPipelined) send(line);
     return readReply(wire, stage, within);
@@ -65,7 +70,12 @@ async function exchange(connection: Connection, message: Message, progress: Prog
   const rcpts: Verdict[] = [];
   for (const line of rcptLines) rcpts.push(verdict('rcpt', await ask(line, 'rcpt', WAIT.rcpt)));
   const isWanted = !mail.refused && rcpts.some((rcpt) => !rcpt.refused);
-  if (!isWanted && !isPipelined) return { attempt: answered(rcpts, mail), reusable: 'after-reset' };
+  if (!isWanted && (!isPipelined || isBinary)) return { attempt: answered(rcpts, mail), reusable: 'after-reset' };
+
+  if (isBinary) {
+    await sendChunk(wire, octets, body, progress);
+    return { attempt: answered(rcpts, verdict('end-of-data', await readReply(wire, 'end-of-data', WAIT.endOfData))), reusable: 'yes' };
+  }
 
   const data = await ask('DATA', 'data', WAIT.data);
   if (!isWanted) {
@@ -92,6 +102,13 @@ async function sendBody(wire: Wire, body: AsyncIterable<Uint8Array>, progress: P
   for await (const chunk of body) await failingAt('body', wire.write(encoder.encode(chunk), WAIT.block));
   progress.dotSent = true;
   await failingAt('end-of-data', wire.write([encoder.end()], WAIT.block));
+}
+
+/** RFC 3030: the whole body as one chunk, octet for octet. */
+async function sendChunk(wire: Wire, octets: number, body: AsyncIterable<Uint8Array>, progress: Progress): Promise<void> {
+  wire.queue(Buffer.from(`BDAT ${octets} LAST\r\n`));
+  for await (const chunk of body) await failingAt('body', wire.write([chunk], WAIT.block));
+  progress.dotSent = true;
 }
 
 type Verdict = { readonly refused: false; readonly reply: RemoteReply } | { readonly refused: true; readonly failure: Failure };

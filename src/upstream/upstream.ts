@@ -3,6 +3,7 @@
 import type { Tell } from '../events.ts';
 import type { Attempt } from '../smtp/outcome.ts';
 import type { Cancel } from '../system/clock.ts';
+import type { Capabilities } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect, readReply, WAIT } from './connect.ts';
 import { nameOf, type UpstreamTarget } from './target.ts';
 import { type Message, transact } from './transaction.ts';
@@ -17,8 +18,8 @@ export interface Upstream {
 
 export type UpstreamParts = ConnectParts & {
   readonly tell: Tell;
-  /** Told at every connection: the SIZE limit that was advertised, undefined for none. */
-  readonly learnSize: (octets: number | undefined) => void;
+  /** Told at every connection what the upstream offers. */
+  readonly learn: (capabilities: Capabilities) => void;
 };
 
 // How long a connection waits for the next message. Servers wait for minutes, but providers count connections.
@@ -34,7 +35,7 @@ export function createUpstream(target: UpstreamTarget, parts: UpstreamParts): Up
     const made = await connect(target, parts, stop);
     if ('scope' in made) return made;
     const { tls, auth, capabilities } = made;
-    parts.learnSize(capabilities.sizeLimit);
+    parts.learn(capabilities);
     parts.tell('upstreamConnected', { upstream: name, tls, auth, sizeLimit: capabilities.sizeLimit });
     return made;
   }

@@ -13,7 +13,11 @@ const files = readdirSync(HERE, { recursive: true, encoding: 'utf8' })
 
 describe.each(files)('%s', (file) => {
   const dialog = readDialog(HERE + file);
-  const modes = dialog.settings.includes('lockstep') ? MODES.filter((mode) => mode !== 'all at once') : MODES;
+  const modes = dialog.settings.includes('one-piece')
+    ? (['all at once'] as const)
+    : dialog.settings.includes('lockstep')
+      ? MODES.filter((mode) => mode !== 'all at once')
+      : MODES;
   test.each(modes)('%s', (mode) => runDialog(dialog, mode));
 });
 

@@ -1,9 +1,12 @@
 import { connect, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
+import { createAuthenticator } from '../../src/server/auth.ts';
 import { type Listener, type ListenerSettings, listen } from '../../src/server/listener.ts';
-import { createPolicy, plainAddress } from '../../src/server/policy.ts';
+import { createAccess, type PolicySettings, plainAddress } from '../../src/server/policy.ts';
 import type { MessageStore } from '../../src/server/store.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { systemRandom } from '../../src/system/random.ts';
 import { collectNews } from '../support/news.ts';
 import { memoryStore } from '../support/store.ts';
 
@@ -20,14 +23,44 @@ afterEach(async () => {
 
 async function setUp(
   settings: Partial<ListenerSettings> = {},
-  allow: Parameters<typeof createPolicy>[0]['allow'] = [LOOPBACK],
+  allow: PolicySettings['allow'] = [LOOPBACK],
   store: MessageStore = memoryStore(),
+  context?: SecureContext,
 ) {
   const stop = new AbortController();
   const news = collectNews();
-  const policy = createPolicy({ hostname: 'gate.example', allow, maxRecipients: 10 }, store);
-  const all = { listen: [{ host: '127.0.0.1', port: 0 }], maxConnections: 5, maxConnectionsPerDevice: 3, ...settings };
-  const listener = await listen(all, { policy, store, clock: systemClock, tell: news.tell, stop: stop.signal });
+  const authenticator = createAuthenticator('off', []);
+  const access = createAccess(
+    {
+      hostname: 'gate.example',
+      allow,
+      maxRecipients: 10,
+      allowSenders: undefined,
+      allowRecipients: undefined,
+      deviceRate: undefined,
+      defaultDomain: undefined,
+    },
+    {
+      store,
+      clock: systemClock,
+      passedOn: () => ({ smtpUtf8: false, dsn: false, binaryMime: false }),
+      hasTls: () => context !== undefined,
+      auth: authenticator,
+    },
+  );
+  const all = { listen: [{ host: '127.0.0.1', port: 0, tls: false }], maxConnections: 5, maxConnectionsPerDevice: 3, ...settings };
+  const listener = await listen(all, {
+    ...access,
+    store,
+    authenticator,
+    tlsContext: () => context,
+    rewriting: { sender: undefined, recipient: undefined, defaultDomain: undefined },
+    runQueue: () => 0,
+    clock: systemClock,
+    random: systemRandom,
+    tell: news.tell,
+    stop: stop.signal,
+  });
   listeners.push(listener);
   stops.push(stop);
   const port = Number(listener.addresses[0]?.split(':').at(-1));
@@ -113,8 +146,8 @@ test('an address in use is an error that names it', async () => {
   await expect(
     setUp({
       listen: [
-        { host: '127.0.0.1', port: 0 },
-        { host: '127.0.0.1', port },
+        { host: '127.0.0.1', port: 0, tls: false },
+        { host: '127.0.0.1', port, tls: false },
       ],
     }),
   ).rejects.toMatchObject({ code: 'EADDRINUSE', port });

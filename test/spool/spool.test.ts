@@ -105,11 +105,12 @@ test("age is the relay's running time, whatever the date says", async () => {
 test('the learned size and the instance survive', async () => {
   const disk = powerLosingDisk();
   const { spool } = await testSpool(disk);
-  spool.learnUpstreamSize(123_456);
+  const learned = { size: 123_456, smtpUtf8: true, dsn: false, binaryMime: false };
+  spool.learnUpstream(learned);
   const { instance } = spool;
   await spool.close();
   const after = await testSpool(disk.kill(), { random: seededRandom(99) });
-  expect(after.spool.upstreamSize).toBe(123_456);
+  expect(after.spool.upstream).toEqual(learned);
   expect(after.spool.instance).toBe(instance);
 });
 

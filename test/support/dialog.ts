@@ -1,10 +1,13 @@
 // Transcripts of sessions, as text files: one step a line.
 //
-//   # comment                      @ lockstep | size 1000 | room 0 | commit full | recipients 2 | hours-old-clock
+//   # comment                      @ lockstep | one-piece | size 1000 | room 0 | commit full | recipients 2 | auth any | auth required | tls |
+//                                    passed-on | sender a@b | recipient a@b | domain b | allow-senders x | allow-recipients x |
+//                                    rate 2/m | waiting 3 | waiting unable
 //   S: 250 2.1.0 *                 one whole reply; its last line matches (* is anything)
 //   S- 250-SIZE *                  the next reply has such a line somewhere
 //   C: MAIL FROM:<a@b>             a line, CRLF added     C~ the same, LF added      C. a\r\n.\0  as it is, escapes read
 //   C! 2e0d0a                      octets in hexadecimal
+//   TLS                            the handshake, after STARTTLS
 //   EOF                            the device closes its side
 //   WAIT 300                       so many seconds pass
 //   CLOSED                         the server has closed the connection
@@ -16,10 +19,15 @@
 // `@ lockstep`, which is for dialogs that must wait, such as before STARTTLS).
 
 import { readFileSync } from 'node:fs';
-import { duplexPair } from 'node:stream';
-import { createPolicy } from '../../src/server/policy.ts';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import type { Rewriting } from '../../src/message/rewrite.ts';
+import { createAuthenticator, type DeviceUser } from '../../src/server/auth.ts';
+import { createAccess, type PassedOn, type PolicySettings } from '../../src/server/policy.ts';
 import { serve } from '../../src/server/session.ts';
-import { formatMailbox, formatPath } from '../../src/smtp/address.ts';
+import { formatMailbox, formatPath, type Mailbox, parseMailbox } from '../../src/smtp/address.ts';
+import { selfSigned } from './certificate.ts';
 import { type FakeClock, fakeClock, settled } from './clock.ts';
 import { collectNews } from './news.ts';
 import { seededRandom } from './random.ts';
@@ -32,7 +40,7 @@ type Step = { readonly line: number; readonly kind: string; readonly text: strin
 
 export type Dialog = { readonly settings: readonly string[]; readonly steps: readonly Step[] };
 
-const STEP = /^(S:|S-|C:|C~|C\.|C!|EOF|WAIT|CLOSED|KEPT|=!|=|TO|FROM|@)(?: (.*))?$/;
+const STEP = /^(S:|S-|C:|C~|C\.|C!|TLS|EOF|WAIT|CLOSED|KEPT|=!|=|TO|FROM|@)(?: (.*))?$/;
 
 export function readDialog(path: string): Dialog {
   const settings: string[] = [];
@@ -55,28 +63,58 @@ export const reachedReplies = new Set<string>();
 export async function runDialog(dialog: Dialog, mode: Mode, random = seededRandom(7)): Promise<void> {
   const clock = fakeClock();
   const store = memoryStore();
-  const maxRecipients = applySettings(dialog.settings, store, clock);
-  const policy = createPolicy({ hostname: 'gate.example', allow: [], maxRecipients }, store);
-  const [device, server] = duplexPair();
+  const set = readSettings(dialog.settings, store, clock);
+  const authenticator = createAuthenticator(set.auth, set.auth === 'required' ? USERS : []);
+  const context = set.hasTls ? SERVER_CONTEXT() : undefined;
+  const access = createAccess(set.policy, {
+    store,
+    clock,
+    passedOn: () => set.passedOn,
+    hasTls: () => context !== undefined,
+    auth: authenticator,
+  });
+  const [device, server] = set.hasTls ? await socketPair() : duplexPair();
   const stop = new AbortController();
   const news = collectNews();
-  const session = serve(server, '192.0.2.7', { policy, store, clock, tell: news.tell, stop: stop.signal, isUnderPressure: () => false });
+  const session = serve(server, '192.0.2.7', false, {
+    policyFor: access.policyFor,
+    store,
+    authenticator,
+    tlsContext: () => context,
+    rewriting: set.rewriting,
+    runQueue: () => set.waiting,
+    clock,
+    random: seededRandom(1),
+    tell: news.tell,
+    stop: stop.signal,
+    isUnderPressure: () => false,
+  });
 
   let received = '';
   let isClosed = false;
-  device.on('data', (chunk: Buffer) => {
-    received += chunk.toString('latin1');
-  });
-  device.on('end', () => {
-    isClosed = true;
-  });
-  device.on('error', () => {
-    isClosed = true;
-  });
+  let wake = () => {};
+  const nextNews = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  let stream: Duplex = device;
+  const listen = () => {
+    stream.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1');
+      wake();
+    });
+    for (const event of ['end', 'error', 'close']) {
+      stream.on(event, () => {
+        isClosed = true;
+        wake();
+      });
+    }
+  };
+  listen();
 
   const send = async (octets: Buffer) => {
     for (const piece of cut(octets, mode, random)) {
-      if (device.writable) device.write(piece);
+      if (stream.writable) stream.write(piece);
       await settled();
     }
   };
@@ -102,7 +140,10 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
         break;
       case 'S:': {
         await settled();
-        const reply = /^(?:\d{3}-[^\r\n]*\r\n)*\d{3}(?: [^\r\n]*)?\r\n/.exec(received)?.[0];
+        const whole = /^(?:\d{3}-[^\r\n]*\r\n)*\d{3}(?: [^\r\n]*)?\r\n/;
+        // Over real sockets (TLS needs them) an answer takes its time.
+        while (set.hasTls && !whole.test(received) && !isClosed) await nextNews();
+        const reply = whole.exec(received)?.[0];
         if (reply === undefined) return fail('no reply came');
         const lines = reply.split('\r\n').slice(0, -1);
         if (!pattern(step.text).test(lines.at(-1) ?? '')) fail(`the reply is ${JSON.stringify(reply)}`);
@@ -111,8 +152,17 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
         received = received.slice(reply.length);
         break;
       }
+      case 'TLS': {
+        for (const event of ['data', 'end', 'error', 'close']) device.removeAllListeners(event);
+        device.pause();
+        const secured = connectTls({ socket: device, rejectUnauthorized: false });
+        stream = secured;
+        await new Promise<void>((resolve, reject) => secured.once('secureConnect', resolve).once('error', reject));
+        listen();
+        break;
+      }
       case 'EOF':
-        device.end();
+        stream.end();
         await settled();
         break;
       case 'WAIT':
@@ -136,9 +186,22 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
   if (received !== '') throw new Error(`${mode}: unasked for: ${JSON.stringify(received)}`);
   if (news.of('fault').length > 0) throw new Error(`${mode}: ${String(news.of('fault')[0]?.error)}`);
   stop.abort();
-  device.end();
+  stream.end();
   await clock.advance(10_000);
   await session;
+}
+
+/** Two ends of a TCP connection on loopback. */
+async function socketPair(): Promise<[Socket, Socket]> {
+  const listener = createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const accepted = new Promise<Socket>((resolve) => listener.once('connection', resolve));
+  const device = connect((listener.address() as AddressInfo).port, '127.0.0.1');
+  const server = await accepted;
+  device.setNoDelay(true);
+  server.setNoDelay(true);
+  listener.close();
+  return [device, server];
 }
 
 const isSending = ({ kind }: Step) => /^C[:~.!]$/.test(kind);
@@ -149,18 +212,53 @@ function nextBarrier(dialog: Dialog, from: number): number {
   return barrier < 0 ? dialog.steps.length : barrier;
 }
 
-function applySettings(settings: readonly string[], store: MemoryStore, clock: FakeClock): number {
-  let maxRecipients = 100;
-  for (const setting of settings) {
-    const [name, value = ''] = setting.split(' ');
-    if (name === 'size') store.sizeLimit = Number(value);
-    else if (name === 'room') store.roomLeft = Number(value);
-    else if (name === 'commit') store.commitResult = value as MemoryStore['commitResult'];
-    else if (name === 'recipients') maxRecipients = Number(value);
-    else if (name === 'wall') clock.setWall(Number(value));
-    else if (name !== 'lockstep') throw new Error(`no such setting: ${setting}`);
-  }
-  return maxRecipients;
+const CERTIFICATE = selfSigned();
+const SERVER_CONTEXT = () => createSecureContext({ key: CERTIFICATE.key, cert: CERTIFICATE.cert });
+const USERS: readonly DeviceUser[] = [{ name: 'cam', secret: { kind: 'plain', password: 'secret' } }];
+
+type Settings = {
+  auth: 'off' | 'any' | 'required';
+  hasTls: boolean;
+  passedOn: PassedOn;
+  rewriting: Rewriting;
+  policy: PolicySettings;
+  waiting: number | 'unable';
+};
+
+function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeClock): Settings {
+  const values = new Map(lines.map((line) => [line.split(' ')[0] ?? '', line.slice((line.split(' ')[0] ?? '').length + 1)]));
+  const known =
+    'lockstep one-piece size room commit recipients wall auth tls passed-on sender recipient domain allow-senders allow-recipients rate waiting'.split(
+      ' ',
+    );
+  for (const name of values.keys()) if (!known.includes(name)) throw new Error(`no such setting: ${name}`);
+  const mailbox = (name: string) => {
+    const value = values.get(name);
+    return value === undefined ? undefined : (parseMailbox(value, { utf8: false }) as Mailbox);
+  };
+  const has = values.has('passed-on');
+  const rate = /^(\d+)\/m$/.exec(values.get('rate') ?? '');
+  store.sizeLimit = Number(values.get('size') ?? store.sizeLimit);
+  store.roomLeft = Number(values.get('room') ?? store.roomLeft);
+  store.commitResult = (values.get('commit') ?? 'stored') as MemoryStore['commitResult'];
+  if (values.has('wall')) clock.setWall(Number(values.get('wall')));
+  const waiting = values.get('waiting') ?? '0';
+  return {
+    auth: (values.get('auth') ?? 'off') as Settings['auth'],
+    hasTls: values.has('tls'),
+    passedOn: { smtpUtf8: has, dsn: has, binaryMime: has },
+    rewriting: { sender: mailbox('sender'), recipient: mailbox('recipient'), defaultDomain: values.get('domain') },
+    policy: {
+      hostname: 'gate.example',
+      allow: [],
+      maxRecipients: Number(values.get('recipients') ?? 100),
+      allowSenders: values.get('allow-senders')?.split(','),
+      allowRecipients: values.get('allow-recipients')?.split(','),
+      deviceRate: rate === null ? undefined : { count: Number(rate[1]), per: 60_000 },
+      defaultDomain: values.get('domain'),
+    },
+    waiting: waiting === 'unable' ? 'unable' : Number(waiting),
+  };
 }
 
 function octetsOf({ kind, text }: Step): Buffer {

@@ -51,7 +51,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     hostname: 'gate.example',
     trust,
     tell: news.tell,
-    learnSize: (octets) => void sizes.push(octets),
+    learn: ({ sizeLimit }) => void sizes.push(sizeLimit),
   });
   const send = (message: Envelope = envelope(), octets = 4, ...pieces: string[]): Promise<Attempt> =>
     upstream.send({ envelope: message, octets, body: bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) }, new AbortController().signal);

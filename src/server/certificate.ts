@@ -1,0 +1,138 @@
+// The LAN side's certificate. Made once with node-forge, which is loaded only then and parses nothing
+// from outside; keys are made by Node's own crypto. RSA, not ECDSA: it is what TLS stacks of old
+// devices know at all, and node-forge signs nothing else. It is self-signed; devices on a LAN don't
+// check, and an owner whose devices do gives his own.
+
+import { generateKeyPair, X509Certificate } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { promisify } from 'node:util';
+import type { WallTime } from '../system/clock.ts';
+
+export type KeyPair = { readonly cert: string; readonly key: string };
+
+export type TlsSettings = { readonly minimum: '1.0' | '1.1' | '1.2' | '1.3'; readonly own: KeyPair | undefined };
+
+export interface DeviceTls {
+  /** What TLS with a device needs; undefined until there is a certificate. */
+  context(): SecureContext | undefined;
+  /** Makes or renews the certificate if that is due; resolves when it is there. */
+  prepare(): Promise<void>;
+}
+
+const YEAR = 365 * 86_400_000;
+const LIFETIME = 10 * YEAR;
+const RENEW_BEFORE = YEAR / 12;
+// The board's clock may be wrong at first start: the certificate is valid since long ago.
+const NOT_BEFORE = Date.UTC(2020, 0, 1);
+
+export type DeviceTlsParts = {
+  readonly folder: string;
+  readonly hostname: string;
+  readonly settings: TlsSettings;
+  readonly wall: () => WallTime;
+  readonly fault: (error: unknown) => void;
+};
+
+export function createDeviceTls({ folder, hostname, settings, wall, fault }: DeviceTlsParts): DeviceTls {
+  const certFile = join(folder, 'device-tls-cert.pem');
+  const keyFile = join(folder, 'device-tls-key.pem');
+  let current: { readonly context: SecureContext; readonly expires: number } | undefined;
+  let preparing: Promise<void> | undefined;
+
+  const use = (pair: KeyPair) => {
+    current = {
+      context: createSecureContext({ ...protocolOptions(settings.minimum), ...pair }),
+      expires: Date.parse(new X509Certificate(pair.cert).validTo),
+    };
+  };
+  const isDue = () => current === undefined || (settings.own === undefined && wall() > current.expires - RENEW_BEFORE);
+
+  async function make(): Promise<void> {
+    if (settings.own !== undefined) return use(settings.own);
+    const kept = await readPair(certFile, keyFile);
+    if (kept !== undefined && wall() <= Date.parse(new X509Certificate(kept.cert).validTo) - RENEW_BEFORE) return use(kept);
+    const made = await selfSigned(hostname, ownAddresses(), Math.max(wall(), NOT_BEFORE) + LIFETIME);
+    await writePrivately(keyFile, made.key);
+    await writePrivately(certFile, made.cert);
+    use(made);
+  }
+
+  const prepare = () => {
+    if (!isDue()) return Promise.resolve();
+    preparing ??= make()
+      .catch(fault) // devices go on without TLS, and this is tried again at the next session
+      .finally(() => {
+        preparing = undefined;
+      });
+    return preparing;
+  };
+
+  return {
+    context() {
+      if (isDue()) void prepare();
+      return current?.context;
+    },
+    prepare,
+  };
+}
+
+/** TLS before 1.2 needs ciphers and signatures that OpenSSL admits at security level 0 only. */
+function protocolOptions(minimum: TlsSettings['minimum']): SecureContextOptions {
+  if (minimum === '1.3') return { minVersion: 'TLSv1.3' };
+  if (minimum === '1.2') return { minVersion: 'TLSv1.2' };
+  return { minVersion: minimum === '1.1' ? 'TLSv1.1' : 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' };
+}
+
+async function readPair(certFile: string, keyFile: string): Promise<KeyPair | undefined> {
+  try {
+    const pair = { cert: await readFile(certFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
+    createSecureContext(pair); // a file that was cut short by a power cut is made anew
+    return pair;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Mode 0600 from the first moment, and never half written under its name. */
+async function writePrivately(path: string, text: string): Promise<void> {
+  await rm(`${path}.new`, { force: true });
+  await writeFile(`${path}.new`, text, { mode: 0o600, flag: 'wx' });
+  await rename(`${path}.new`, path);
+}
+
+function ownAddresses(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+  return [...new Set(all.map(({ address }) => address.replace(/%.*$/, '')))].filter((address) => isIP(address) !== 0);
+}
+
+async function selfSigned(hostname: string, addresses: readonly string[], notAfter: number): Promise<KeyPair> {
+  const { default: forge } = await import('node-forge');
+  const { privateKey: key } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const { pki } = forge;
+  const signer = pki.privateKeyFromPem(key);
+  const certificate = pki.createCertificate();
+  certificate.publicKey = pki.setRsaPublicKey(signer.n, signer.e);
+  certificate.serialNumber = `01${forge.util.bytesToHex(forge.random.getBytesSync(15))}`;
+  certificate.validity.notBefore = new Date(NOT_BEFORE);
+  certificate.validity.notAfter = new Date(notAfter);
+  const name = [{ name: 'commonName', value: hostname.slice(0, 64) }];
+  certificate.setSubject(name);
+  certificate.setIssuer(name);
+  const names = [...new Set([hostname, `${hostname.split('.')[0] ?? hostname}.local`, 'localhost'])];
+  certificate.setExtensions([
+    { name: 'basicConstraints', cA: false, critical: true },
+    { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
+    { name: 'extKeyUsage', serverAuth: true },
+    { name: 'subjectAltName', altNames: [...names.map((value) => ({ type: 2, value })), ...addresses.map((ip) => ({ type: 7, ip }))] },
+  ]);
+  certificate.sign(signer, forge.md.sha256.create());
+  return { cert: pki.certificateToPem(certificate), key };
+}
