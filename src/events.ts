@@ -31,7 +31,7 @@ export interface RelayEvents {
   /** A device got a refusal. */
   refused(news: { readonly device: string; readonly refusal: Refusal; readonly command: string; readonly id?: QueueId }): void;
   /** Something that speaks another protocol came to the SMTP port: a browser, a scanner, TLS without STARTTLS. */
-  notSmtp(news: { readonly device: string; readonly line: string }): void;
+  notSmtp(news: { readonly device: string; readonly line: string /** How many so far. */; readonly count: number }): void;
   /** A device began TLS and could not finish. */
   deviceTlsFailed(news: { readonly device: string; readonly problem: string }): void;
   authenticated(news: { readonly device: string; readonly user: string; readonly mechanism: string }): void;

@@ -1,6 +1,7 @@
 // `gatepost check`: the configuration, explained. Exit code 78 with a line a mistake when there is one.
 
 import type { Config } from '../config/parse.ts';
+import { formatMailbox } from '../smtp/address.ts';
 import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
 import { nameOf } from '../upstream/target.ts';
 import { configFromEnvironment } from './environment.ts';
@@ -17,6 +18,20 @@ export function explain(config: Config): readonly string[] {
   ];
   lines.push(`  from ${config.allow.map(({ address, prefix }) => `${address}/${prefix}`).join(', ')}`);
   lines.push(`  with at most ${config.maxConnections} connections in all and ${config.maxConnectionsPerDevice} from one address`);
+  lines.push(
+    `  ${AUTH[config.deviceAuth]}${config.deviceAuth === 'required' ? `: ${config.deviceUsers.map(({ name }) => name).join(', ')}` : ''}`,
+  );
+  lines.push(
+    `  with TLS ${config.deviceTls.minimum} or newer if they can, by ${config.deviceTls.own === undefined ? 'a certificate made here' : 'your own certificate'}`,
+  );
+  if (config.deviceRate !== undefined)
+    lines.push(`  sending at most ${config.deviceRate.count} messages in ${config.deviceRate.per / 1000} s from one address`);
+  if (config.allowSenders !== undefined) lines.push(`  from the senders ${config.allowSenders.join(', ')} only`);
+  if (config.allowRecipients !== undefined) lines.push(`  to the recipients ${config.allowRecipients.join(', ')} only`);
+  const { sender, recipient, defaultDomain } = config.rewriting;
+  if (sender !== undefined) lines.push(`Every message is sent as ${formatMailbox(sender)}`);
+  if (recipient !== undefined) lines.push(`Every message goes to ${formatMailbox(recipient)}, whoever it was for`);
+  if (defaultDomain !== undefined) lines.push(`Addresses without a domain are completed with ${defaultDomain}`);
   config.upstreams.forEach((upstream, at) => {
     lines.push(`${at === 0 ? 'Mail goes to' : '  or, while that is down, to'} ${nameOf(upstream)}, ${SECURITY[upstream.security]}`);
     const { credentials } = upstream;
@@ -43,6 +58,11 @@ export function explain(config: Config): readonly string[] {
   return lines;
 }
 
+const AUTH = {
+  off: 'without logging in',
+  any: 'logging in with whatever they like, or not at all',
+  required: 'logging in as one of the users',
+} as const;
 const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte', plain: 'without TLS' } as const;
 
 function trust({ trust: { ca, pin } }: Config): string {

@@ -32,7 +32,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
       command: command === '' ? undefined : withoutSecret(command),
     },
   }),
-  notSmtp: ({ device, line }) => ({ level: 'warn', fields: { device, line: line.slice(0, 200) } }),
+  notSmtp: ({ device, line, count }) => ({ level: 'warn', fields: { device, line: line.slice(0, 200), count } }),
   deviceTlsFailed: ({ device, problem }) => ({ level: 'warn', fields: { device, problem } }),
   authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
   accepted: ({ id, device, hello, octets, envelope }) => ({

@@ -30,10 +30,11 @@ const PRESSURE = 0.8;
 /** Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is. */
 export async function listen(
   settings: ListenerSettings,
-  parts: Omit<SessionParts, 'isUnderPressure'> & Pick<Access, 'isAllowed'>,
+  parts: Omit<SessionParts, 'isUnderPressure' | 'countStranger'> & Pick<Access, 'isAllowed'>,
 ): Promise<Listener> {
   const perDevice = new Map<string, number>();
   const sessions = new Set<Promise<void>>();
+  let strangers = 0;
 
   const admit = (device: string): Refusal | undefined => {
     if (!parts.isAllowed(device)) return replies.notAllowed(device);
@@ -49,8 +50,7 @@ export async function listen(
     parts.tell('connected', { device });
     perDevice.set(device, (perDevice.get(device) ?? 0) + 1);
     socket.setNoDelay(true);
-    const isUnderPressure = () => sessions.size > settings.maxConnections * PRESSURE;
-    const session = converse(socket, device, tls, isUnderPressure).finally(() => {
+    const session = converse(socket, device, tls).finally(() => {
       sessions.delete(session);
       const left = (perDevice.get(device) ?? 1) - 1;
       if (left === 0) perDevice.delete(device);
@@ -60,12 +60,17 @@ export async function listen(
     return undefined;
   };
 
-  const converse = async (socket: Socket, device: string, tls: boolean, isUnderPressure: () => boolean): Promise<void> => {
-    if (!tls) return serve(socket, device, false, { ...parts, isUnderPressure });
+  const converse = async (socket: Socket, device: string, tls: boolean): Promise<void> => {
+    const own: SessionParts = {
+      ...parts,
+      isUnderPressure: () => sessions.size > settings.maxConnections * PRESSURE,
+      countStranger: () => ++strangers,
+    };
+    if (!tls) return serve(socket, device, false, own);
     const context = parts.tlsContext();
     try {
       if (context === undefined) throw new Error('there is no certificate yet');
-      return await serve(await secure(socket, context, parts.clock), device, true, { ...parts, isUnderPressure });
+      return await serve(await secure(socket, context, parts.clock), device, true, own);
     } catch (error) {
       socket.destroy();
       parts.tell('deviceTlsFailed', { device, problem: (error as Error).message });

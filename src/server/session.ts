@@ -35,6 +35,8 @@ export type SessionParts = {
   readonly tell: Tell;
   /** Sessions end with 421 when it aborts; a message whose data has come whole is still stored. */
   readonly stop: AbortSignal;
+  /** Counts one more who does not speak SMTP; how many there were. */
+  readonly countStranger: () => number;
   /** Whether connections are short, so that idle ones must go sooner. */
   readonly isUnderPressure: () => boolean;
 };
@@ -109,7 +111,7 @@ class Driver {
         const before = this.#session;
         this.#session = next;
         if (act.act === 'close') {
-          if (isRefusal(act.reply)) tell('notSmtp', { device: this.#device, line: text });
+          if (isRefusal(act.reply)) tell('notSmtp', { device: this.#device, line: text, count: this.#parts.countStranger() });
           return this.line.queue(formatReply(act.reply));
         }
         this.#idle = act.act === 'receive' || act.act === 'chunk' ? 0 : this.#idle + 1;

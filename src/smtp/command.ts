@@ -1,6 +1,6 @@
 // One command line as a value (RFC 5321, section 4.1.1, and the extensions' commands). Total: any
 // octets give a Command or a Malformed that says what is wrong; server/replies.ts finds the words.
-// It forgives what devices get wrong (a space after the colon, no brackets, trailing spaces) and
+// It forgives what devices get wrong (a space after the colon, no brackets, trailing spaces, a CR too many) and
 // says nothing of order or policy.
 
 import type { Mailbox, MalformedPath, ReversePath } from './address.ts';
@@ -44,7 +44,7 @@ function decode(line: Uint8Array): string {
 
 /** The command in `line`, which comes without its line end. */
 export function parseCommand(line: Uint8Array): Command | Malformed {
-  const text = decode(line).replace(/[ \t]+$/, '');
+  const text = decode(line).replace(/[ \t\r]+$/, '');
   const match = /^([A-Za-z]+)(?:[ \t]+(.*))?$/s.exec(text);
   if (OTHER_PROTOCOLS.test(text) || (text !== '' && !/^[A-Za-z]/.test(text))) return { malformed: 'not-smtp' };
   if (match === null) return { malformed: 'unknown-command', verb: text };

@@ -24,6 +24,23 @@ test('an unknown command or option: one line, exit code 64', async () => {
   }
 });
 
+test('hash-password makes a line that the configuration understands', async () => {
+  const child = spawn(process.execPath, [PROGRAM, 'hash-password'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end('s3cret\n');
+  const { stdout, code } = await finished(child);
+  expect(code).toBe(0);
+  const check = await runProgram(['check'], {
+    ...UPSTREAM,
+    GATEPOST_DEVICE_AUTH: 'required',
+    GATEPOST_DEVICE_USERS: `cam:${stdout}`,
+    GATEPOST_SENDER: 'alerts@example.org',
+  });
+  expect(check.stderr).toBe('');
+  expect(check.stdout).toContain('logging in as one of the users: cam');
+  expect(check.stdout).toContain('Every message is sent as alerts@example.org');
+  expect(check.stdout).not.toContain(stdout.trim());
+});
+
 test('config lists every variable, also as JSON', async () => {
   const { stdout } = await runProgram(['config']);
   for (const name of Object.keys(VARIABLES)) expect(stdout).toContain(`GATEPOST_${name}\n`);

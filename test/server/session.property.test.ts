@@ -49,6 +49,7 @@ async function converse(pieces: readonly Buffer[]) {
     tell: news.tell,
     stop: new AbortController().signal,
     isUnderPressure: () => false,
+    countStranger: () => 1,
   });
   for (const piece of pieces) {
     if (!device.writable) break;

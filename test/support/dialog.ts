@@ -88,6 +88,7 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
     tell: news.tell,
     stop: stop.signal,
     isUnderPressure: () => false,
+    countStranger: () => 1,
   });
 
   let received = '';
