@@ -53,6 +53,8 @@ export interface RelayEvents {
   upstreamUp(news: { readonly upstream: string; readonly downSeconds: number }): void;
   upstreamDown(news: { readonly upstream: string; readonly failure: UpstreamFailure; readonly retryInSeconds: number }): void;
   spoolRecovered(news: SpoolRecovery): void;
+  /** Flash has lost what was synced to it: mail that was acknowledged may be gone. `lost` was; `maybeLost` had no commit left to say. */
+  spoolDamaged(news: SpoolDamage): void;
   spoolFull(news: { readonly device: string; readonly octets: number }): void;
   spoolFailed(news: { readonly problem: string }): void;
   /** A part of the program failed in a way nobody foresaw; the relay lives on. */
@@ -65,6 +67,14 @@ export type SpoolRecovery = {
   readonly unfinished: number;
   readonly torn: number;
   readonly milliseconds: number;
+};
+
+export type SpoolDamage = {
+  /** The file, or `generation n` for one that is not there. */
+  readonly segment: string;
+  readonly problem: string;
+  readonly lost: readonly QueueId[];
+  readonly maybeLost: readonly QueueId[];
 };
 
 /** Tells all listeners of one event; never throws. */

@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   upstream: [...SHARED, 'message'],
   ops: [...SHARED, 'message'],
   'relay.ts': [...SHARED, 'message', 'config', 'server', 'spool', 'delivery', 'upstream', 'ops'],
-  commands: [...SHARED, 'config', 'relay.ts', 'build.ts', 'ops', 'server', 'spool', 'upstream'],
+  commands: [...SHARED, 'message', 'config', 'relay.ts', 'build.ts', 'ops', 'server', 'spool', 'upstream'],
   'main.ts': ['commands'],
   'build.ts': [],
 };

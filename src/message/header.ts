@@ -91,6 +91,13 @@ export function headerGatherer(): HeaderGatherer {
   };
 }
 
+/** Where the body begins in a stored message, which always has an empty line; undefined when that is not yet there. */
+export function headerEnd(octets: Buffer): number | undefined {
+  if (octets.subarray(0, 2).toString('latin1') === '\r\n') return 2;
+  const at = octets.indexOf('\r\n\r\n');
+  return at < 0 ? undefined : at + 4;
+}
+
 /** All fields of that name, in order. */
 export function fieldsNamed(section: { readonly fields: readonly Field[] }, name: string): readonly Field[] {
   const wanted = name.toLowerCase();

@@ -64,6 +64,10 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
     level: 'info',
     fields: { messages, unfinished, torn, milliseconds },
   }),
+  spoolDamaged: ({ segment, problem, lost, maybeLost }) => ({
+    level: 'error',
+    fields: { segment, problem, lost: lost.join(',') || undefined, maybeLost: maybeLost.join(',') || undefined },
+  }),
   spoolFull: ({ device, octets }) => ({ level: 'error', fields: { device, octets } }),
   spoolFailed: ({ problem }) => ({ level: 'error', fields: { problem } }),
   fault: ({ where, error }) => ({

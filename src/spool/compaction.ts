@@ -2,10 +2,9 @@
 // in the oldest is copied to the head under its own number, synced there, and the segment is free.
 // Order is what makes a `done` outlive the body it ends.
 
-import type { OpenedFrame } from './frame.ts';
 import { countLive, type Entry } from './index.ts';
 import type { Log } from './log.ts';
-import { type Place, roomIn, type Segment } from './segment.ts';
+import { type Place, readFrame, roomIn, type Segment } from './segment.ts';
 
 export interface Compaction {
   /** Looks whether there is something to do, and does it in the background. */
@@ -24,7 +23,6 @@ export type CompactionParts = {
   /** Segments that the log may still begin. */
   readonly available: () => number;
   readonly reclaim: () => void;
-  readonly readFrame: (place: Place) => Promise<OpenedFrame | undefined>;
   readonly fault: (error: unknown) => void;
 };
 
@@ -96,7 +94,7 @@ export function compaction(parts: CompactionParts): Compaction {
   }
 
   async function copy(slot: Slot): Promise<Move | undefined> {
-    const frame = await parts.readFrame(slot.old);
+    const frame = await readFrame(slot.old);
     if (frame === undefined) throw new Error(`a frame in ${slot.old.segment.name} at ${slot.old.at} is damaged`);
     // From here to append() no one else runs: a `done` that comes later also stands later in the log.
     if (!parts.entries.has(slot.entry.number) || slot.read() !== slot.old) return undefined;

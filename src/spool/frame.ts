@@ -59,6 +59,12 @@ export function sealFrame(frame: Frame, seed: number, durablePages: number): rea
   return [head, ...frame.payload];
 }
 
+/** Whether a head may stand at `at`: a quick look before the CRC is worked out. */
+export function looksLikeHead(octets: Buffer, at: number): boolean {
+  const kind = octets[at + 8] ?? 0;
+  return kind >= 1 && kind <= KINDS.length && octets[at + 9] === 0 && octets[at + 10] === 0 && octets[at + 11] === 0;
+}
+
 /** The frame at `at`, or undefined if what stands there is not one that this life of the segment sealed whole. */
 export function openFrame(octets: Buffer, at: number, seed: number): OpenedFrame | undefined {
   if (at + FRAME_HEAD > octets.length) return undefined;

@@ -6,7 +6,7 @@
 import type { Disk, DiskFile } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { crc32c } from './crc32c.ts';
-import { type Frame, PAGE, readNumber, sealFrame, writeNumber } from './frame.ts';
+import { type Frame, type OpenedFrame, openFrame, PAGE, readNumber, sealFrame, writeNumber } from './frame.ts';
 
 export const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from('GATEPOST');
@@ -31,7 +31,15 @@ export type Facts = {
 /** What all upstreams take: the smallest SIZE (absent for unlimited), and the extensions that every one offers. */
 export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean; readonly dsn: boolean; readonly binaryMime: boolean };
 
-export type Header = { readonly generation: number; readonly seed: number; readonly facts: Facts };
+/** What a header says beside the facts, so that recovery knows what must be there: without it, damage could not be told from a torn write. */
+export type LifeNote = {
+  /** Generations of the lives that the ring held when this one began, as ranges: `5-9,11`. */
+  readonly ring: string;
+  /** Where the life before this one ended, all of it synced; 0 when it was not left in order. */
+  readonly leftAt: number;
+};
+
+export type Header = { readonly generation: number; readonly seed: number; readonly facts: Facts } & LifeNote;
 
 export type Segment = {
   readonly name: string;
@@ -48,9 +56,18 @@ export type Segment = {
   live: number;
   /** A write or sync failed: nothing more is written in this life. */
   failed: boolean;
+  /** Recovery found damage on it: it is set aside when it comes free, for someone to look at. */
+  isDamaged: boolean;
 };
 
 export type Place = { readonly segment: Segment; readonly at: number; readonly size: number };
+
+/** The frame at a place; undefined when what stands there is not it, because the flash lost it or the segment began another life. */
+export async function readFrame({ segment, at, size }: Place): Promise<OpenedFrame | undefined> {
+  const octets = Buffer.allocUnsafe(size);
+  await segment.file.read(octets, at);
+  return openFrame(octets, 0, segment.seed);
+}
 
 /** Octets of frames that a segment of `size` holds. */
 export function roomIn(size: number): number {
@@ -92,13 +109,13 @@ export async function makeSegment(disk: Disk, name: string, size: number): Promi
 }
 
 export function blankSegment(name: string, file: DiskFile, size: number): Segment {
-  return { name, file, size, generation: 0, seed: 0, end: PAGE, durableEnd: PAGE, live: 0, failed: false };
+  return { name, file, size, generation: 0, seed: 0, end: PAGE, durableEnd: PAGE, live: 0, failed: false, isDamaged: false };
 }
 
 /** Begins a life: gives the segment a generation and a nonce. The returned header page must reach the flash with, or before, the first frames. */
-export function beginLife(segment: Segment, generation: number, facts: Facts, random: Random): Buffer {
+export function beginLife(segment: Segment, generation: number, facts: Facts, note: LifeNote, random: Random): Buffer {
   const nonce = random.bytes(NONCE);
-  const page = encodeHeader(generation, nonce, segment.size, facts);
+  const page = encodeHeader(generation, nonce, segment.size, facts, note);
   Object.assign(segment, { generation, seed: seedOf(generation, nonce), end: PAGE, durableEnd: PAGE, live: 0, failed: false });
   return page;
 }
@@ -119,9 +136,35 @@ function seedOf(generation: number, nonce: Buffer): number {
   return crc32c(octets, crc32c(nonce));
 }
 
+// So that the header always fits its sector. Generations follow each other but for failures, so it hardly ever matters.
+const LONGEST_RING = 160;
+
+/** Generations as ranges; the oldest are left out when there are too many gaps. */
+export function formatRing(generations: readonly number[]): string {
+  const ranges: string[] = [];
+  let from = 0;
+  generations.forEach((generation, at) => {
+    const next = generations[at + 1];
+    if (next === generation + 1) return;
+    const first = generations[from] ?? generation;
+    ranges.push(first === generation ? `${first}` : `${first}-${generation}`);
+    from = at + 1;
+  });
+  while (ranges.join(',').length > LONGEST_RING) ranges.shift();
+  return ranges.join(',');
+}
+
+/** The generations in `text`. */
+export function parseRing(text: string): readonly number[] {
+  return text.split(',').flatMap((range) => {
+    const [first = Number.NaN, last = first] = range.split('-').map(Number);
+    return range === '' ? [] : Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
+}
+
 // A sector of the header: u32 CRC of the rest | magic 8 | u16 version | u16 octets of facts | u64 generation | u64 file size | nonce 16 | zero to 56 | facts as JSON
-function encodeHeader(generation: number, nonce: Buffer, size: number, facts: Facts): Buffer {
-  const json = Buffer.from(JSON.stringify(facts));
+function encodeHeader(generation: number, nonce: Buffer, size: number, facts: Facts, note: LifeNote): Buffer {
+  const json = Buffer.from(JSON.stringify({ facts, ...note }));
   if (json.length > LARGEST_FACTS) throw new Error(`the spool's facts take ${json.length} octets, more than ${LARGEST_FACTS}`);
   const sector = Buffer.alloc(SECTOR);
   MAGIC.copy(sector, 4);
@@ -153,8 +196,10 @@ export function decodeHeader(page: Buffer): Header | undefined {
     if (version > FORMAT_VERSION) throw new NewerFormat(version);
     const generation = readNumber(sector, 16);
     if (newest !== undefined && newest.generation >= generation) continue;
-    const facts = JSON.parse(sector.toString('utf8', FACTS_AT, FACTS_AT + sector.readUInt16LE(14))) as Facts;
-    newest = { generation, seed: seedOf(generation, sector.subarray(32, 32 + NONCE)), facts };
+    const { facts, ring, leftAt } = JSON.parse(sector.toString('utf8', FACTS_AT, FACTS_AT + sector.readUInt16LE(14))) as {
+      facts: Facts;
+    } & LifeNote;
+    newest = { generation, seed: seedOf(generation, sector.subarray(32, 32 + NONCE)), facts, ring, leftAt };
   }
   return newest;
 }

@@ -9,11 +9,21 @@ import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { compaction, SCARCE } from './compaction.ts';
-import { type Frame, type OpenedFrame, openFrame } from './frame.ts';
+import type { Frame, OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
 import { recover } from './recover.ts';
-import { beginLife, type Facts, makeSegment, type Place, type Segment, segmentName, type UpstreamFacts } from './segment.ts';
+import {
+  beginLife,
+  type Facts,
+  formatRing,
+  makeSegment,
+  type Place,
+  readFrame,
+  type Segment,
+  segmentName,
+  type UpstreamFacts,
+} from './segment.ts';
 import { CHUNK, createSpace, footprint, largestMessage, roomFor } from './space.ts';
 
 /** What the scheduler is told of a message. */
@@ -98,6 +108,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   // First in, first out: a freed segment still holds its former life until it is written again, and a
   // younger one may hold the `done` of a message in it. So the older must go first.
   const free: Segment[] = recovered.blank;
+  let wasLeft: Segment | undefined; // the segment that was left in order, all of it synced
 
   // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
   let limit = Math.max(parts.segments, ring.length + SCARCE);
@@ -122,11 +133,18 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     await disk.syncDirectory();
   }
 
+  /** What was found damaged is kept for someone to look at, under a name that recovery leaves alone. */
+  async function setAside(segment: Segment): Promise<void> {
+    await segment.file.close();
+    await disk.rename(segment.name, `${segment.name}.damaged-${segment.generation}`);
+    await disk.syncDirectory();
+  }
+
   async function nextSegment(): Promise<{ segment: Segment; header: Buffer }> {
     reclaim();
     let segment = free.shift();
-    while (segment !== undefined && (segment.size !== parts.segmentSize || ring.length + free.length >= limit)) {
-      await discard(segment);
+    while (segment !== undefined && (segment.isDamaged || segment.size !== parts.segmentSize || ring.length + free.length >= limit)) {
+      await (segment.isDamaged ? setAside(segment) : discard(segment));
       segment = free.shift();
     }
     if (segment === undefined) {
@@ -134,7 +152,12 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       segment = await makeOne();
     }
     generation += 1;
-    const header = beginLife(segment, generation, facts(), random);
+    const previous = ring.at(-1);
+    const note = {
+      ring: formatRing(ring.map((one) => one.generation)),
+      leftAt: previous !== undefined && wasLeft === previous ? previous.durableEnd : 0,
+    };
+    const header = beginLife(segment, generation, facts(), note, random);
     ring.push(segment);
     compact.wanted();
     return { segment, header };
@@ -144,7 +167,9 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     clock,
     isScarce: () => limit - ring.length <= SCARCE,
     nextSegment,
-    left: () => {},
+    left: (segment) => {
+      wasLeft = segment;
+    },
     wrote: () => {},
     async failed(segment, error, inItsFirstGroup) {
       tell('spoolFailed', { problem: error.message });
@@ -165,15 +190,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     entries,
     available: () => limit - ring.length,
     reclaim,
-    readFrame,
     fault: (error) => tell('fault', { where: 'compaction', error }),
   });
-
-  async function readFrame(place: Place): Promise<OpenedFrame | undefined> {
-    const octets = Buffer.allocUnsafe(place.size);
-    await place.segment.file.read(octets, place.at);
-    return openFrame(octets, 0, place.segment.seed);
-  }
 
   /** Reads a frame that compaction may be moving: when its place changed meanwhile, it is read at the new one. */
   async function readMoving(entry: Entry, where: () => Place | undefined): Promise<OpenedFrame> {
@@ -320,6 +338,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
   if (recovered.facts === undefined && free.length === 0) free.push(await makeOne()); // finds out at start whether this folder can be written
 
+  for (const one of recovered.damage) tell('spoolDamaged', one);
   compact.wanted();
   tell('spoolRecovered', { ...recovered.report, milliseconds: Math.round(clock.now() - started) });
 

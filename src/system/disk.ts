@@ -48,6 +48,19 @@ export async function openDisk(path: string): Promise<Disk> {
   };
 }
 
+/** The folder for reading only; whatever would change it rejects. Nothing is made. */
+export function openDiskReadOnly(path: string): Disk {
+  const refuse = () => Promise.reject(new Error('this disk is for reading only'));
+  return {
+    open: async (name) => diskFile(await open(join(path, name), constants.O_RDONLY)),
+    create: refuse,
+    list: () => readdir(path),
+    rename: refuse,
+    remove: refuse,
+    syncDirectory: refuse,
+  };
+}
+
 function diskFile(handle: FileHandle): DiskFile {
   return {
     size: async () => (await handle.stat()).size,

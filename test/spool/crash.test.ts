@@ -93,7 +93,8 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
 
 async function verify(disk: PowerLosingDisk, expected: Model, random: SeededRandom): Promise<void> {
   disk.onOperation = () => {};
-  const { spool, stored } = await testSpool(disk, { random });
+  const { spool, stored, news } = await testSpool(disk, { random });
+  expect(news.of('spoolDamaged'), 'a power cut is not damage').toEqual([]);
   for (const [id, body] of expected.kept) {
     expect(stored.has(id), `acknowledged ${id} is there`).toBe(true);
     expect((await bodyOf(spool, id)).equals(body), `${id} is whole`).toBe(true);

@@ -1,0 +1,69 @@
+// `gatepost spool verify [DIR... | -]`: reads spools at rest, changes nothing, prints a JSON line a folder.
+
+import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { headerEnd } from '../message/header.ts';
+import { type Entry, queueIdOf } from '../spool/index.ts';
+import { recover } from '../spool/recover.ts';
+import { readFrame } from '../spool/segment.ts';
+import { openDiskReadOnly } from '../system/disk.ts';
+import { configFromEnvironment } from './environment.ts';
+import { EXIT } from './exit.ts';
+
+export async function run([verb, ...folders]: readonly string[]): Promise<void> {
+  if (verb !== 'verify') {
+    process.stderr.write('gatepost: usage: gatepost spool verify [DIR... | -]\n');
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  if (folders.length === 0) {
+    const config = configFromEnvironment();
+    if (config !== undefined) await print(config.spoolDir);
+    return;
+  }
+  for (const folder of folders) {
+    if (folder !== '-') await print(folder);
+    else for await (const line of createInterface({ input: process.stdin })) await print(line);
+  }
+}
+
+async function print(folder: string): Promise<void> {
+  try {
+    process.stdout.write(`${JSON.stringify(await verify(folder))}\n`);
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ error: (error as Error).message })}\n`);
+    process.exitCode = EXIT.unavailable;
+  }
+}
+
+async function verify(folder: string) {
+  const { entries, damage, ring, blank } = await recover(openDiskReadOnly(folder));
+  try {
+    const messages: { id: string; octets: number; bodySha256: string }[] = [];
+    for (const entry of entries.values())
+      messages.push({ id: queueIdOf(entry.number), octets: entry.octets, bodySha256: await bodyDigest(entry) });
+    return { messages, damage };
+  } finally {
+    for (const { file } of [...ring, ...blank]) await file.close();
+  }
+}
+
+/** SHA-256 of what follows the header section and its empty line. The header section lies in the first chunks; the body streams. */
+async function bodyDigest(entry: Entry): Promise<string> {
+  const hash = createHash('sha256');
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for (const place of entry.chunks) {
+    const payload = (await readFrame(place))?.payload;
+    if (payload === undefined) throw new Error(`a frame of ${queueIdOf(entry.number)} changed while it was read`);
+    if (head === undefined) {
+      hash.update(payload);
+      continue;
+    }
+    head = Buffer.concat([head, payload]);
+    const end = headerEnd(head);
+    if (end === undefined) continue;
+    hash.update(head.subarray(end));
+    head = undefined;
+  }
+  return hash.digest('hex');
+}
