@@ -4,7 +4,7 @@
 
 import { countLive, type Entry } from './index.ts';
 import type { Log } from './log.ts';
-import { type Place, readFrame, roomIn, type Segment } from './segment.ts';
+import { isUnreliable, type Place, readFrame, roomIn, type Segment } from './segment.ts';
 
 export interface Compaction {
   /** Looks whether there is something to do, and does it in the background. */
@@ -77,6 +77,8 @@ export function compaction(parts: CompactionParts): Compaction {
     } catch {
       return undo(moves); // DiskFailed, told by the log: the old places are as good as before
     }
+    // The segment that the copies went to may have failed before this sync: then they are as good as not there.
+    if (moves.some((move) => isUnreliable(move.copy))) return undo(moves);
     for (const move of moves) {
       const isCurrent = parts.entries.has(move.slot.entry.number) && move.slot.read() === move.slot.old;
       if (isCurrent) move.slot.write(move.copy);

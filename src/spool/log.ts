@@ -227,6 +227,10 @@ export function openLog(parts: LogParts): Log {
     const waiting = [...failed.group, ...(segment === undefined ? pending : [])];
     // Without a segment there is nothing to go on in: all that wait are told. With one, only those of its group; the others get the next.
     if (segment === undefined) pending = [];
+    // A commit whose body may have been in the failed segment must not stand in the next one: it would look like lost mail.
+    const commits = pending.filter((one) => one.want === 'durable');
+    waiting.push(...commits);
+    pending = pending.filter((one) => one.want !== 'durable');
     const kept = waiting.filter((one) => one.want === 'soon' && !again.includes(one));
     pending = [...again, ...kept, ...pending];
     for (const one of waiting) {

@@ -62,6 +62,11 @@ export type Segment = {
 
 export type Place = { readonly segment: Segment; readonly at: number; readonly size: number };
 
+/** Whether the frame was written to a segment that failed before it was synced. */
+export function isUnreliable(place: Place): boolean {
+  return place.segment.failed && place.at >= place.segment.durableEnd;
+}
+
 /** The frame at a place; undefined when what stands there is not it, because the flash lost it or the segment began another life. */
 export async function readFrame({ segment, at, size }: Place): Promise<OpenedFrame | undefined> {
   const octets = Buffer.allocUnsafe(size);

@@ -17,6 +17,7 @@ import {
   beginLife,
   type Facts,
   formatRing,
+  isUnreliable,
   makeSegment,
   type Place,
   readFrame,
@@ -317,6 +318,10 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
         const record: CommitRecord = { envelope, device, received: clock.wall(), running: entry.arrived };
         const payload = [Buffer.from(JSON.stringify(record))];
         await compact.keepsUp();
+        if (entry.chunks.some(isUnreliable)) {
+          abandon();
+          return 'failed';
+        }
         const tail = waiting > 0 ? append(bodyFrame()) : undefined;
         const commit = log.appendDurable({ kind: 'commit', number: entry.number, position: entry.octets, payload });
         const [bodyDone, commitDone] = await Promise.allSettled([tail, commit]);
@@ -405,11 +410,6 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 const MOST_SLICES = 256;
 
 const factsFrame = (facts: Facts): Frame => ({ kind: 'facts', number: 0, position: 0, payload: [Buffer.from(JSON.stringify(facts))] });
-
-/** Whether the frame was written to a segment that failed before it was synced. */
-function isUnreliable(place: Place): boolean {
-  return place.segment.failed && place.at >= place.segment.durableEnd;
-}
 
 const key = (mailbox: Mailbox) => formatMailbox({ localPart: mailbox.localPart, domain: mailbox.domain.toLowerCase() });
 

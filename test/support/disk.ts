@@ -8,7 +8,8 @@ import type { SeededRandom } from './random.ts';
 const PAGE = 4096;
 const SECTOR = 512;
 
-type Inode = { durable: Buffer; current: Buffer; dirty: Set<number> };
+/** `lost`: pages that a failed sync has left clean in memory, though they never reached the disk. */
+type Inode = { durable: Buffer; current: Buffer; dirty: Set<number>; lost: Set<number> };
 
 export type Operation = 'writev' | 'datasync' | 'create' | 'syncDirectory' | 'read';
 
@@ -29,7 +30,7 @@ export type PowerLosingDisk = Disk & {
 export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()): PowerLosingDisk {
   const durableNames = new Map<string, Inode>();
   for (const [name, octets] of initial)
-    durableNames.set(name, { durable: Buffer.from(octets), current: Buffer.from(octets), dirty: new Set() });
+    durableNames.set(name, { durable: Buffer.from(octets), current: Buffer.from(octets), dirty: new Set(), lost: new Set() });
   const names = new Map(durableNames);
   let isDead = false;
   const synced = { count: 0, octets: 0 };
@@ -52,13 +53,25 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
       const end = at + octets.length;
       if (end > inode.current.length) inode.current = Buffer.concat([inode.current, Buffer.alloc(end - inode.current.length)]);
       octets.copy(inode.current, at);
-      for (let page = Math.floor(at / PAGE); page * PAGE < end; page++) inode.dirty.add(page);
+      for (let page = Math.floor(at / PAGE); page * PAGE < end; page++) {
+        inode.dirty.add(page);
+        inode.lost.delete(page);
+      }
     },
     async datasync() {
       // Pages written while the sync is under way are not covered by it.
       const pages = [...inode.dirty];
       const snapshot = Buffer.from(inode.current);
-      await operate('datasync', name);
+      try {
+        await operate('datasync', name);
+      } catch (error) {
+        // What Linux does: the error is told once, and the pages count as clean from then on.
+        for (const page of pages) {
+          inode.dirty.delete(page);
+          inode.lost.add(page);
+        }
+        throw error;
+      }
       synced.count += 1;
       if (inode.durable.length < snapshot.length)
         inode.durable = Buffer.concat([inode.durable, Buffer.alloc(snapshot.length - inode.durable.length)]);
@@ -87,7 +100,7 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
     async create(name) {
       await operate('create', name);
       if (names.has(name)) throw Object.assign(new Error(`EEXIST: ${name}`), { code: 'EEXIST' });
-      const inode: Inode = { durable: Buffer.alloc(0), current: Buffer.alloc(0), dirty: new Set() };
+      const inode: Inode = { durable: Buffer.alloc(0), current: Buffer.alloc(0), dirty: new Set(), lost: new Set() };
       names.set(name, inode);
       return file(inode, name);
     },
@@ -135,7 +148,7 @@ function remains(inode: Inode, random: SeededRandom): Buffer {
   const isGrown = inode.current.length > inode.durable.length && random.below(2) === 0;
   const after = Buffer.alloc(isGrown ? inode.current.length : inode.durable.length);
   inode.durable.copy(after);
-  for (const page of inode.dirty) {
+  for (const page of [...inode.dirty, ...inode.lost]) {
     const from = page * PAGE;
     if (from >= after.length) continue;
     const fate = random.below(4);

@@ -17,11 +17,11 @@ export type TestSpool = { readonly spool: Spool; readonly stored: Map<QueueId, S
 
 export async function testSpool(
   disk: Disk,
-  options: { clock?: Clock; random?: Random; segmentSize?: number; segments?: number } = {},
+  options: { clock?: Clock; random?: Random; segmentSize?: number; segments?: number; open?: typeof openSpool } = {},
 ): Promise<TestSpool> {
   const news = collectNews();
-  const { clock = fakeClock(), random = seededRandom(1), segmentSize = SEGMENT, segments = SEGMENTS } = options;
-  const spool = await openSpool({ disk, clock, random, tell: news.tell, segmentSize, segments });
+  const { clock = fakeClock(), random = seededRandom(1), segmentSize = SEGMENT, segments = SEGMENTS, open = openSpool } = options;
+  const spool = await open({ disk, clock, random, tell: news.tell, segmentSize, segments });
   const stored = new Map<QueueId, Stored>();
   spool.feed((one) => stored.set(one.id, one));
   return { spool, stored, news };

@@ -1,0 +1,69 @@
+// The test of the test: spools that are broken in one way each must be caught by the schedules. Broken
+// disks stand between the spool and the real one; broken code is a copy of src with one passage changed.
+
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterAll, expect, test } from 'vitest';
+import { openSpool } from '../../src/spool/spool.ts';
+import type { DiskFile } from '../../src/system/disk.ts';
+import type { PowerLosingDisk } from '../support/disk.ts';
+import { runSchedule, type Subject } from '../support/schedules.ts';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+const MUTANTS = `${ROOT}dist/mutants/`;
+afterAll(() => rmSync(MUTANTS, { recursive: true, force: true }));
+
+const MOST = 300;
+
+/** The first seed whose schedule fails; undefined when none does. */
+async function caughtAt(subject: Subject): Promise<number | undefined> {
+  for (let seed = 1; seed <= MOST; seed++) {
+    try {
+      await runSchedule(seed, subject);
+    } catch {
+      return seed;
+    }
+  }
+  return undefined;
+}
+
+/** The disk with `change` made to each of its files. */
+const withFiles = (change: (file: DiskFile) => DiskFile) => (disk: PowerLosingDisk) =>
+  Object.assign(Object.create(disk) as PowerLosingDisk, {
+    open: async (name: string) => change(await disk.open(name)),
+    create: async (name: string) => change(await disk.create(name)),
+  });
+
+const BROKEN_DISKS: readonly (readonly [string, (disk: PowerLosingDisk) => PowerLosingDisk])[] = [
+  ['no sync', withFiles((file) => ({ ...file, datasync: async () => {} }))],
+  ['no directory sync', (disk) => Object.assign(Object.create(disk) as PowerLosingDisk, { syncDirectory: async () => {} })],
+];
+
+test.each(BROKEN_DISKS)('%s is caught', { timeout: 300_000 }, async (_name, wrap) => {
+  expect(await caughtAt({ open: openSpool, wrap })).toBeDefined();
+});
+
+const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
+  ['no CRC', 'spool/frame.ts', 'if (crc32c(octets.subarray(at + 4, end), seed) !== octets.readUInt32LE(at)) return undefined;', ''],
+  ['no generation in the CRC', 'spool/segment.ts', 'return crc32c(octets, crc32c(nonce));', 'return 0 * octets.length * nonce.length;'],
+  ['frames sharing pages', 'spool/log.ts', 'const padded = toPages(octets);', 'const padded = octets + 0 * toPages(octets);'],
+  ['a dropped done', 'spool/spool.ts', "kind: 'done', number: entry.number", "kind: 'done', number: 0 * entry.number"],
+  ['a segment reused early', 'spool/spool.ts', 'ring[0]?.live === 0', '(ring[0]?.live ?? 9e9) < 9000'],
+  ['freed segments in the wrong order', 'spool/spool.ts', 'free.push(...ring.splice(0, 1))', 'free.unshift(...ring.splice(0, 1))'],
+  [
+    'a sync retried after EIO',
+    'spool/log.ts',
+    'await segment.file.datasync();',
+    'await segment.file.datasync().catch(() => segment.file.datasync());',
+  ],
+  ['an acknowledgement before the sync', 'spool/spool.ts', 'const commit = log.appendDurable(', 'const commit = log.append('],
+];
+
+test.each(BROKEN_CODE)('%s is caught', { timeout: 300_000 }, async (name, file, passage, broken) => {
+  const folder = `${MUTANTS}${name.replaceAll(' ', '-')}/`;
+  cpSync(`${ROOT}src`, folder, { recursive: true });
+  const original = readFileSync(`${folder}${file}`, 'utf8');
+  expect(original.split(passage), 'the passage stands there once').toHaveLength(2);
+  writeFileSync(`${folder}${file}`, original.replace(passage, broken));
+  const mutant = (await import(/* @vite-ignore */ `${folder}spool/spool.ts`)) as { openSpool: typeof openSpool };
+  expect(await caughtAt({ open: mutant.openSpool })).toBeDefined();
+});

@@ -1,0 +1,139 @@
+// Random schedules of use, power cut, recovery, use, power cut ...: what was acknowledged is there, whole,
+// once; what was removed and synced does not come back; a power cut is never taken for damage. The spool
+// under test is passed in, so that broken ones (mutants) can be shown to be caught.
+
+import { expect } from 'vitest';
+import type { QueueId } from '../../src/events.ts';
+import type { openSpool } from '../../src/spool/spool.ts';
+import { fakeClock } from './clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
+import { type SeededRandom, seededRandom } from './random.ts';
+import { bodyOf, envelope, testSpool } from './spool.ts';
+
+/** What a run of schedules can be varied by. */
+export type Subject = {
+  readonly open: typeof openSpool;
+  /** Puts something between the spool and its disk. */
+  readonly wrap?: (disk: PowerLosingDisk) => PowerLosingDisk;
+};
+
+type Model = {
+  /** Acknowledged and not removed: must be there. */
+  readonly kept: Map<QueueId, Buffer>;
+  /** Removed, the removal perhaps not yet synced: may be there. */
+  readonly removed: Map<QueueId, Buffer>;
+  /** Removed and synced: must not be there. */
+  readonly gone: Set<QueueId>;
+  /** Begun and not acknowledged: may be there, whole. */
+  readonly begun: Map<QueueId, Buffer>;
+};
+
+const model = (): Model => ({ kept: new Map(), removed: new Map(), gone: new Set(), begun: new Map() });
+
+/** Uses the spool on `disk` until the power goes; what must hold afterwards is in `expected`. */
+async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected: Model, subject: Subject): Promise<PowerLosingDisk> {
+  const clock = fakeClock();
+  let operationsLeft = 5 + random.below(120);
+  let crashed: PowerLosingDisk | undefined;
+  let mayFail = true;
+  disk.onOperation = (operation) => {
+    operationsLeft -= 1;
+    if (operationsLeft === 0) crashed = disk.crash(random);
+    if (crashed !== undefined) throw Object.assign(new Error('no power'), { code: 'EIO' });
+    if (mayFail && (operation === 'datasync' || operation === 'writev') && random.below(30) === 0)
+      throw Object.assign(new Error('a bad card'), { code: 'EIO' });
+  };
+  const opened = await testSpool(subject.wrap?.(disk) ?? disk, { clock, random, open: subject.open }).catch(() => undefined);
+  if (opened === undefined) return crashed ?? disk.crash(random);
+  const { spool } = opened;
+
+  const send = async () => {
+    const body = random.bytes(random.below(3) === 0 ? random.below(90_000) : random.below(6_000));
+    const draft = spool.draft(body.length, `device-${random.below(3)}`);
+    for (let at = 0; at < body.length && crashed === undefined; at += 20_000) {
+      expected.begun.set(draft.id, body);
+      if ((await draft.write(body.subarray(at, at + 20_000))) !== 'taken') return draft.abandon();
+    }
+    if (random.below(8) === 0) return draft.abandon();
+    expected.begun.set(draft.id, body);
+    if ((await draft.commit(envelope())) === 'stored' && crashed === undefined) {
+      expected.begun.delete(draft.id);
+      expected.kept.set(draft.id, body);
+    }
+  };
+  const remove = () => {
+    const ids = [...expected.kept.keys()];
+    const id = ids[random.below(ids.length)];
+    if (id === undefined) return;
+    const body = expected.kept.get(id);
+    if (body !== undefined) expected.removed.set(id, body);
+    expected.kept.delete(id);
+    spool.remove(id);
+  };
+  const letOutcomesSync = async () => {
+    const before = [...expected.removed.keys()];
+    mayFail = false;
+    await clock.advance(11_500); // outcomes wait longer after a failure
+    // A message stored now rides behind them.
+    await send();
+    if (crashed !== undefined) return;
+    await spool.close().catch(() => {});
+    if (crashed !== undefined) return;
+    for (const id of before) {
+      expected.removed.delete(id);
+      expected.gone.add(id);
+    }
+  };
+
+  for (let step = 0; step < 40 && crashed === undefined; step++) {
+    switch (random.below(5)) {
+      case 0:
+        await Promise.all([send(), send(), send()]);
+        break;
+      case 1:
+        remove();
+        break;
+      case 2:
+        await clock.advance(random.below(1_200));
+        break;
+      default:
+        await send();
+    }
+  }
+  if (crashed === undefined && random.below(2) === 0) await letOutcomesSync();
+  return crashed ?? disk.crash(random);
+}
+
+async function verify(disk: PowerLosingDisk, expected: Model, random: SeededRandom, subject: Subject): Promise<void> {
+  disk.onOperation = () => {};
+  const { spool, stored, news } = await testSpool(subject.wrap?.(disk) ?? disk, { random, open: subject.open });
+  expect(news.of('spoolDamaged'), 'a power cut is not damage').toEqual([]);
+  for (const [id, body] of expected.kept) {
+    expect(stored.has(id), `acknowledged ${id} is there`).toBe(true);
+    expect((await bodyOf(spool, id)).equals(body), `${id} is whole`).toBe(true);
+  }
+  for (const id of stored.keys()) {
+    expect(expected.gone.has(id), `removed ${id} stays away`).toBe(false);
+    const body = expected.kept.get(id) ?? expected.removed.get(id) ?? expected.begun.get(id);
+    expect(body, `${id} was sent at all`).toBeDefined();
+    expect((await bodyOf(spool, id)).equals(body ?? Buffer.alloc(0)), `${id} is whole`).toBe(true);
+    // From now on it is as good as acknowledged.
+    if (body !== undefined) expected.kept.set(id, body);
+    expected.removed.delete(id);
+  }
+  for (const id of expected.removed.keys()) expected.gone.add(id);
+  expected.removed.clear();
+  expected.begun.clear();
+}
+
+/** One schedule of four power cuts; rejects with what did not hold. */
+export async function runSchedule(seed: number, subject: Subject): Promise<void> {
+  const random = seededRandom(seed);
+  const expected = model();
+  let disk = powerLosingDisk();
+  for (let cut = 0; cut < 4; cut++) {
+    disk = await useUntilCut(disk, random, expected, subject);
+    await verify(disk, expected, random, subject);
+    disk = disk.crash(random); // right after the recovery, too
+  }
+}
