@@ -31,7 +31,7 @@ export interface Log {
   /** Resolves when the frame, and all appended before it, is on the flash. Rejects with DiskFailed. */
   appendDurable(frame: Frame): Promise<Place>;
   /** The frame rides with the next group, or goes by itself within `SOON`. It survives a failed segment: it is appended again. */
-  appendSoon(frame: Frame, written?: (place: Place) => void): void;
+  appendSoon(frame: Frame, news?: { readonly written?: (place: Place) => void; readonly durable?: () => void }): void;
   /** Resolves when all appended so far is on the flash. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +66,7 @@ type Pending = {
   readonly isUrgent: boolean;
   readonly resolve: (place: Place) => void;
   readonly reject: (error: DiskFailed) => void;
+  readonly durable?: (() => void) | undefined;
   /** Where it was written, once it was. */
   place?: Place;
 };
@@ -86,8 +87,9 @@ export function openLog(parts: LogParts): Log {
     isUrgent: boolean,
     resolve: (place: Place) => void,
     reject: (error: DiskFailed) => void,
+    durable?: () => void,
   ): void {
-    pending.push({ frame, size: frameSize(frame), want, isUrgent, resolve, reject });
+    pending.push({ frame, size: frameSize(frame), want, isUrgent, resolve, reject, durable });
     if (want === 'soon') goSoon(SOON);
     else go();
   }
@@ -204,7 +206,7 @@ export function openLog(parts: LogParts): Log {
     const end = segment.end;
     await segment.file.datasync();
     segment.durableEnd = end;
-    unsyncedOutcomes = [];
+    for (const one of unsyncedOutcomes.splice(0)) one.durable?.();
   }
 
   /** Goes on in another segment; this one is synced first, so that only the newest segment can ever be torn. */
@@ -250,7 +252,7 @@ export function openLog(parts: LogParts): Log {
   return {
     append: (frame, urgency) => new Promise((resolve, reject) => add(frame, 'written', urgency === 'urgent', resolve, reject)),
     appendDurable: (frame) => new Promise((resolve, reject) => add(frame, 'durable', false, resolve, reject)),
-    appendSoon: (frame, written = () => {}) => add(frame, 'soon', true, written, () => {}),
+    appendSoon: (frame, { written = () => {}, durable } = {}) => add(frame, 'soon', true, written, () => {}, durable),
     sync: () =>
       new Promise((resolve, reject) => {
         syncWaiters.push({ resolve, reject });

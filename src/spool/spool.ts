@@ -225,15 +225,12 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     attempts: entry.attempts,
   });
 
-  /** Forgets an entry; its frames count as live until the `done` that says so is written. */
+  /** Forgets an entry; its frames count as live until the `done` that says so is on the flash, so that their segments stay until then. */
   function forget(entry: Entry, held: number): void {
     if (!entries.delete(entry.number)) return;
     space.held -= held;
     const places = placesOf(entry);
-    log.appendSoon(
-      { kind: 'done', number: entry.number, position: 0, payload: [] },
-      once(() => countLive(places, -1)),
-    );
+    log.appendSoon({ kind: 'done', number: entry.number, position: 0, payload: [] }, { durable: () => countLive(places, -1) });
   }
 
   function draft(declared: number, device: string): Draft {
@@ -384,11 +381,12 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       entry.attempts = attempts;
       const record: OutcomeRecord = { attempts, settled: entry.settled };
       const payload = [Buffer.from(JSON.stringify(record))];
-      log.appendSoon({ kind: 'outcome', number: entry.number, position: entry.outcomes++, payload }, (place) => {
-        const old = entries.has(entry.number) ? entry.outcome : place;
-        if (entries.has(entry.number)) entry.outcome = place;
+      const place = (at: Place) => {
+        const old = entries.has(entry.number) ? entry.outcome : at;
+        if (entries.has(entry.number)) entry.outcome = at;
         if (old !== undefined) countLive([old], -1);
-      });
+      };
+      log.appendSoon({ kind: 'outcome', number: entry.number, position: entry.outcomes++, payload }, { written: place });
     },
     remove(id) {
       const entry = entryOf(id);
@@ -416,12 +414,4 @@ const key = (mailbox: Mailbox) => formatMailbox({ localPart: mailbox.localPart, 
 /** Numbers start at a random place, so that ids of a spool that was wiped don't repeat those in old logs. */
 function firstNumber(random: Random): number {
   return 2 ** 30 + (random.bytes(4).readUInt32LE() % 2 ** 30);
-}
-
-function once(run: () => void): () => void {
-  let ran = false;
-  return () => {
-    if (!ran) run();
-    ran = true;
-  };
 }

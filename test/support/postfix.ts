@@ -25,8 +25,7 @@ export type Postfix = {
 const idOf = (user: string) => Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }));
 const groupOf = (group: string) => Number(execFileSync('getent', ['group', group], { encoding: 'utf8' }).split(':')[2]);
 
-export async function preparePostfix(settings: Readonly<Record<string, string>> = {}): Promise<Postfix> {
-  const folder = temporaryFolder();
+export async function preparePostfix(settings: Readonly<Record<string, string>> = {}, folder = temporaryFolder()): Promise<Postfix> {
   chmodSync(folder, 0o755);
   const port = await freePort();
   const inFolder = (name: string) => join(folder, name);
@@ -132,7 +131,12 @@ export async function preparePostfix(settings: Readonly<Record<string, string>> 
       return messages();
     },
     async start() {
-      postfix('start');
+      // Postfix's own complaint goes to its log; it is worth more than the exit code.
+      try {
+        postfix('start');
+      } catch (error) {
+        throw new Error(`Postfix did not start: ${readFileSync(inFolder('maillog'), 'utf8').slice(-500)}`, { cause: error });
+      }
       for (let tries = 0; tries < 200 && !(await isListening(port)); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
     },
     async stop() {
