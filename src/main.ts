@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: () => import('./commands/check.ts'),
   config: () => import('./commands/config.ts'),
   'hash-password': () => import('./commands/hash-password.ts'),
+  status: () => import('./commands/status.ts'),
   spool: () => import('./commands/spool.ts'),
   version: () => import('./commands/version.ts'),
   help: () => import('./commands/help.ts'),

@@ -1,17 +1,21 @@
 // The composition root: builds the parts from Config and System, feeds the spool into the scheduler,
 // owns all lifetimes and the one emitter. Nothing here decides anything.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
+import { VERSION } from './build.ts';
 import type { Config } from './config/parse.ts';
 import { createScheduler, type Scheduler } from './delivery/scheduler.ts';
 import type { RelayEvents, Tell } from './events.ts';
 import { MOST_ADDED_OCTETS } from './message/trace.ts';
+import { serveControl } from './ops/control.ts';
+import type { Status } from './ops/status.ts';
 import { createAuthenticator } from './server/auth.ts';
 import { createDeviceTls } from './server/certificate.ts';
 import { type Listener, listen } from './server/listener.ts';
 import { createAccess } from './server/policy.ts';
 import type { MessageStore } from './server/store.ts';
+import { yearsLeft } from './spool/flash.ts';
 import { NewerFormat, type UpstreamFacts } from './spool/segment.ts';
 import { cutIntoSegments } from './spool/space.ts';
 import { openSpool, type Spool } from './spool/spool.ts';
@@ -32,6 +36,7 @@ export class CannotStart extends Error {
 
 export interface Relay {
   readonly addresses: readonly string[];
+  status(): Promise<Status>;
   /** Tries all that wait now. */
   runNow(): void;
   stop(): Promise<void>;
@@ -57,6 +62,7 @@ export async function startRelay(config: Config, system: System, listeners: read
 }
 
 async function build(config: Config, { clock, random }: System, tell: Tell, undo: (() => Promise<unknown>)[]): Promise<Relay> {
+  const startedAt = clock.now();
   const unlock = await takeFolder(config.spoolDir);
   undo.push(unlock);
   const spool = await openSpoolIn(config, { clock, random }, tell);
@@ -119,6 +125,25 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   scheduler.start();
   undo.push(() => listener.close());
   void deviceTls.prepare(); // after the ports listen: signing takes long on a slow board
+  const status = async (): Promise<Status> => {
+    const { flash, running, ...rest } = spool.status();
+    const { blocks, bsize } = await statfs(config.spoolDir);
+    const years = yearsLeft(flash.total.octets, running, blocks * bsize);
+    return {
+      version: VERSION,
+      hostname: config.hostname,
+      listening: listener.addresses,
+      upSeconds: Math.round((clock.now() - startedAt) / 1000),
+      sizeLimit: store.sizeLimit,
+      upstreams: scheduler.status(),
+      spool: rest,
+      flash: { today: flash.today, total: flash.total, ...(years === undefined ? {} : { yearsLeft: Math.min(1000, Math.round(years)) }) },
+    };
+  };
+  const control = await serveControl(config.controlSocket, status, (error) =>
+    tell('fault', { where: `control socket ${config.controlSocket}`, error }),
+  );
+  undo.push(() => control.close());
   tell('started', {
     hostname: config.hostname,
     listening: listener.addresses,
@@ -129,12 +154,14 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   return {
     addresses: listener.addresses,
     runNow: () => scheduler.runNow(),
-    stop: () => stopInOrder({ stopping, listener, scheduler, upstreams, spool, unlock, tell }),
+    status,
+    stop: () => stopInOrder({ stopping, control, listener, scheduler, upstreams, spool, unlock, tell }),
   };
 }
 
 async function stopInOrder(parts: {
   stopping: AbortController;
+  control: { close(): Promise<void> };
   listener: Listener;
   scheduler: Scheduler;
   upstreams: readonly { close(): Promise<void> }[];
@@ -143,6 +170,7 @@ async function stopInOrder(parts: {
   tell: Tell;
 }): Promise<void> {
   parts.stopping.abort();
+  await parts.control.close();
   await Promise.all([parts.listener.close(), parts.scheduler.stop(STOP_GRACE)]);
   await Promise.all(parts.upstreams.map((upstream) => upstream.close()));
   await parts.spool.close();

@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   delivery: [...SHARED, 'message'],
   upstream: [...SHARED, 'message'],
   ops: [...SHARED, 'message'],
-  'relay.ts': [...SHARED, 'message', 'config', 'server', 'spool', 'delivery', 'upstream', 'ops'],
+  'relay.ts': [...SHARED, 'build.ts', 'message', 'config', 'server', 'spool', 'delivery', 'upstream', 'ops'],
   commands: [...SHARED, 'message', 'config', 'relay.ts', 'build.ts', 'ops', 'server', 'spool', 'upstream'],
   'main.ts': ['commands'],
   'build.ts': [],

@@ -1,7 +1,7 @@
 // The configuration of this process, read from its environment; the environment forgets its secrets.
 
 import { readFileSync, statSync } from 'node:fs';
-import { type Config, parseConfig } from '../config/parse.ts';
+import { type Config, parseConfig, parseWhereabouts, type Whereabouts } from '../config/parse.ts';
 import { PREFIX } from '../config/variables.ts';
 import { EXIT } from './exit.ts';
 
@@ -18,8 +18,16 @@ function readFile(path: string): string {
 export function configFromEnvironment(): Config | undefined {
   const result = parseConfig(process.env, readFile);
   for (const name of Object.keys(process.env)) if (name.startsWith(PREFIX)) delete process.env[name];
-  if ('config' in result) return result.config;
-  for (const mistake of result.mistakes) process.stderr.write(`gatepost: ${mistake}\n`);
+  return 'config' in result ? result.config : complain(result.mistakes);
+}
+
+/** The same for commands that only need to find the relay and its spool. */
+export function whereaboutsFromEnvironment(): Whereabouts | undefined {
+  const result = parseWhereabouts(process.env, readFile);
+  return 'mistakes' in result ? complain(result.mistakes) : result;
+}
+
+function complain(mistakes: readonly string[]): undefined {
+  for (const mistake of mistakes) process.stderr.write(`gatepost: ${mistake}\n`);
   process.exitCode = EXIT.configuration;
-  return undefined;
 }

@@ -10,6 +10,8 @@ export const HELP = `gatepost: takes plain SMTP from devices, forwards it over a
   gatepost check            the configuration, explained
   gatepost config [--json]  every variable with its default and meaning
   gatepost hash-password    a password from standard input as a hash for GATEPOST_DEVICE_USERS
+  gatepost status [--watch | --json]
+                            what the running relay is doing
   gatepost spool verify [DIR... | -]
                             reads spools at rest, changes nothing, prints a JSON line a folder
   gatepost version

@@ -7,7 +7,7 @@ import { type Entry, queueIdOf } from '../spool/index.ts';
 import { recover } from '../spool/recover.ts';
 import { readFrame } from '../spool/segment.ts';
 import { openDiskReadOnly } from '../system/disk.ts';
-import { configFromEnvironment } from './environment.ts';
+import { whereaboutsFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 
 export async function run([verb, ...folders]: readonly string[]): Promise<void> {
@@ -17,8 +17,8 @@ export async function run([verb, ...folders]: readonly string[]): Promise<void> 
     return;
   }
   if (folders.length === 0) {
-    const config = configFromEnvironment();
-    if (config !== undefined) await print(config.spoolDir);
+    const where = whereaboutsFromEnvironment();
+    if (where !== undefined) await print(where.spoolDir);
     return;
   }
   for (const folder of folders) {

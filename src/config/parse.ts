@@ -36,6 +36,7 @@ export type Config = {
   readonly maxConnectionsPerDevice: number;
   readonly spoolDir: string;
   readonly spoolSize: number;
+  readonly controlSocket: string;
   readonly retry: { readonly min: number; readonly max: number };
   readonly expireAfter: number;
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: Values['LOG_FORMAT'] };
@@ -54,9 +55,36 @@ export function parseConfig(
   environment: Environment,
   readFile: ReadFile,
 ): { readonly config: Config } | { readonly mistakes: readonly Mistake[] } {
-  const mistakes: Mistake[] = [...unknownNames(environment)];
+  const { values, mistakes } = readValues(Object.keys(VARIABLES) as VariableName[], environment, readFile);
+  const all = [...unknownNames(environment), ...mistakes];
+  if (all.length > 0) return { mistakes: all };
+  const complete = values as Values;
+  const contradictions = findContradictions(complete);
+  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete) };
+}
+
+/** Where a running relay is found, for the commands that talk to it: they need nothing else of its configuration. */
+export type Whereabouts = Pick<Config, 'spoolDir' | 'controlSocket'>;
+
+export function parseWhereabouts(environment: Environment, readFile: ReadFile): Whereabouts | { readonly mistakes: readonly Mistake[] } {
+  const { values, mistakes } = readValues(['SPOOL_DIR', 'CONTROL_SOCKET'], environment, readFile);
+  return mistakes.length > 0 ? { mistakes } : whereabouts(values as Pick<Values, 'SPOOL_DIR' | 'CONTROL_SOCKET'>);
+}
+
+const whereabouts = (values: Pick<Values, 'SPOOL_DIR' | 'CONTROL_SOCKET'>): Whereabouts => ({
+  spoolDir: values.SPOOL_DIR,
+  controlSocket: values.CONTROL_SOCKET ?? `${values.SPOOL_DIR}/control.sock`,
+});
+
+function readValues(
+  names: readonly VariableName[],
+  environment: Environment,
+  readFile: ReadFile,
+): { values: Record<string, unknown>; mistakes: Mistake[] } {
+  const mistakes: Mistake[] = [];
   const values: Record<string, unknown> = {};
-  for (const [name, variable] of Object.entries(VARIABLES) as [VariableName, Variable<unknown>][]) {
+  for (const name of names) {
+    const variable: Variable<unknown> = VARIABLES[name];
     const mistake = (what: string) => mistakes.push(`${PREFIX}${name}: ${what}; for example ${PREFIX}${name}=${variable.example}`);
     try {
       const text = lookUp(name, environment, readFile) ?? variable.default;
@@ -71,10 +99,7 @@ export function parseConfig(
       mistake((error as Error).message);
     }
   }
-  if (mistakes.length > 0) return { mistakes };
-  const complete = values as Values;
-  const contradictions = findContradictions(complete);
-  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete) };
+  return { values, mistakes };
 }
 
 function unknownNames(environment: Environment): Mistake[] {
@@ -197,7 +222,7 @@ function toConfig(values: Values): Config {
     maxRecipients: values.MAX_RECIPIENTS,
     maxConnections: values.MAX_CONNECTIONS,
     maxConnectionsPerDevice: values.MAX_CONNECTIONS_PER_DEVICE,
-    spoolDir: values.SPOOL_DIR,
+    ...whereabouts(values),
     spoolSize: values.SPOOL_SIZE,
     retry: { min: values.RETRY_MIN, max: values.RETRY_MAX },
     expireAfter: values.EXPIRE_AFTER,

@@ -189,6 +189,12 @@ export const VARIABLES = {
     meaning: 'Age at which a deferred message is given up. Only time in which the relay ran counts.',
     example: '2d',
   }),
+  CONTROL_SOCKET: variable({
+    kind: kinds.absolutePath,
+    defaultShown: '`SPOOL_DIR/control.sock`',
+    meaning: 'Unix socket that `gatepost status` talks to.',
+    example: '/run/gatepost/control.sock',
+  }),
   LOG_LEVEL: variable({
     kind: kinds.oneOf('debug', 'info', 'warn', 'error'),
     default: 'info',

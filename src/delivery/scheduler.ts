@@ -30,11 +30,21 @@ export type SchedulerParts = {
   readonly settings: SchedulerSettings;
 };
 
+/** An upstream's health as people see it. */
+export type UpstreamStatus = {
+  readonly name: string;
+  readonly state: 'up' | 'down' | 'probing';
+  readonly problem?: string;
+  readonly downSeconds?: number;
+  readonly retryInSeconds?: number;
+};
+
 export interface Scheduler {
   /** A message is in the spool. */
   offer(entry: QueueEntry): void;
   /** Starts delivering. */
   start(): void;
+  status(): readonly UpstreamStatus[];
   /** Tries everything now. */
   runNow(): void;
   /** Stops; those under way get `grace` ms to end by themselves. */
@@ -48,6 +58,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const { queue, carriers, clock, random, tell, settings } = parts;
   const schedule = createSchedule();
   const health = new Map<Carrier, Health>(carriers.map((carrier) => [carrier, UP]));
+  const problems = new Map<Carrier, string>();
   const drops = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   const cut = new AbortController();
@@ -160,6 +171,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const before = healthOf(carrier);
     const after = afterFailure(before, failure, now, random);
     health.set(carrier, after);
+    problems.set(carrier, failure.problem);
     if (after !== before)
       tell('upstreamDown', { upstream: carrier.name, failure, retryInSeconds: Math.round((after.probeAt - now) / 1000) });
     // Behind the others of its device: if this message is what kills the connection, the rest still goes out.
@@ -178,6 +190,15 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       isRunning = true;
       tick();
     },
+    status: () =>
+      carriers.map((carrier) => {
+        const one = healthOf(carrier);
+        if (one.state === 'up') return { name: carrier.name, state: 'up' };
+        const downSeconds = Math.round((clock.now() - one.since) / 1000);
+        const problem = problems.get(carrier) ?? '';
+        const retry = one.state === 'down' ? { retryInSeconds: Math.max(0, Math.round((one.probeAt - clock.now()) / 1000)) } : {};
+        return { name: carrier.name, state: one.state, problem, downSeconds, ...retry };
+      }),
     runNow() {
       schedule.hurry();
       for (const [carrier, one] of health) if (one.state === 'down') health.set(carrier, { ...one, probeAt: clock.now() });

@@ -47,8 +47,9 @@ export type LogParts = {
   readonly left: (segment: Segment) => void;
   /** A write or sync failed, or no segment was to be had (undefined); `inItsFirstGroup`: nothing of this life was ever believed. */
   readonly failed: (segment: Segment | undefined, error: DiskFailed, inItsFirstGroup: boolean) => Promise<void>;
-  /** Octets that went to the flash. */
+  /** Octets that were written, and each sync. */
   readonly wrote: (octets: number) => void;
+  readonly synced: () => void;
 };
 
 // Frames that somebody needs once they are written; the others only matter to recovery.
@@ -206,6 +207,7 @@ export function openLog(parts: LogParts): Log {
     const end = segment.end;
     await segment.file.datasync();
     segment.durableEnd = end;
+    parts.synced();
     for (const one of unsyncedOutcomes.splice(0)) one.durable?.();
   }
 

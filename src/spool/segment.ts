@@ -6,6 +6,7 @@
 import type { Disk, DiskFile } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { crc32c } from './crc32c.ts';
+import type { FlashFacts } from './flash.ts';
 import { type Frame, type OpenedFrame, openFrame, PAGE, readNumber, sealFrame, writeNumber } from './frame.ts';
 
 export const FORMAT_VERSION = 1;
@@ -24,6 +25,8 @@ export type Facts = {
   readonly nextNumber: number;
   /** How long the relay has been running, all in all, in milliseconds: ages are measured in it, so no set of the date expires a message. */
   readonly running: number;
+  /** What was written to the flash. */
+  readonly flash?: FlashFacts;
   /** What the upstreams take, as last advertised; absent when never learned. */
   readonly upstream?: UpstreamFacts;
 };
@@ -142,7 +145,7 @@ function seedOf(generation: number, nonce: Buffer): number {
 }
 
 // So that the header always fits its sector. Generations follow each other but for failures, so it hardly ever matters.
-const LONGEST_RING = 160;
+const LONGEST_RING = 90;
 
 /** Generations as ranges; the oldest are left out when there are too many gaps. */
 export function formatRing(generations: readonly number[]): string {

@@ -2,13 +2,14 @@
 // of it stands in their own folders (server/store.ts, delivery/queue.ts); this satisfies both.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { QueueId, Tell } from '../events.ts';
+import type { QueueId, SpoolDamage, Tell } from '../events.ts';
 import { formatMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { compaction, SCARCE } from './compaction.ts';
+import { createFlashMeter, type FlashFacts } from './flash.ts';
 import type { Frame, OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
@@ -67,8 +68,21 @@ export interface Spool {
   record(id: QueueId, settled: readonly Recipient[], attempts: number): Promise<void>;
   remove(id: QueueId): void;
   readonly count: number;
+  status(): SpoolStatus;
   close(): Promise<void>;
 }
+
+/** A snapshot; octets, and running time in ms. */
+export type SpoolStatus = {
+  readonly messages: number;
+  readonly held: number;
+  readonly capacity: number;
+  readonly segments: number;
+  /** What recovery found damaged at this start. */
+  readonly damage: readonly SpoolDamage[];
+  readonly flash: FlashFacts;
+  readonly running: number;
+};
 
 export type SpoolParts = {
   readonly disk: Disk;
@@ -104,7 +118,14 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   for (const entry of entries.values()) space.held += footprint(entry.octets);
 
   const runningTime = () => Math.round(ranBefore + clock.now() - started);
-  const facts = (): Facts => ({ instance, nextNumber, running: runningTime(), ...(upstream === undefined ? {} : { upstream }) });
+  const flash = createFlashMeter(recovered.facts?.flash, runningTime);
+  const facts = (): Facts => ({
+    instance,
+    nextNumber,
+    running: runningTime(),
+    flash: flash.facts(),
+    ...(upstream === undefined ? {} : { upstream }),
+  });
 
   // First in, first out: a freed segment still holds its former life until it is written again, and a
   // younger one may hold the `done` of a message in it. So the older must go first.
@@ -124,7 +145,10 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     const used = new Set(await disk.list());
     let index = 0;
     while (used.has(segmentName(index))) index += 1;
-    return makeSegment(disk, segmentName(index), parts.segmentSize);
+    const segment = await makeSegment(disk, segmentName(index), parts.segmentSize);
+    flash.wrote(parts.segmentSize);
+    flash.synced();
+    return segment;
   }
 
   /** Takes a segment of another size, or beyond the budget, off the disk. */
@@ -171,7 +195,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     left: (segment) => {
       wasLeft = segment;
     },
-    wrote: () => {},
+    wrote: (octets) => flash.wrote(octets),
+    synced: () => flash.synced(),
     async failed(segment, error, inItsFirstGroup) {
       tell('spoolFailed', { problem: error.message });
       if (segment === undefined || !inItsFirstGroup) return;
@@ -395,6 +420,15 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     get count() {
       return entries.size;
     },
+    status: () => ({
+      messages: entries.size,
+      held: space.held,
+      capacity: space.capacity,
+      segments: ring.length + free.length,
+      damage: recovered.damage,
+      flash: flash.facts(),
+      running: runningTime(),
+    }),
     async close() {
       await compact.stop();
       if (ring.length > 0) log.appendSoon(factsFrame(facts()));

@@ -1,7 +1,9 @@
 // The built program, from the outside: commands, exit codes, what is said when it can't start.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import nodemailer from 'nodemailer';
 import { describe, expect, test } from 'vitest';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { finished, PROGRAM, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
@@ -151,6 +153,61 @@ describe('check and run', () => {
       stderr: expect.stringMatching(/^gatepost: port 25 is not permitted to this user: .*AmbientCapabilities=CAP_NET_BIND_SERVICE/),
     });
   });
+});
+
+describe('status', () => {
+  test('of a running relay, for people and as JSON; it needs to know no more than where the spool is', async () => {
+    const folder = temporaryFolder();
+    const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder });
+    const { stdout, code } = await runProgram(['status'], { GATEPOST_SPOOL_DIR: folder });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^gate\.example: Gatepost \S+, up \d+ s, listening on 127\.0\.0\.1:\d+\n0 messages wait; .*\nupstream 127\.0\.0\.1:9 is up\nwritten to flash: today 1\.0 MiB in \d+ syncs/,
+    );
+    const status = JSON.parse((await runProgram(['status', '--json'], { GATEPOST_SPOOL_DIR: folder })).stdout) as Record<string, unknown>;
+    expect(status).toMatchObject({ spool: { messages: 0 }, upstreams: [{ state: 'up' }], flash: { total: { octets: 2 ** 20 } } });
+    expect(statSync(`${folder}/control.sock`).mode & 0o777).toBe(0o600);
+    await relay.end('SIGKILL');
+    const away = await runProgram(['status'], { GATEPOST_SPOOL_DIR: folder });
+    expect(away).toMatchObject({ code: 69, stderr: `gatepost: no relay is running with ${folder}/control.sock\n` });
+    // The dead relay's socket is no obstacle.
+    const again = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder });
+    expect((await runProgram(['status'], { GATEPOST_SPOOL_DIR: folder })).code).toBe(0);
+    expect(await again.end()).toBe(0);
+  });
+
+  test('a socket that can not be made costs the command, not the relay', async () => {
+    const relay = await startProcess({
+      ...UPSTREAM,
+      GATEPOST_SPOOL_DIR: temporaryFolder(),
+      GATEPOST_CONTROL_SOCKET: '/nonexistent/socket',
+    });
+    expect(relay.log.find(({ event }) => event === 'fault')?.['where']).toBe('control socket /nonexistent/socket');
+    expect(await relay.end()).toBe(0);
+  });
+});
+
+test('spool verify reads spools at rest and changes nothing', async () => {
+  const folder = temporaryFolder();
+  const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder });
+  const device = nodemailer.createTransport({ host: '127.0.0.1', port: relay.port, ignoreTLS: true });
+  const { response } = await device.sendMail({ envelope: { from: 'a@b.example', to: 'c@d.example' }, raw: 'Subject: x\r\n\r\nbody\r\n' });
+  await relay.end('SIGKILL');
+  const before = readFileSync(`${folder}/000000.segment`);
+  const { stdout, code } = await runProgram(['spool', 'verify', folder, '/nonexistent']);
+  const [verified, missing] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const bodySha256 = createHash('sha256').update('body\r\n').digest('hex');
+  expect(verified).toEqual({
+    messages: [{ id: /queued as (\w+)/.exec(response)?.[1], octets: expect.any(Number), bodySha256 }],
+    damage: [],
+  });
+  expect(missing).toHaveProperty('error');
+  expect(code).toBe(69);
+  expect(readFileSync(`${folder}/000000.segment`).equals(before)).toBe(true);
+  expect((await runProgram(['spool'])).code).toBe(64);
 });
 
 test('the running relay has forgotten its secrets', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { QueueId } from '../../src/events.ts';
 import { PAGE } from '../../src/spool/frame.ts';
-import { formatRing, parseRing } from '../../src/spool/segment.ts';
+import { beginLife, blankSegment, decodeHeader, formatRing, parseRing } from '../../src/spool/segment.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/random.ts';
@@ -336,11 +336,28 @@ describe('damage', () => {
   });
 });
 
-test('what the ring held is written as ranges, and never too long', () => {
+test('what the ring held is written as ranges, and with the largest facts still fits the header', () => {
   expect(formatRing([5, 6, 7, 9, 11, 12])).toBe('5-7,9,11-12');
   expect(parseRing('5-7,9,11-12')).toEqual([5, 6, 7, 9, 11, 12]);
   expect(parseRing(formatRing([]))).toEqual([]);
-  expect(formatRing(Array.from({ length: 64 }, (_, at) => 1_000_000 + 2 * at)).length).toBeLessThanOrEqual(160);
+  expect(formatRing(Array.from({ length: 64 }, (_, at) => 1_000_000 + 2 * at)).length).toBeLessThanOrEqual(90);
+  const most = { octets: Number.MAX_SAFE_INTEGER, syncs: 1e12 };
+  const facts = {
+    instance: 'ffffffff',
+    nextNumber: 1e15,
+    running: 1e13,
+    flash: { total: most, today: most, day: 99_999 },
+    upstream: { size: 1e12, smtpUtf8: false, dsn: false, binaryMime: false },
+  };
+  const segment = blankSegment('x', undefined as never, 2 ** 30);
+  const page = beginLife(
+    segment,
+    1e9,
+    facts,
+    { ring: formatRing(Array.from({ length: 64 }, (_, at) => 1e9 + 2 * at)), leftAt: 2 ** 30 },
+    seededRandom(1),
+  );
+  expect(decodeHeader(page)?.facts).toEqual(facts);
 });
 
 test('a header page of zeros costs nothing: it stands twice', async () => {
