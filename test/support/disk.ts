@@ -16,6 +16,8 @@ export type Operation = 'writev' | 'datasync' | 'create' | 'syncDirectory' | 're
 export type PowerLosingDisk = Disk & {
   /** The disk as it may be after the power went right now. The old one is dead: whoever still uses it gets errors. */
   crash(random: SeededRandom): PowerLosingDisk;
+  /** The files as they may be after a cut right now, the disk living on. */
+  remains(random: SeededRandom): ReadonlyMap<string, Buffer>;
   /** The disk as another process finds it when this one was killed: all that was written is there. */
   kill(): PowerLosingDisk;
   /** Called before each operation; what it throws, the operation rejects with. */
@@ -120,6 +122,9 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
     },
     crash(random) {
       isDead = true;
+      return powerLosingDisk(self.remains(random));
+    },
+    remains(random) {
       const after = new Map<string, Buffer>();
       for (const name of new Set([...durableNames.keys(), ...names.keys()])) {
         const before = durableNames.get(name);
@@ -127,7 +132,7 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
         const survivor = before === now || random.below(2) === 0 ? now : before;
         if (survivor !== undefined) after.set(name, remains(survivor, random));
       }
-      return powerLosingDisk(after);
+      return after;
     },
     kill() {
       isDead = true;
