@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { QueueId } from '../../src/events.ts';
 import { PAGE } from '../../src/spool/frame.ts';
 import { beginLife, blankSegment, decodeHeader, formatRing, parseRing } from '../../src/spool/segment.ts';
-import { fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import type { DiskFile } from '../../src/system/disk.ts';
+import { fakeClock, settled } from '../support/clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/random.ts';
 import { bodyOf, envelope, put, SEGMENT, SEGMENTS, testSpool } from '../support/spool.ts';
 
@@ -222,6 +223,92 @@ describe('a disk that fails', () => {
       const after = await testSpool(disk.crash(seededRandom(n)));
       expect([...after.stored.keys()]).toEqual(acknowledged);
     }
+  });
+
+  test.each([
+    ['writev', 'EIO'],
+    ['writev', 'ENOSPC'],
+    ['datasync', 'EIO'],
+    ['create', 'ENOSPC'],
+    ['syncDirectory', 'EIO'],
+  ])('%s with %s at the n-th time, for every n: nothing acknowledged is lost', async (operation, code) => {
+    for (let n = 1; n < 40; n++) {
+      const disk = powerLosingDisk();
+      const clock = fakeClock();
+      const { spool } = await testSpool(disk, { clock });
+      let seen = 0;
+      disk.onOperation = failing(operation, code, n);
+      const counting = disk.onOperation;
+      disk.onOperation = (one, name) => {
+        if (one === operation) seen += 1;
+        counting(one, name);
+      };
+      const kept = new Map<QueueId, number>();
+      for (let at = 0; at < 12; at++) {
+        const id = await put(spool, text(20_000, at));
+        if (id === 'full' || id === 'failed') continue;
+        kept.set(id, at);
+        // Every other message is delivered, so that segments turn over.
+        if (at % 2 === 0) continue;
+        spool.remove(id);
+        kept.delete(id);
+        await clock.advance(1_500);
+      }
+      expect(kept.size).toBeGreaterThanOrEqual(5);
+      const after = await testSpool(disk.crash(seededRandom(n)));
+      for (const [id, at] of kept) expect((await bodyOf(after.spool, id)).equals(text(20_000, at)), `n = ${n}`).toBe(true);
+      if (seen < n) return; // every n has been
+    }
+  });
+
+  test('a card that turns read-only: devices hear of it, what is there can be read, and it goes on when the card does', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool } = await testSpool(disk, { clock });
+    const before = (await put(spool, text(20_000, 1))) as QueueId;
+    const delivered = (await put(spool, text(500, 2))) as QueueId;
+    disk.onOperation = (operation) => {
+      if (operation !== 'read') throw Object.assign(new Error('EROFS'), { code: 'EROFS' });
+    };
+    for (let at = 0; at < 5; at++) expect(await put(spool, text(40_000, at))).toBe('failed');
+    expect((await bodyOf(spool, before)).equals(text(20_000, 1))).toBe(true);
+    spool.remove(delivered);
+    await clock.advance(60_000);
+    disk.onOperation = () => {};
+    const after = (await put(spool, text(20_000, 3))) as QueueId;
+    await clock.advance(11_000);
+    expect([...(await testSpool(disk.crash(seededRandom(1)))).stored.keys()]).toEqual([before, after]);
+  });
+
+  test('a sync that takes 30 s holds up those who wait for it, and no one else', async () => {
+    const disk = powerLosingDisk();
+    let isSlow = false;
+    let release = () => {};
+    const change = (file: DiskFile): DiskFile => ({
+      ...file,
+      datasync: async () => {
+        if (isSlow) await new Promise<void>((resolve) => (release = resolve));
+        await file.datasync();
+      },
+    });
+    const slow = Object.assign(Object.create(disk) as PowerLosingDisk, { create: async (name: string) => change(await disk.create(name)) });
+    const { spool } = await testSpool(slow);
+    const there = (await put(spool, text(5_000, 1))) as QueueId;
+    isSlow = true;
+    let isStored = false;
+    const waiting = put(spool, text(5_000, 2)).then((id) => {
+      isStored = true;
+      return id;
+    });
+    await settled();
+    // Meanwhile: reading goes on, new drafts begin, sizes are answered.
+    expect((await bodyOf(spool, there)).equals(text(5_000, 1))).toBe(true);
+    expect(await spool.draft(100, 'other').write(text(100))).toBe('taken');
+    expect(spool.room(1_000)).toBe('yes');
+    expect(isStored).toBe(false);
+    isSlow = false;
+    release();
+    expect(await waiting).not.toMatch(/full|failed/);
   });
 
   test('a failed sync is not tried again on the same segment', async () => {
