@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { libraryUpstream, PASSWORD, USER } from '../test/support/library-upstream.ts';
-import { preparePostfix } from '../test/support/postfix.ts';
+import { freePort, preparePostfix } from '../test/support/postfix.ts';
 import { startProcess } from '../test/support/relay-process.ts';
 import { type Load, sendLoad } from './load.ts';
 
@@ -19,16 +19,22 @@ if (process.argv.includes('--help')) {
 }
 
 const SCALE = process.argv.includes('--quick') ? 0.2 : 1;
-const ROUNDS = process.argv.includes('--quick') ? 1 : 3;
+const ROUNDS = 3;
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-bench-'));
 chmodSync(folder, 0o755); // Postfix's own user must get through
 const mount = join(folder, 'ext4');
 
 /** A server under test: how to start it, and whose memory is its own. */
 type Subject = { readonly name: string; start(mode: 'up' | 'down'): Promise<Running> };
-type Running = { readonly port: number; readonly processes: () => readonly number[]; end(): Promise<void> };
+type Running = {
+  readonly port: number;
+  readonly processes: () => readonly number[] /** Tries everything that waits now. */;
+  hurry(): void;
+  end(): Promise<void>;
+};
 
 const upstream = await libraryUpstream();
+const drainPort = await freePort();
 writeFileSync(join(folder, 'ca.pem'), upstream.certificate.cert);
 let count = 0;
 
@@ -36,7 +42,7 @@ const gatepost: Subject = {
   name: 'Gatepost',
   async start(mode) {
     const relay = await startProcess({
-      GATEPOST_UPSTREAM: mode === 'up' ? `smtp://127.0.0.1:${upstream.port}` : 'smtp://127.0.0.1:9',
+      GATEPOST_UPSTREAM: `smtp://127.0.0.1:${mode === 'up' ? upstream.port : drainPort}`,
       GATEPOST_UPSTREAM_USERNAME: USER,
       GATEPOST_UPSTREAM_PASSWORD: PASSWORD,
       GATEPOST_UPSTREAM_CA_FILE: join(folder, 'ca.pem'),
@@ -45,7 +51,12 @@ const gatepost: Subject = {
       GATEPOST_LOG_LEVEL: 'info',
       GATEPOST_MAX_CONNECTIONS_PER_DEVICE: '100',
     });
-    return { port: relay.port, processes: () => [relay.pid], end: async () => void (await relay.end()) };
+    return {
+      port: relay.port,
+      processes: () => [relay.pid],
+      hurry: () => relay.signal('SIGUSR2'),
+      end: async () => void (await relay.end()),
+    };
   },
 };
 
@@ -54,7 +65,7 @@ const postfix: Subject = {
   async start(mode) {
     const own = join(mount, `postfix-${count++}`);
     mkdirSync(own, { mode: 0o755 });
-    writeFileSync(join(own, 'password'), `[127.0.0.1]:${upstream.port} ${USER}:${PASSWORD}\n`);
+    writeFileSync(join(own, 'password'), [upstream.port, drainPort].map((port) => `[127.0.0.1]:${port} ${USER}:${PASSWORD}\n`).join(''));
     const server = await preparePostfix(
       {
         smtpd_tls_security_level: 'none',
@@ -62,7 +73,7 @@ const postfix: Subject = {
         mynetworks: '127.0.0.0/8',
         smtpd_relay_restrictions: 'permit_mynetworks, reject',
         virtual_mailbox_domains: '',
-        relayhost: mode === 'up' ? `[127.0.0.1]:${upstream.port}` : '[127.0.0.1]:9',
+        relayhost: `[127.0.0.1]:${mode === 'up' ? upstream.port : drainPort}`,
         // Postfix matches names, and the certificate is for an address: here it only encrypts, which is less work than the relay does.
         smtp_tls_security_level: 'encrypt',
         smtp_sasl_auth_enable: 'yes',
@@ -73,7 +84,8 @@ const postfix: Subject = {
     );
     await server.start();
     const master = Number(readFileSync(join(own, 'queue/pid/master.pid'), 'utf8').trim());
-    return { port: server.port, processes: () => [master, ...childrenOf(master)], end: () => server.stop() };
+    const hurry = () => void execFileSync('postfix', ['-c', join(own, 'etc'), 'flush'], { stdio: 'ignore' });
+    return { port: server.port, processes: () => [master, ...childrenOf(master)], hurry, end: () => server.stop() };
   },
 };
 
@@ -164,6 +176,16 @@ async function measureAll(subject: Subject): Promise<void> {
       });
     }
   }
+  await whileRunning(subject, 'down', async ({ port, hurry }) => {
+    const wanted = load(port, 10, 1000, 4096);
+    await sendLoad(wanted);
+    const back = await libraryUpstream({ port: drainPort, certificate: upstream.certificate });
+    const started = performance.now();
+    hurry();
+    await back.waitFor(wanted.messages);
+    note(subject, 'drained a second once the upstream is back, 4 KiB', wanted.messages / ((performance.now() - started) / 1000));
+    await back.close();
+  });
   await whileRunning(subject, 'down', async (running) => {
     const idle = memoryOf(running);
     note(subject, 'private dirty memory idle, MiB', idle);

@@ -43,7 +43,7 @@ export function explain(config: Config): readonly string[] {
   });
   lines.push(`  trusting ${trust(config)}`);
   const { size, count } = cutIntoSegments(config.spoolSize);
-  const largest = largestMessage(createSpace(size, count).capacity);
+  const largest = largestMessage(createSpace(size, count).share);
   lines.push(
     `Messages of up to ${mebibytes(Math.min(config.maxMessage, largest))} to at most ${config.maxRecipients} recipients are kept in ${config.spoolDir}, which may take ${mebibytes(config.spoolSize)}`,
   );

@@ -38,16 +38,35 @@ export function largestMessage(capacity: number): number {
 export type Space = {
   /** Octets of frames that may be live at once. */
   readonly capacity: number;
-  /** Octets held by messages and drafts, as footprints. */
+  /** How much of it one device may hold, so that it can't fill the spool for the others. */
+  readonly share: number;
+  /** Octets held by messages and drafts, as footprints: in all, and for each device. */
   held: number;
+  readonly heldBy: Map<string, number>;
 };
 
+const DEVICE_SHARE = 3 / 4;
+
 export function createSpace(segmentSize: number, segments: number): Space {
-  return { capacity: Math.max(0, Math.floor((segments - RESERVED_SEGMENTS) * roomIn(segmentSize) * USABLE)), held: 0 };
+  const capacity = Math.max(0, Math.floor((segments - RESERVED_SEGMENTS) * roomIn(segmentSize) * USABLE));
+  return { capacity, share: Math.floor(capacity * DEVICE_SHARE), held: 0, heldBy: new Map() };
+}
+
+/** Whether `octets` more for the device are within what there is and within its share. */
+export function fits(space: Space, device: string, octets: number): boolean {
+  return space.held + octets <= space.capacity && (space.heldBy.get(device) ?? 0) + octets <= space.share;
+}
+
+/** Holds `octets` more for the device, or fewer. */
+export function hold(space: Space, device: string, octets: number): void {
+  const held = (space.heldBy.get(device) ?? 0) + octets;
+  space.held += octets;
+  if (held > 0) space.heldBy.set(device, held);
+  else space.heldBy.delete(device);
 }
 
 export function roomFor(space: Space, octets: number): 'yes' | 'not-now' | 'never' {
   const needed = footprint(octets);
-  if (needed > space.capacity) return 'never';
+  if (needed > space.share) return 'never';
   return space.held + needed > space.capacity ? 'not-now' : 'yes';
 }

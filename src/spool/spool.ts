@@ -10,7 +10,7 @@ import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { compaction, SCARCE } from './compaction.ts';
 import { createFlashMeter, type FlashFacts } from './flash.ts';
-import type { Frame, OpenedFrame } from './frame.ts';
+import { FRAME_HEAD, type Frame, type OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
 import { recover } from './recover.ts';
@@ -22,11 +22,12 @@ import {
   makeSegment,
   type Place,
   readFrame,
+  roomIn,
   type Segment,
   segmentName,
   type UpstreamFacts,
 } from './segment.ts';
-import { CHUNK, createSpace, footprint, largestMessage, roomFor } from './space.ts';
+import { CHUNK, createSpace, fits, footprint, hold, largestMessage, roomFor } from './space.ts';
 
 /** What the scheduler is told of a message. */
 export type Stored = {
@@ -115,7 +116,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   let generation = ring.at(-1)?.generation ?? 0;
   let feedTo: ((stored: Stored) => void) | undefined;
   const space = createSpace(parts.segmentSize, parts.segments);
-  for (const entry of entries.values()) space.held += footprint(entry.octets);
+  for (const entry of entries.values()) hold(space, entry.device, footprint(entry.octets));
 
   const runningTime = () => Math.round(ranBefore + clock.now() - started);
   const flash = createFlashMeter(recovered.facts?.flash, runningTime);
@@ -253,7 +254,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   /** Forgets an entry; its frames count as live until the `done` that says so is on the flash, so that their segments stay until then. */
   function forget(entry: Entry, held: number): void {
     if (!entries.delete(entry.number)) return;
-    space.held -= held;
+    hold(space, entry.device, -held);
     const places = placesOf(entry);
     log.appendSoon({ kind: 'done', number: entry.number, position: 0, payload: [] }, { durable: () => countLive(places, -1) });
   }
@@ -272,8 +273,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     nextNumber += 1;
     entries.set(entry.number, entry);
     // What does not fit now is not promised; write() finds out whether it fits later.
-    let held = roomFor(space, declared) === 'yes' ? footprint(declared) : 0;
-    space.held += held;
+    let held = fits(space, device, footprint(declared)) ? footprint(declared) : 0;
+    hold(space, device, held);
     let written = 0; // octets already given to the log
     let slices: Uint8Array[] = [];
     let waiting = 0; // octets in slices
@@ -294,7 +295,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       over = true;
       // What never went to the log needs no `done` there.
       if (written > 0) forget(entry, held);
-      else if (entries.delete(entry.number)) space.held -= held;
+      else if (entries.delete(entry.number)) hold(space, device, -held);
     };
     const failure = (error: unknown): 'full' | 'failed' => {
       if (!(error instanceof DiskFailed)) throw error;
@@ -307,11 +308,11 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       async write(slice) {
         const grown = footprint(entry.octets + slice.length);
         if (grown > held) {
-          if (space.held + grown - held > space.capacity) {
+          if (!fits(space, device, grown - held)) {
             tell('spoolFull', { device, octets: entry.octets });
             return 'full';
           }
-          space.held += grown - held;
+          hold(space, device, grown - held);
           held = grown;
         }
         entry.octets += slice.length;
@@ -338,11 +339,13 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       },
       async commit(envelope) {
         const record: CommitRecord = { envelope, device, received: clock.wall(), running: entry.arrived };
-        const payload = [Buffer.from(JSON.stringify(record))];
+        const payload: [Buffer] = [Buffer.from(JSON.stringify(record))];
         await compact.keepsUp();
-        if (entry.chunks.some(isUnreliable)) {
+        // An envelope of a thousand long recipients could be larger than any segment; it would wait for one for ever.
+        const isTooLarge = FRAME_HEAD + payload[0].length > roomIn(parts.segmentSize);
+        if (isTooLarge || entry.chunks.some(isUnreliable)) {
           abandon();
-          return 'failed';
+          return isTooLarge ? 'full' : 'failed';
         }
         const tail = waiting > 0 ? append(bodyFrame()) : undefined;
         const commit = log.appendDurable({ kind: 'commit', number: entry.number, position: entry.octets, payload });
@@ -355,7 +358,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
           forget(entry, held);
           return lost === undefined ? 'failed' : failure(lost.reason);
         }
-        space.held += footprint(entry.octets) - held;
+        hold(space, device, footprint(entry.octets) - held);
         feedTo?.(stored(entry));
         return 'stored';
       },
@@ -371,7 +374,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
   return {
     instance,
-    largest: largestMessage(space.capacity),
+    largest: largestMessage(space.share),
     get upstream() {
       return upstream;
     },

@@ -5,7 +5,7 @@ import { test } from 'vitest';
 import { openSpool } from '../../src/spool/spool.ts';
 import { runSchedule } from '../support/schedules.ts';
 
-const SCHEDULES = Number(process.env['SPOOL_SCHEDULES'] ?? 150);
+const SCHEDULES = Number(process.env['SPOOL_SCHEDULES'] ?? 300);
 
 test(`${SCHEDULES} schedules of use, power cut, recovery, use, power cut ...`, { timeout: 3_000_000 }, async () => {
   const first = Number(process.env['SPOOL_SEED'] ?? 1);

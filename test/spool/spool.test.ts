@@ -157,7 +157,7 @@ describe('space', () => {
     const { spool } = await testSpool(disk, { clock });
     const kept: QueueId[] = [];
     for (;;) {
-      const id = await put(spool, text(10_000, kept.length));
+      const id = await put(spool, text(10_000, kept.length), envelope(), `device-${kept.length % 3}`);
       if (id === 'full') break;
       kept.push(id as QueueId);
     }
@@ -172,11 +172,19 @@ describe('space', () => {
     for (const id of kept) expect((await bodyOf(spool, id)).length).toBe(10_000);
   });
 
+  test('one device can not fill it for the others', async () => {
+    const { spool } = await testSpool(powerLosingDisk());
+    let count = 0;
+    while ((await put(spool, text(10_000), envelope(), 'flood')) !== 'full') count += 1;
+    expect(count).toBeGreaterThan(10);
+    expect(await put(spool, text(10_000), envelope(), 'smoke-detector')).not.toMatch(/full|failed/);
+  });
+
   test('a smaller SPOOL_SIZE takes effect as segments come free', async () => {
     const disk = powerLosingDisk();
     const first = await testSpool(disk);
     const ids = [];
-    for (let at = 0; at < 14; at++) ids.push((await put(first.spool, text(20_000, at))) as QueueId);
+    for (let at = 0; at < 10; at++) ids.push((await put(first.spool, text(20_000, at))) as QueueId);
     await first.spool.close();
     const clock = fakeClock();
     const small = powerLosingDisk(new Map((await disk.list()).map((name) => [name, disk.contents(name)])));
@@ -189,6 +197,16 @@ describe('space', () => {
     }
     expect((await small.list()).length).toBeLessThanOrEqual(5);
   });
+});
+
+test('an envelope larger than a segment is refused, and does not stop the spool', async () => {
+  const { spool } = await testSpool(powerLosingDisk());
+  const recipients = Array.from({ length: 1000 }, (_, at) => ({
+    forwardPath: { localPart: `${at}`.padStart(60, 'r'), domain: 'example.org' },
+  }));
+  const [first = { forwardPath: { localPart: 'x', domain: 'y' } }, ...rest] = recipients;
+  expect(await put(spool, text(10), { reversePath: null, recipients: [first, ...rest], parameters: {} })).toBe('full');
+  expect(await put(spool, text(10))).not.toMatch(/full|failed/);
 });
 
 describe('a disk that fails', () => {

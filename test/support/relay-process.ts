@@ -65,6 +65,8 @@ export async function startProcess(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that fails before it ends the relay must not leave it behind.
+  process.on('exit', () => child.kill('SIGKILL'));
   const log: LogLine[] = [];
   let stderr = '';
   let waiting: { passes: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];

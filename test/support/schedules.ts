@@ -70,6 +70,12 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
     expected.kept.delete(id);
     spool.remove(id);
   };
+  /** A deferral that settles nobody: outcome frames must neither harm nor keep a message. */
+  const note = async () => {
+    const ids = [...expected.kept.keys()];
+    const id = ids[random.below(ids.length)];
+    if (id !== undefined) await spool.record(id, [], random.below(5)).catch(() => {});
+  };
   const letOutcomesSync = async () => {
     const before = [...expected.removed.keys()];
     mayFail = false;
@@ -94,6 +100,7 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
         remove();
         break;
       case 2:
+        await note();
         await clock.advance(random.below(1_200));
         break;
       default:
