@@ -14,19 +14,8 @@ import { FRAME_HEAD, type Frame, type OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
 import { recover } from './recover.ts';
-import {
-  beginLife,
-  type Facts,
-  formatRing,
-  isUnreliable,
-  makeSegment,
-  type Place,
-  readFrame,
-  roomIn,
-  type Segment,
-  segmentName,
-  type UpstreamFacts,
-} from './segment.ts';
+import { createRing } from './ring.ts';
+import { type Facts, isUnreliable, type Place, readFrame, roomIn, type UpstreamFacts } from './segment.ts';
 import { CHUNK, createSpace, fits, footprint, hold, largestMessage, roomFor } from './space.ts';
 
 /** What the scheduler is told of a message. */
@@ -105,15 +94,14 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const { disk, clock, random, tell } = parts;
   const started = clock.now();
   const recovered = await recover(disk);
-  const { ring, entries } = recovered;
+  const { entries } = recovered;
   // What a killed process had written but not synced must not vanish after it was acted on.
-  for (const segment of ring) await segment.file.datasync();
+  for (const segment of recovered.ring) await segment.file.datasync();
 
   const ranBefore = recovered.facts?.running ?? 0;
   const instance = recovered.facts?.instance ?? random.bytes(4).toString('hex');
   let nextNumber = Math.max(recovered.facts?.nextNumber ?? firstNumber(random), recovered.highestNumber + 1);
   let upstream = recovered.facts?.upstream;
-  let generation = ring.at(-1)?.generation ?? 0;
   let feedTo: ((stored: Stored) => void) | undefined;
   const space = createSpace(parts.segmentSize, parts.segments);
   for (const entry of entries.values()) hold(space, entry.device, footprint(entry.octets));
@@ -128,83 +116,24 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     ...(upstream === undefined ? {} : { upstream }),
   });
 
-  // First in, first out: a freed segment still holds its former life until it is written again, and a
-  // younger one may hold the `done` of a message in it. So the older must go first.
-  const free: Segment[] = recovered.blank;
-  let wasLeft: Segment | undefined; // the segment that was left in order, all of it synced
-
-  // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
-  let limit = Math.max(parts.segments, ring.length + SCARCE);
-
-  /** Moves segments without a live frame from the ring's old end to the free ones. The newest stays: until the next life is synced, its header is all that knows the spool's facts. */
-  function reclaim(): void {
-    while (ring.length > 1 && ring[0]?.live === 0) free.push(...ring.splice(0, 1));
-    limit = Math.min(limit, Math.max(parts.segments, ring.length + SCARCE));
-  }
-
-  async function makeOne(): Promise<Segment> {
-    const used = new Set(await disk.list());
-    let index = 0;
-    while (used.has(segmentName(index))) index += 1;
-    const segment = await makeSegment(disk, segmentName(index), parts.segmentSize);
-    flash.wrote(parts.segmentSize);
-    flash.synced();
-    return segment;
-  }
-
-  /** Takes a segment of another size, or beyond the budget, off the disk. */
-  async function discard(segment: Segment): Promise<void> {
-    await segment.file.close();
-    await disk.remove(segment.name);
-    await disk.syncDirectory();
-  }
-
-  /** What was found damaged is kept for someone to look at, under a name that recovery leaves alone. */
-  async function setAside(segment: Segment): Promise<void> {
-    await segment.file.close();
-    await disk.rename(segment.name, `${segment.name}.damaged-${segment.generation}`);
-    await disk.syncDirectory();
-  }
-
-  async function nextSegment(): Promise<{ segment: Segment; header: Buffer }> {
-    reclaim();
-    let segment = free.shift();
-    while (segment !== undefined && (segment.isDamaged || segment.size !== parts.segmentSize || ring.length + free.length >= limit)) {
-      await (segment.isDamaged ? setAside(segment) : discard(segment));
-      segment = free.shift();
-    }
-    if (segment === undefined) {
-      if (ring.length >= limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
-      segment = await makeOne();
-    }
-    generation += 1;
-    const previous = ring.at(-1);
-    const note = {
-      ring: formatRing(ring.map((one) => one.generation)),
-      leftAt: previous !== undefined && wasLeft === previous ? previous.durableEnd : 0,
-    };
-    const header = beginLife(segment, generation, facts(), note, random);
-    ring.push(segment);
-    compact.wanted();
-    return { segment, header };
-  }
+  const ring = createRing({ ...parts, flash, facts, ring: recovered.ring, free: recovered.blank });
 
   const log = openLog({
     clock,
-    isScarce: () => limit - ring.length <= SCARCE,
-    nextSegment,
-    left: (segment) => {
-      wasLeft = segment;
+    isScarce: () => ring.available() <= SCARCE,
+    async nextSegment() {
+      const next = await ring.next();
+      compact.wanted();
+      return next;
     },
+    left: (segment) => ring.left(segment),
     wrote: (octets) => flash.wrote(octets),
     synced: () => flash.synced(),
     async failed(segment, error, inItsFirstGroup) {
       tell('spoolFailed', { problem: error.message });
       if (segment === undefined || !inItsFirstGroup) return;
-      // Nothing of this life was believed. Its former life may still stand there, so it can't wait among the free ones: it is taken away.
-      ring.splice(ring.indexOf(segment), 1);
       try {
-        await discard(segment);
+        await ring.drop(segment);
       } catch (cause) {
         tell('spoolFailed', { problem: `segment ${segment.name} can't be removed: ${new DiskFailed(cause).message}` });
       }
@@ -213,10 +142,10 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
   const compact = compaction({
     log,
-    ring,
+    ring: ring.segments,
     entries,
-    available: () => limit - ring.length,
-    reclaim,
+    available: () => ring.available(),
+    reclaim: () => ring.reclaim(),
     fault: (error) => tell('fault', { where: 'compaction', error }),
   });
 
@@ -366,7 +295,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     };
   }
 
-  if (recovered.facts === undefined && free.length === 0) free.push(await makeOne()); // finds out at start whether this folder can be written
+  await ring.prepare();
 
   for (const one of recovered.damage) tell('spoolDamaged', one);
   compact.wanted();
@@ -427,16 +356,16 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       messages: entries.size,
       held: space.held,
       capacity: space.capacity,
-      segments: ring.length + free.length,
+      segments: ring.all().length,
       damage: recovered.damage,
       flash: flash.facts(),
       running: runningTime(),
     }),
     async close() {
       await compact.stop();
-      if (ring.length > 0) log.appendSoon(factsFrame(facts()));
+      if (ring.segments.length > 0) log.appendSoon(factsFrame(facts()));
       await log.close();
-      for (const segment of [...ring, ...free]) await segment.file.close();
+      for (const segment of ring.all()) await segment.file.close();
     },
   };
 }
