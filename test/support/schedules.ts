@@ -4,6 +4,7 @@
 
 import { expect } from 'vitest';
 import type { QueueId } from '../../src/events.ts';
+import { footprint } from '../../src/spool/space.ts';
 import type { openSpool } from '../../src/spool/spool.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
@@ -106,6 +107,10 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
       default:
         await send();
     }
+  }
+  if (crashed === undefined) {
+    const held = [...expected.kept.values()].reduce((sum, body) => sum + footprint(body.length), 0);
+    expect(spool.status().held, 'the space accounting is exact').toBe(held);
   }
   if (crashed === undefined && random.below(2) === 0) await letOutcomesSync();
   return crashed ?? disk.crash(random);
