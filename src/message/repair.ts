@@ -4,14 +4,14 @@
 import { formatMailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
-import { type Field, fieldsNamed, fieldValue, formatField, type HeaderSection } from './header.ts';
+import { type Field, fieldsNamed, fieldValue, formatField } from './header.ts';
 
 export type RepairContext = { readonly hostname: string; readonly id: string; readonly time: WallTime; readonly envelope: Envelope };
 
 /** The fields that are missing, ready for the wire. */
-export function missingFields(section: HeaderSection, context: RepairContext): readonly Buffer[] {
+export function missingFields(fields: readonly Field[], context: RepairContext): readonly Buffer[] {
   const added: Buffer[] = [];
-  const lacks = (name: string) => fieldsNamed(section, name).length === 0;
+  const lacks = (name: string) => fieldsNamed({ fields }, name).length === 0;
   if (lacks('Date')) added.push(formatField('Date', [formatDate(context.time)]));
   if (lacks('From')) added.push(formatField('From', [fromAddress(context)]));
   if (lacks('Message-ID')) added.push(formatField('Message-ID', [`<${context.id}@${context.hostname}>`]));

@@ -64,8 +64,8 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
     state = 'body';
     const { id } = draft;
     const trace = traceField({ ...origin, instance: store.instance, id, recipients: envelope.recipients });
-    const missing = missingFields(section, { ...origin, id, envelope });
     const fields = repairDate(rewriteFields(section.fields, rewriting), origin.time);
+    const missing = missingFields(fields, { ...origin, id, envelope }); // after the rewriting, which may have given it a From
     const parts = [trace, ...missing, ...fields.map((field) => field.raw), CRLF];
     await keep(Buffer.concat(parts));
     if (section.rest.length > 0) await keep(section.rest);

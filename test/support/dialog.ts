@@ -13,6 +13,7 @@
 //   CLOSED                         the server has closed the connection
 //   KEPT 1                         so many messages are in the store, and no draft is left open
 //   = Subject: x                   the last message has this line          =! x    it has no line that matches
+//   ONCE From                      the last message has that field just once
 //   TO a@b c@d  /  FROM <a@b>      the last message's envelope
 //
 // Each runs four times: step by step, octet by octet, in random pieces, and all at once (without
@@ -40,7 +41,7 @@ type Step = { readonly line: number; readonly kind: string; readonly text: strin
 
 export type Dialog = { readonly settings: readonly string[]; readonly steps: readonly Step[] };
 
-const STEP = /^(S:|S-|C:|C~|C\.|C!|TLS|EOF|WAIT|CLOSED|KEPT|=!|=|TO|FROM|@)(?: (.*))?$/;
+const STEP = /^(S:|S-|C:|C~|C\.|C!|TLS|EOF|WAIT|CLOSED|KEPT|ONCE|=!|=|TO|FROM|@)(?: (.*))?$/;
 
 export function readDialog(path: string): Dialog {
   const settings: string[] = [];
@@ -303,6 +304,11 @@ function checkMessage({ kind, text }: Step, store: MemoryStore, fail: (what: str
     case '=!':
       if (lines.some((line) => pattern(text).test(line))) fail(`there is such a line in ${JSON.stringify(octets)}`);
       break;
+    case 'ONCE': {
+      const count = lines.slice(0, lines.indexOf('')).filter((line) => line.toLowerCase().startsWith(`${text.toLowerCase()}:`)).length;
+      if (count !== 1) fail(`it has ${count} of them: ${JSON.stringify(octets)}`);
+      break;
+    }
     case 'FROM':
       if (formatPath(message.envelope.reversePath) !== text) fail(`it is from ${formatPath(message.envelope.reversePath)}`);
       break;
