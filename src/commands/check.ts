@@ -12,7 +12,7 @@ export async function run(): Promise<void> {
 }
 
 /** One line a fact, without secrets. */
-export function explain(config: Config): readonly string[] {
+function explain(config: Config): readonly string[] {
   const lines = [
     `Devices reach this relay, ${config.hostname}, at ${config.listen.map(({ host, port }) => nameOf({ host, port })).join(' and ')}`,
   ];

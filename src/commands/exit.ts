@@ -9,5 +9,3 @@ export const EXIT = {
   temporary: 75,
   configuration: 78,
 } as const;
-
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

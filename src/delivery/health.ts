@@ -18,7 +18,7 @@ const PROBE_LOGIN: Range = { min: 15 * 60_000, max: 4 * 3_600_000 };
 export const UP: Health = { state: 'up' };
 
 /** Whether a login was refused for good, not for now. */
-export function isLoginRefused(failure: UpstreamFailure): boolean {
+function isLoginRefused(failure: UpstreamFailure): boolean {
   return failure.stage === 'auth' && failure.reply !== undefined && failure.reply.code >= 500;
 }
 

@@ -19,7 +19,7 @@ export type Arrival = {
 };
 
 /** `address` as RFC 5321 writes it in brackets; an IPv4 address mapped into IPv6 is shown as itself. */
-export function addressLiteral(address: string): string {
+function addressLiteral(address: string): string {
   return address.includes(':') ? `[IPv6:${address}]` : `[${address}]`;
 }
 

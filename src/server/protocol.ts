@@ -101,7 +101,7 @@ export function step(session: Session, command: Command | Malformed, policy: Pol
 const channel = ({ isSecure, user }: Session): Channel => ({ isSecure, user });
 
 /** The session without its transaction. */
-function ready(session: Session): Session {
+export function ready(session: Session): Session {
   return session.phase === 'greeted' ? session : { ...channel(session), phase: 'ready', hello: session.hello };
 }
 

@@ -15,7 +15,7 @@ import type { Authenticator } from './auth.ts';
 import { exchange } from './authenticate.ts';
 import { LIMITS } from './limits.ts';
 import type { Policy } from './policy.ts';
-import { type Act, type Incoming, type Session, start, step } from './protocol.ts';
+import { type Act, type Incoming, ready, type Session, start, step } from './protocol.ts';
 import { type Reception, receive } from './receive.ts';
 import * as replies from './replies.ts';
 import { secure } from './secure.ts';
@@ -192,8 +192,7 @@ class Driver {
     }
     if (reception.refusal === undefined) return replies.chunkOk(octets);
     // RFC 3030, section 2: a chunk that failed ends the transaction.
-    if (this.#session.phase === 'bdat')
-      this.#session = { phase: 'ready', hello: this.#session.hello, isSecure: this.#session.isSecure, user: this.#session.user };
+    this.#session = ready(this.#session);
     return reception.refusal;
   }
 

@@ -42,7 +42,7 @@ async function systemRoots(): Promise<string | undefined> {
   return undefined;
 }
 
-export function spkiSha256(certificate: PeerCertificate): string {
+function spkiSha256(certificate: PeerCertificate): string {
   const key = new X509Certificate(certificate.raw).publicKey.export({ type: 'spki', format: 'der' });
   return createHash('sha256').update(key).digest('base64');
 }
