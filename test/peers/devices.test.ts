@@ -40,20 +40,17 @@ async function arriving(send: () => Promise<unknown>) {
   return { ...message, text: message.data.toString() };
 }
 
+/** swaks as a camera; later options win. */
+const swaks = (port: number, ...options: string[]) =>
+  runWith('', 'swaks', '--server', '127.0.0.1', '--port', String(port), '--from', 'cam@example.org', '--to', 'you@example.org', ...options);
+
 describeWith(['swaks'], 'swaks', () => {
   test('hands a message over', async () => {
     const message = await arriving(async () => {
-      const result = await runWith(
-        '',
-        'swaks',
-        '--server',
-        '127.0.0.1',
-        '--port',
-        String(relay.port),
-        '--from',
-        'cam@example.org',
+      const result = await swaks(
+        relay.port,
         '--to',
-        'you@example.org,me@example.org',
+        'you@example.org, me@example.org',
         '--header',
         'Subject: swaks',
         '--body',
@@ -68,40 +65,11 @@ describeWith(['swaks'], 'swaks', () => {
   });
 
   test('with pipelining', async () => {
-    await arriving(async () =>
-      expect(
-        (
-          await runWith(
-            '',
-            'swaks',
-            '--pipeline',
-            '--server',
-            '127.0.0.1',
-            '--port',
-            String(relay.port),
-            '--from',
-            'cam@example.org',
-            '--to',
-            'you@example.org',
-          )
-        ).code,
-      ).toBe(0),
-    );
+    await arriving(async () => expect((await swaks(relay.port, '--pipeline')).code).toBe(0));
   });
 
   test('hears why a recipient is refused', async () => {
-    const result = await runWith(
-      '',
-      'swaks',
-      '--server',
-      '127.0.0.1',
-      '--port',
-      String(relay.port),
-      '--from',
-      'cam@example.org',
-      '--to',
-      'a@@b',
-    );
+    const result = await swaks(relay.port, '--to', 'a@@b');
     expect(result.stdout).toMatch(/<\*\* 501 5\.1\.3 not an address/);
     expect(result.code).not.toBe(0);
   });
@@ -218,25 +186,7 @@ describeWith(['swaks'], 'swaks over plain, STARTTLS and TLS', () => {
     ])(`${mechanism} over %s`, async (_name, options, protocol) => {
       const port = options.includes('--tls-on-connect') ? tlsPort : plainPort;
       const message = await arriving(async () => {
-        const result = await runWith(
-          '',
-          'swaks',
-          ...options,
-          '--server',
-          '127.0.0.1',
-          '--port',
-          String(port),
-          '--auth',
-          mechanism,
-          '--auth-user',
-          'cam',
-          '--auth-password',
-          'pass word',
-          '--from',
-          'cam@example.org',
-          '--to',
-          'you@example.org',
-        );
+        const result = await swaks(port, ...options, '--auth', mechanism, '--auth-user', 'cam', '--auth-password', 'pass word');
         expect(result.code, result.stdout).toBe(0);
       });
       expect(message.text.replace(/\r\n[ \t]+/g, ' ')).toContain(`with ${protocol} id`);
@@ -244,24 +194,7 @@ describeWith(['swaks'], 'swaks over plain, STARTTLS and TLS', () => {
   }
 
   test('a wrong password is refused', async () => {
-    const result = await runWith(
-      '',
-      'swaks',
-      '--server',
-      '127.0.0.1',
-      '--port',
-      String(plainPort),
-      '--auth',
-      'PLAIN',
-      '--auth-user',
-      'cam',
-      '--auth-password',
-      'guess',
-      '--from',
-      'cam@example.org',
-      '--to',
-      'you@example.org',
-    );
+    const result = await swaks(plainPort, '--auth', 'PLAIN', '--auth-user', 'cam', '--auth-password', 'guess');
     expect(result.stdout).toMatch(/<\*\* 535 5\.7\.8 /);
   });
 });
