@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Real programs share two cores with us.
     maxWorkers: 2,
+    // Tests that mostly wait for a silent peer wait side by side.
+    maxConcurrency: 16,
   },
 });

@@ -24,21 +24,26 @@ await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.11',
-  define: { GATEPOST_VERSION: JSON.stringify(version), GATEPOST_COMMIT: JSON.stringify(commit()) },
+  define: {
+    GATEPOST_VERSION: JSON.stringify(version),
+    GATEPOST_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD') ?? 'unknown'),
+    GATEPOST_BUILT: String(1000 * built()),
+  },
   banner: { js: '#!/usr/bin/env node' },
   legalComments: 'inline',
   logLevel: 'warning',
 });
 process.stdout.write(`dist/gatepost.cjs: ${Math.round(statSync(outfile).size / 1024)} KiB\n`);
 
-function commit(): string {
+/** The commit's date in seconds, or what packagers say instead; not today's, so that the same commit gives the same bytes. */
+function built(): number {
+  return Number(process.env['SOURCE_DATE_EPOCH'] ?? git('log', '-1', '--format=%ct') ?? 0);
+}
+
+function git(...argv: string[]): string | undefined {
   try {
-    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
-      cwd: root,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
+    return execFileSync('git', argv, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
-    return 'unknown'; // built from an archive, without git
+    return undefined; // built from an archive, without git
   }
 }

@@ -19,6 +19,12 @@ export type Accepted = {
 };
 export type RecipientNews = { readonly id: QueueId; readonly recipient: Mailbox; readonly upstream: string };
 
+export type NotificationNews = {
+  readonly about: QueueId;
+  readonly action: 'failed' | 'delayed' | 'relayed';
+  readonly recipient: Mailbox;
+};
+
 export interface RelayEvents {
   started(news: {
     readonly hostname: string;
@@ -39,7 +45,16 @@ export interface RelayEvents {
   delivered(news: RecipientNews & { readonly reply: RemoteReply; readonly seconds: number }): void;
   deferred(news: RecipientNews & { readonly failure: Failure; readonly retryInSeconds: number }): void;
   bounced(news: RecipientNews & { readonly failure: Failure }): void;
-  expired(news: { readonly id: QueueId; readonly recipient: Mailbox; readonly hours: number }): void;
+  /** Deferred once too often; `failure` was the last. */
+  expired(news: RecipientNews & { readonly failure: Failure; readonly hours: number }): void;
+  /** A notification of what became of the message `about` is in the spool, or could not be kept there. */
+  notified(news: NotificationNews & { readonly id: QueueId }): void;
+  notificationLost(news: NotificationNews & { readonly problem: string }): void;
+  /** Given up by hand. */
+  dropped(news: { readonly id: QueueId }): void;
+  /** By hand: no delivery begins until it is released. */
+  held(): void;
+  released(): void;
   /** The message has left the spool: no recipient waits any more. */
   removed(news: { readonly id: QueueId }): void;
   /** RFC 1047: the connection went after the final dot; the message is tried again and may arrive twice. */
@@ -51,6 +66,8 @@ export interface RelayEvents {
     readonly sizeLimit: number | undefined;
   }): void;
   upstreamUp(news: { readonly upstream: string; readonly downSeconds: number }): void;
+  /** The provider wants less at once. */
+  upstreamSlowed(news: { readonly upstream: string; readonly failure: Failure; readonly retryInSeconds: number }): void;
   upstreamDown(news: { readonly upstream: string; readonly failure: UpstreamFailure; readonly retryInSeconds: number }): void;
   spoolRecovered(news: SpoolRecovery): void;
   /** Flash has lost what was synced to it: mail that was acknowledged may be gone. `lost` was; `maybeLost` had no commit left to say. */

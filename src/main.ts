@@ -10,6 +10,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   config: () => import('./commands/config.ts'),
   'hash-password': () => import('./commands/hash-password.ts'),
   status: () => import('./commands/status.ts'),
+  queue: () => import('./commands/queue.ts'),
+  'send-test': () => import('./commands/send-test.ts'),
   spool: () => import('./commands/spool.ts'),
   version: () => import('./commands/version.ts'),
   help: () => import('./commands/help.ts'),

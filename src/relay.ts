@@ -3,23 +3,27 @@
 
 import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
-import { VERSION } from './build.ts';
+import { BUILT, VERSION } from './build.ts';
 import type { Config } from './config/parse.ts';
-import { createScheduler, type Scheduler } from './delivery/scheduler.ts';
-import type { RelayEvents, Tell } from './events.ts';
+import { createScheduler, type Scheduler, type WaitingMessage } from './delivery/scheduler.ts';
+import type { QueueId, RelayEvents, Tell } from './events.ts';
+import { readHeaderSection } from './message/header.ts';
 import { MOST_ADDED_OCTETS } from './message/trace.ts';
-import { serveControl } from './ops/control.ts';
+import { type Operations, serveControl } from './ops/control.ts';
+import type { QueuedMessage } from './ops/queue.ts';
 import type { Status } from './ops/status.ts';
 import { createAuthenticator } from './server/auth.ts';
 import { createDeviceTls } from './server/certificate.ts';
 import { type Listener, listen } from './server/listener.ts';
 import { createAccess } from './server/policy.ts';
 import type { MessageStore } from './server/store.ts';
+import { formatMailbox, formatPath } from './smtp/address.ts';
 import { yearsLeft } from './spool/flash.ts';
 import { NewerFormat, type UpstreamFacts } from './spool/segment.ts';
 import { cutIntoSegments } from './spool/space.ts';
-import { openSpool, type Spool } from './spool/spool.ts';
-import type { Clock } from './system/clock.ts';
+import { Damaged, openSpool, type Spool } from './spool/spool.ts';
+import { calendar } from './system/calendar.ts';
+import type { Clock, WallTime } from './system/clock.ts';
 import { openDisk } from './system/disk.ts';
 import { lockFolder } from './system/lock.ts';
 import type { Random } from './system/random.ts';
@@ -68,13 +72,14 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   const spool = await openSpoolIn(config, { clock, random }, tell);
   undo.push(() => spool.close());
 
+  const today = calendar(clock, BUILT as WallTime, spool.newest);
   const seen = new Map<string, Capabilities>();
   const upstreams = config.upstreams.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(nameOf(target), capabilities);
       spool.learnUpstream(commonFacts([...seen.values()]));
     };
-    return createUpstream(target, { clock, hostname: config.hostname, trust: config.trust, tell, learn });
+    return createUpstream(target, { clock, random, hostname: config.hostname, trust: config.trust, tell, learn });
   });
   const scheduler = createScheduler({
     queue: spool,
@@ -82,7 +87,16 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     clock,
     random,
     tell,
-    settings: { connections: config.upstreamConnections, retry: config.retry, expireAfter: config.expireAfter },
+    settings: {
+      connections: config.upstreamConnections,
+      rate: config.upstreamRate,
+      retry: config.retry,
+      expireAfter: config.expireAfter,
+      warnAfter: config.warnAfter,
+      hostname: config.hostname,
+      bounceTo: config.bounceTo,
+      sender: config.rewriting.sender,
+    },
   });
   spool.feed((stored) => scheduler.offer(stored));
 
@@ -93,7 +107,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     folder: config.spoolDir,
     hostname: config.hostname,
     settings: config.deviceTls,
-    wall: () => clock.wall(),
+    wall: () => today.wall(),
     fault: (error) => tell('fault', { where: 'certificate for devices', error }),
   });
   const access = createAccess(
@@ -117,7 +131,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       scheduler.runNow();
       return spool.count;
     },
-    clock,
+    clock: today,
     random,
     tell,
     stop: stopping.signal,
@@ -134,13 +148,15 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       hostname: config.hostname,
       listening: listener.addresses,
       upSeconds: Math.round((clock.now() - startedAt) / 1000),
+      isHeld: scheduler.isHeld,
+      isClockBehind: today.isBehind(),
       sizeLimit: store.sizeLimit,
       upstreams: scheduler.status(),
       spool: rest,
       flash: { today: flash.today, total: flash.total, ...(years === undefined ? {} : { yearsLeft: Math.min(1000, Math.round(years)) }) },
     };
   };
-  const control = await serveControl(config.controlSocket, status, (error) =>
+  const control = await serveControl(config.controlSocket, operationsOn(spool, scheduler, status), (error) =>
     tell('fault', { where: `control socket ${config.controlSocket}`, error }),
   );
   undo.push(() => control.close());
@@ -156,6 +172,43 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     runNow: () => scheduler.runNow(),
     status,
     stop: () => stopInOrder({ stopping, control, listener, scheduler, upstreams, spool, unlock, tell }),
+  };
+}
+
+/** What the control socket may do. */
+function operationsOn(spool: Spool, scheduler: Scheduler, status: () => Promise<Status>): Operations {
+  /** With its addresses; undefined when it has gone meanwhile. */
+  const describe = async (waiting: WaitingMessage): Promise<QueuedMessage | undefined> => {
+    try {
+      const { reversePath, recipients } = await spool.envelope(waiting.id);
+      return { ...waiting, from: formatPath(reversePath), to: recipients.map(({ forwardPath }) => formatMailbox(forwardPath)) };
+    } catch (error) {
+      if (error instanceof Damaged) return undefined;
+      throw error;
+    }
+  };
+  return {
+    status,
+    async *list() {
+      const all = [...scheduler.list()].sort((one, other) => other.ageSeconds - one.ageSeconds);
+      for (const waiting of all) {
+        const described = await describe(waiting);
+        if (described !== undefined) yield described;
+      }
+    },
+    async show(id) {
+      const waiting = scheduler.find(id as QueueId);
+      const described = waiting && (await describe(waiting));
+      return described && { ...described, header: (await readHeaderSection(spool.body(id as QueueId))).toString('utf8') };
+    },
+    retry(ids) {
+      const known = ids.filter((id) => scheduler.find(id as QueueId) !== undefined);
+      if (ids.length === 0 || known.length > 0) scheduler.runNow(ids.length === 0 ? undefined : new Set(known as QueueId[]));
+      return ids.filter((id) => !known.includes(id));
+    },
+    drop: (ids) => ids.map((id) => ({ id, result: scheduler.drop(id as QueueId) })),
+    hold: () => scheduler.hold(),
+    release: () => scheduler.release(),
   };
 }
 
@@ -247,7 +300,7 @@ function storeFor(spool: Spool, maxMessage: number): MessageStore {
   };
 }
 
-const NOTHING_LEARNED: UpstreamFacts = { smtpUtf8: false, dsn: false, binaryMime: false };
+const NOTHING_LEARNED: UpstreamFacts = { smtpUtf8: false, binaryMime: false };
 
 /** What may be promised to devices: what every upstream seen so far takes. */
 function commonFacts(seen: readonly Capabilities[]): UpstreamFacts {
@@ -255,7 +308,6 @@ function commonFacts(seen: readonly Capabilities[]): UpstreamFacts {
   return {
     ...(Number.isFinite(size) ? { size } : {}),
     smtpUtf8: seen.every((one) => one.smtpUtf8),
-    dsn: seen.every((one) => one.dsn),
     binaryMime: seen.every((one) => one.binaryMime && one.chunking),
   };
 }

@@ -1,14 +1,30 @@
-// `gatepost check`: the configuration, explained. Exit code 78 with a line a mistake when there is one.
+// `gatepost check [--connect]`: the configuration, explained, and with --connect each upstream tried up to
+// the login. Exit code 78 with a line a mistake when there is one, 77 when a login is refused, 69 when an
+// upstream is not to be had.
 
+import { parseArgs } from 'node:util';
 import type { Config } from '../config/parse.ts';
 import { formatMailbox } from '../smtp/address.ts';
 import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
 import { nameOf } from '../upstream/target.ts';
 import { configFromEnvironment } from './environment.ts';
+import { hangUp, print, tryToConnect } from './try-upstream.ts';
 
-export async function run(): Promise<void> {
+export async function run(argv: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...argv], options: { connect: { type: 'boolean' } } });
   const config = configFromEnvironment();
-  if (config !== undefined) process.stdout.write(`${explain(config).join('\n')}\n`);
+  if (config === undefined) return;
+  for (const line of explain(config)) print(line);
+  if (values.connect === true) for (const target of config.upstreams) await tryUpstream(config, target);
+}
+
+async function tryUpstream(config: Config, target: Config['upstreams'][number]): Promise<void> {
+  const connection = await tryToConnect(config, target);
+  if (connection === undefined) return;
+  const { sizeLimit } = connection.capabilities;
+  print(sizeLimit === undefined ? '  takes messages of any size' : `  takes messages of up to ${mebibytes(sizeLimit)}`);
+  await hangUp(connection);
+  print('  all is well');
 }
 
 /** One line a fact, without secrets. */
@@ -42,6 +58,8 @@ function explain(config: Config): readonly string[] {
     );
   });
   lines.push(`  trusting ${trust(config)}`);
+  const { upstreamConnections: connections, upstreamRate: rate } = config;
+  lines.push(`  over at most ${connections} connections${rate === undefined ? '' : `, ${rate.count} messages in ${rate.per / 1000} s`}`);
   const { size, count } = cutIntoSegments(config.spoolSize);
   const largest = largestMessage(createSpace(size, count).share);
   lines.push(
@@ -53,6 +71,10 @@ function explain(config: Config): readonly string[] {
     );
   lines.push(
     `A deferred message is tried again after ${minutes(config.retry.min)}, then ever later, up to ${minutes(config.retry.max)}; it is given up after ${(config.expireAfter / 86_400_000).toFixed(1)} days`,
+  );
+  if (config.warnAfter !== undefined) lines.push(`  its sender is told after ${minutes(config.warnAfter)} that it is late`);
+  lines.push(
+    `Notifications of what was not delivered go to ${config.bounceTo === undefined ? 'the sender' : formatMailbox(config.bounceTo)}`,
   );
   lines.push('The configuration is right.');
   return lines;

@@ -27,6 +27,20 @@ export function whereaboutsFromEnvironment(): Whereabouts | undefined {
   return 'mistakes' in result ? complain(result.mistakes) : result;
 }
 
+/** Does `work` with the running relay's control socket; says so, with exit code 69, when no relay is there. */
+export async function withRelay(work: (socket: string) => Promise<void>): Promise<void> {
+  const where = whereaboutsFromEnvironment();
+  if (where === undefined) return;
+  try {
+    await work(where.controlSocket);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isAway = code === 'ENOENT' || code === 'ECONNREFUSED';
+    process.stderr.write(`gatepost: ${isAway ? `no relay is running with ${where.controlSocket}` : message}\n`);
+    process.exitCode = EXIT.unavailable;
+  }
+}
+
 function complain(mistakes: readonly string[]): undefined {
   for (const mistake of mistakes) process.stderr.write(`gatepost: ${mistake}\n`);
   process.exitCode = EXIT.configuration;

@@ -2,20 +2,17 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { askStatus } from '../ops/control.ts';
+import { askStatus } from '../ops/control-client.ts';
 import { formatStatus } from '../ops/status.ts';
-import { whereaboutsFromEnvironment } from './environment.ts';
-import { EXIT } from './exit.ts';
+import { withRelay } from './environment.ts';
 
 const EVERY = 2_000;
 
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...argv], options: { json: { type: 'boolean' }, watch: { type: 'boolean' } } });
-  const where = whereaboutsFromEnvironment();
-  if (where === undefined) return;
-  try {
+  await withRelay(async (socket) => {
     for (;;) {
-      const status = await askStatus(where.controlSocket);
+      const status = await askStatus(socket);
       process.stdout.write(
         values.json === true
           ? `${JSON.stringify(status)}\n`
@@ -24,10 +21,5 @@ export async function run(argv: readonly string[]): Promise<void> {
       if (values.watch !== true) return;
       await setTimeout(EVERY);
     }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const isAway = code === 'ENOENT' || code === 'ECONNREFUSED';
-    process.stderr.write(`gatepost: ${isAway ? `no relay is running with ${where.controlSocket}` : message}\n`);
-    process.exitCode = EXIT.unavailable;
-  }
+  });
 }

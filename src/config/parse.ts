@@ -30,6 +30,7 @@ export type Config = {
   readonly upstreams: readonly (UpstreamUrl & { readonly auth: Values['UPSTREAM_AUTH'] })[];
   readonly trust: { readonly ca: string | undefined; readonly pin: string | undefined };
   readonly upstreamConnections: number;
+  readonly upstreamRate: Rate | undefined;
   readonly maxMessage: number;
   readonly maxRecipients: number;
   readonly maxConnections: number;
@@ -39,6 +40,8 @@ export type Config = {
   readonly controlSocket: string;
   readonly retry: { readonly min: number; readonly max: number };
   readonly expireAfter: number;
+  readonly warnAfter: number | undefined;
+  readonly bounceTo: Mailbox | undefined;
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: Values['LOG_FORMAT'] };
 };
 
@@ -183,6 +186,8 @@ function findContradictions(values: Values): Mistake[] {
     const problem = keyProblem(values.DEVICE_TLS_CERT, values.DEVICE_TLS_KEY);
     if (problem !== undefined) mistakes.push(`${PREFIX}DEVICE_TLS_KEY: ${problem}`);
   }
+  if (values.WARN_AFTER !== undefined && values.WARN_AFTER >= values.EXPIRE_AFTER)
+    mistakes.push(`${PREFIX}WARN_AFTER: is not before ${PREFIX}EXPIRE_AFTER; for example ${PREFIX}WARN_AFTER=4h`);
   if (values.RETRY_MIN > values.RETRY_MAX) mistakes.push(`${PREFIX}RETRY_MIN: is longer than ${PREFIX}RETRY_MAX; for example 1m and 30m`);
   return mistakes;
 }
@@ -218,6 +223,7 @@ function toConfig(values: Values): Config {
     upstreams: values.UPSTREAM.map((upstream) => ({ ...upstream, credentials: given ?? upstream.credentials, auth: values.UPSTREAM_AUTH })),
     trust: { ca: values.UPSTREAM_CA, pin: values.UPSTREAM_PIN },
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
+    upstreamRate: values.UPSTREAM_RATE,
     maxMessage: values.MAX_MESSAGE,
     maxRecipients: values.MAX_RECIPIENTS,
     maxConnections: values.MAX_CONNECTIONS,
@@ -226,6 +232,8 @@ function toConfig(values: Values): Config {
     spoolSize: values.SPOOL_SIZE,
     retry: { min: values.RETRY_MIN, max: values.RETRY_MAX },
     expireAfter: values.EXPIRE_AFTER,
+    warnAfter: values.WARN_AFTER,
+    bounceTo: values.BOUNCE_TO,
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
   });
 }

@@ -44,9 +44,10 @@ export const VARIABLES = {
     example: 'secret',
   }),
   UPSTREAM_AUTH: variable({
-    kind: kinds.oneOf('auto', 'plain', 'login', 'none'),
+    kind: kinds.oneOf('auto', 'scram-sha-256', 'cram-md5', 'plain', 'login', 'none'),
     default: 'auto',
-    meaning: '`auto` picks the strongest mechanism that the upstream offers; or `plain`, `login`, `none`.',
+    meaning:
+      '`auto` picks the strongest mechanism that the upstream offers, in this order: `scram-sha-256`, `cram-md5`, `plain`, `login`; or one of them, or `none`.',
     example: 'login',
   }),
   UPSTREAM_CA: variable({
@@ -62,6 +63,12 @@ export const VARIABLES = {
     example: '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
   }),
   UPSTREAM_CONNECTIONS: variable({ kind: kinds.count(1, 20), default: '2', meaning: 'Connections to the upstream at once.', example: '1' }),
+  UPSTREAM_RATE: variable({
+    kind: kinds.rate,
+    meaning:
+      'Messages that go to one upstream in a time, `s`, `m`, `h` or `d`. When the provider itself says "too much", the relay slows down without it.',
+    example: '30/m',
+  }),
   LISTEN: variable({
     kind: kinds.listenAddresses,
     default: '0.0.0.0:25,[::]:25',
@@ -189,10 +196,22 @@ export const VARIABLES = {
     meaning: 'Age at which a deferred message is given up. Only time in which the relay ran counts.',
     example: '2d',
   }),
+  WARN_AFTER: variable({
+    kind: kinds.duration(60_000),
+    defaultShown: 'off',
+    meaning: 'Age at which the sender of a deferred message is told, once, that it is late.',
+    example: '4h',
+  }),
+  BOUNCE_TO: variable({
+    kind: kinds.mailbox,
+    defaultShown: 'the sender',
+    meaning: 'Where notifications go that a message was not delivered: a camera reads no mail.',
+    example: 'owner@example.org',
+  }),
   CONTROL_SOCKET: variable({
     kind: kinds.absolutePath,
     defaultShown: '`SPOOL_DIR/control.sock`',
-    meaning: 'Unix socket that `gatepost status` talks to.',
+    meaning: 'Unix socket that `gatepost status` and `gatepost queue` talk to.',
     example: '/run/gatepost/control.sock',
   }),
   LOG_LEVEL: variable({

@@ -5,21 +5,29 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { Attempt } from '../smtp/outcome.ts';
 import type { Monotonic } from '../system/clock.ts';
 
-export type QueueEntry = {
+/** What has become of a message so far. */
+export type Progress = {
+  /** Transactions that ended in a deferral. */
+  readonly attempts: number;
+  /** Whether its sender was told of the delay. */
+  readonly warned: boolean;
+};
+
+export type QueueEntry = Progress & {
   readonly id: QueueId;
   readonly octets: number;
   readonly device: string;
   readonly arrived: Monotonic;
-  /** Transactions that ended in a deferral. */
-  readonly attempts: number;
 };
 
 export interface Queue {
   /** The envelope with those recipients only that are still waiting. */
   envelope(id: QueueId): Promise<Envelope>;
   body(id: QueueId): AsyncIterable<Uint8Array>;
-  record(id: QueueId, settled: readonly Recipient[], attempts: number): Promise<void>;
+  record(id: QueueId, settled: readonly Recipient[], progress: Progress): Promise<void>;
   remove(id: QueueId): void;
+  /** Takes in a message of the relay's own; its id once it is on the flash, or why it is not. */
+  submit(envelope: Envelope, body: AsyncIterable<Uint8Array>): Promise<QueueId | 'full' | 'failed'>;
 }
 
 export interface Carrier {

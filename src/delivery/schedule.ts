@@ -2,6 +2,7 @@
 // queue a device of those that are due, taken in turn, so that one camera's flood does not starve the
 // smoke detector.
 
+import type { QueueId } from '../events.ts';
 import type { Monotonic } from '../system/clock.ts';
 import type { QueueEntry } from './queue.ts';
 
@@ -10,17 +11,25 @@ export interface Schedule {
   offer(entry: QueueEntry, at: Monotonic): void;
   /** The next entry that is due, devices taking turns; it is the caller's then. */
   take(now: Monotonic): QueueEntry | undefined;
+  hasDue(now: Monotonic): boolean;
   /** When something is due next: now or earlier if something is already. */
   wakeAt(now: Monotonic): Monotonic | 'never';
-  /** Makes all due. */
-  hurry(): void;
+  /** Makes all due, or those with these ids. */
+  hurry(ids?: ReadonlySet<QueueId>): void;
+  /** Takes that entry out, due or not; false when it is not here. */
+  remove(id: QueueId): boolean;
+  /** All, those that are due first. */
+  list(): IterableIterator<Waiting>;
   readonly size: number;
 }
 
-type Waiting = { readonly entry: QueueEntry; readonly at: Monotonic };
+/** `at` is `due` once it is. */
+export type Waiting = { readonly entry: QueueEntry; readonly at: Monotonic | 'due' };
+
+type Timed = { readonly entry: QueueEntry; readonly at: Monotonic };
 
 export function createSchedule(): Schedule {
-  const heap: Waiting[] = [];
+  let heap: Timed[] = [];
   // A Map keeps its keys in order of insertion: the first device is next, and goes to the end when served.
   const due = new Map<string, QueueEntry[]>();
   let dueCount = 0;
@@ -52,12 +61,34 @@ export function createSchedule(): Schedule {
       dueCount -= 1;
       return entry;
     },
+    hasDue: (now) => dueCount > 0 || (heap[0]?.at ?? Number.POSITIVE_INFINITY) <= now,
     wakeAt(now) {
       if (dueCount > 0) return now;
       return heap[0]?.at ?? 'never';
     },
-    hurry() {
-      for (const { entry } of heap.splice(0).sort((one, other) => one.at - other.at)) makeDue(entry);
+    hurry(ids) {
+      const chosen = heap.filter(({ entry }) => ids === undefined || ids.has(entry.id));
+      heap = chosen.length === heap.length ? [] : heapOf(heap.filter(({ entry }) => ids?.has(entry.id) === false));
+      for (const { entry } of chosen.sort((one, other) => one.at - other.at)) makeDue(entry);
+    },
+    remove(id) {
+      if (heap.some(({ entry }) => entry.id === id)) {
+        heap = heapOf(heap.filter(({ entry }) => entry.id !== id));
+        return true;
+      }
+      for (const [device, queue] of due) {
+        const at = queue.findIndex((entry) => entry.id === id);
+        if (at < 0) continue;
+        queue.splice(at, 1);
+        dueCount -= 1;
+        if (queue.length === 0) due.delete(device);
+        return true;
+      }
+      return false;
+    },
+    *list() {
+      for (const queue of due.values()) for (const entry of queue) yield { entry, at: 'due' };
+      yield* heap;
     },
     get size() {
       return heap.length + dueCount;
@@ -65,7 +96,13 @@ export function createSchedule(): Schedule {
   };
 }
 
-function pushHeap(heap: Waiting[], item: Waiting): void {
+function heapOf(items: readonly Timed[]): Timed[] {
+  const heap: Timed[] = [];
+  for (const item of items) pushHeap(heap, item);
+  return heap;
+}
+
+function pushHeap(heap: Timed[], item: Timed): void {
   heap.push(item);
   let at = heap.length - 1;
   while (at > 0) {
@@ -78,7 +115,7 @@ function pushHeap(heap: Waiting[], item: Waiting): void {
   heap[at] = item;
 }
 
-function popHeap(heap: Waiting[]): void {
+function popHeap(heap: Timed[]): void {
   const last = heap.pop();
   if (last === undefined || heap.length === 0) return;
   let at = 0;

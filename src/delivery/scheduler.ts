@@ -1,23 +1,30 @@
 // The delivery loop: takes what is due, sends it over the first upstream that is well, writes down what
 // came of it, and tells. One timer, no polling. An upstream's failure moves no message's schedule.
 
-import type { Tell } from '../events.ts';
+import type { QueueId, Tell } from '../events.ts';
 import type { Envelope } from '../smtp/envelope.ts';
-import type { Attempt, UpstreamFailure } from '../smtp/outcome.ts';
-import { type Cancel, type Clock, later } from '../system/clock.ts';
+import { type Attempt, describeFailure, type Failure, type UpstreamFailure } from '../smtp/outcome.ts';
+import { type Cancel, type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { backOff, type Range } from './backoff.ts';
-import { afterFailure, type Health, isOpen, UP, whileSending } from './health.ts';
+import { createClockWatch } from './clock-watch.ts';
+import { isThrottle } from './health.ts';
+import { createNotifier, type NotifySettings } from './notify.ts';
 import { type Decision, decide } from './outcome.ts';
+import type { Rate } from './pace.ts';
 import type { Carrier, Queue, QueueEntry } from './queue.ts';
+import { createRoutes, type UpstreamStatus } from './routes.ts';
 import { createSchedule } from './schedule.ts';
 
-export type SchedulerSettings = {
+export type SchedulerSettings = NotifySettings & {
   /** Messages under way at once. */
   readonly connections: number;
+  readonly rate: Rate | undefined;
   readonly retry: Range;
   /** Age in ms at which a deferral is the last. */
   readonly expireAfter: number;
+  /** Age in ms at which the sender is told of the delay; undefined for never. */
+  readonly warnAfter: number | undefined;
 };
 
 export type SchedulerParts = {
@@ -30,13 +37,17 @@ export type SchedulerParts = {
   readonly settings: SchedulerSettings;
 };
 
-/** An upstream's health as people see it. */
-export type UpstreamStatus = {
-  readonly name: string;
-  readonly state: 'up' | 'down' | 'probing';
-  readonly problem?: string;
-  readonly downSeconds?: number;
+/** A message that waits, as people see it. */
+export type WaitingMessage = {
+  readonly id: QueueId;
+  readonly octets: number;
+  readonly device: string;
+  readonly ageSeconds: number;
+  readonly attempts: number;
+  readonly state: 'sending' | 'due' | 'deferred';
   readonly retryInSeconds?: number;
+  /** What was last said to it. */
+  readonly problem?: string;
 };
 
 export interface Scheduler {
@@ -45,59 +56,70 @@ export interface Scheduler {
   /** Starts delivering. */
   start(): void;
   status(): readonly UpstreamStatus[];
-  /** Tries everything now. */
-  runNow(): void;
+  list(): IterableIterator<WaitingMessage>;
+  find(id: QueueId): WaitingMessage | undefined;
+  /** Tries everything now, or these messages, on all upstreams. */
+  runNow(ids?: ReadonlySet<QueueId>): void;
+  /** Gives a message up, without a word to its sender; `sending` when it is under way just now. */
+  drop(id: QueueId): 'dropped' | 'sending' | 'unknown';
+  /** Begins no delivery until it is released; what is under way ends by itself. Not kept over a restart. */
+  hold(): void;
+  release(): void;
+  readonly isHeld: boolean;
   /** Stops; those under way get `grace` ms to end by themselves. */
   stop(grace: number): Promise<void>;
 }
 
-// A message that loses the upstream this often in a row is taken for the reason, and waits by itself.
-const DROPS_UNTIL_SUSPECT = 2;
+// A message that loses the upstream's connection, or is told "slower", this often in a row is taken for
+// the reason, and waits by itself: the others must not wait behind it.
+const SETBACKS_UNTIL_SUSPECT = 2;
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
-  const { queue, carriers, clock, random, tell, settings } = parts;
+  const { queue, clock, random, tell, settings } = parts;
   const schedule = createSchedule();
-  const health = new Map<Carrier, Health>(carriers.map((carrier) => [carrier, UP]));
-  const problems = new Map<Carrier, string>();
-  const drops = new Map<string, number>();
-  const underWay = new Set<Promise<void>>();
+  const routes = createRoutes({ ...parts, rate: settings.rate });
+  const notifier = createNotifier(parts);
+  const setbacks = new Map<QueueId, number>();
+  const problems = new Map<QueueId, string>();
+  const underWay = new Map<QueueId, { readonly entry: QueueEntry; readonly done: Promise<void> }>();
   const cut = new AbortController();
   let isRunning = false;
+  let isHeld = false;
   let cancelTimer: Cancel | undefined;
-
-  const healthOf = (carrier: Carrier) => health.get(carrier) ?? UP;
+  const clockWatch = createClockWatch(clock, () => {
+    routes.tryNow('clock');
+    tick();
+  });
 
   /** Sends what can be sent now, and sets the timer for the rest. */
   function tick(): void {
     cancelTimer?.();
     cancelTimer = undefined;
-    if (!isRunning) return;
+    if (!isRunning || isHeld) return;
     const now = clock.now();
-    while (underWay.size < settings.connections) {
-      const carrier = carriers.find((one) => isOpen(healthOf(one), now));
-      const entry = carrier === undefined ? undefined : schedule.take(now);
+    while (underWay.size < settings.connections && schedule.hasDue(now)) {
+      const carrier = routes.take(now);
+      const entry = carrier && schedule.take(now);
       if (carrier === undefined || entry === undefined) break;
-      health.set(carrier, whileSending(healthOf(carrier)));
-      const delivery: Promise<void> = deliver(entry, carrier).finally(() => {
-        underWay.delete(delivery);
+      const done = deliver(entry, carrier).finally(() => {
+        underWay.delete(entry.id);
         tick();
       });
-      underWay.add(delivery);
+      underWay.set(entry.id, { entry, done });
     }
+    if (routes.waitsForClock) clockWatch.start();
+    else clockWatch.stop();
     const wakeAt = nextWake();
     if (wakeAt !== undefined && underWay.size < settings.connections) cancelTimer = clock.after(wakeAt - clock.now(), tick);
   }
 
   /** When something can be done next: when a message is due and an upstream may be tried. */
   function nextWake(): number | undefined {
-    const due = schedule.wakeAt(clock.now());
-    if (due === 'never') return undefined;
-    const opens = carriers.map((carrier) => {
-      const one = healthOf(carrier);
-      return one.state === 'up' ? 0 : one.state === 'down' ? one.probeAt : Number.POSITIVE_INFINITY;
-    });
-    const at = Math.max(due, Math.min(...opens));
-    return Number.isFinite(at) ? at : undefined; // a probe is under way: its end is the next news
+    const now = clock.now();
+    const due = schedule.wakeAt(now);
+    const opens = routes.opensAt(now);
+    // Without an opening a probe is under way: its end is the next news.
+    return due === 'never' || opens === undefined ? undefined : Math.max(due, opens);
   }
 
   async function deliver(entry: QueueEntry, carrier: Carrier): Promise<void> {
@@ -109,76 +131,131 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     } catch (error) {
       // The spool could not give the message, or nobody foresaw this. It stays, and is tried again much later.
       tell('fault', { where: `delivery of ${entry.id}`, error });
-      recover(carrier);
+      routes.saidNothing(carrier);
       schedule.offer(entry, later(clock.now(), settings.retry.max));
     }
-  }
-
-  /** A probe that ended without a word on the upstream: the next message probes. */
-  function recover(carrier: Carrier): void {
-    const one = healthOf(carrier);
-    if (one.state === 'probing') health.set(carrier, { ...one, state: 'down', probeAt: clock.now() });
   }
 
   async function settle(entry: QueueEntry, envelope: Envelope, carrier: Carrier, attempt: Attempt): Promise<void> {
     if (attempt.result === 'no-answer') {
       if (attempt.maybeDelivered) tell('maybeDelivered', { id: entry.id, upstream: carrier.name, problem: attempt.failure.problem });
-      return noAnswer(entry, carrier, attempt.failure);
+      return noAnswer(entry, envelope, carrier, attempt.failure);
     }
-    answered(carrier);
-    drops.delete(entry.id);
-    const age = clock.now() - entry.arrived;
-    const decision = decide(envelope, attempt.outcomes, age >= settings.expireAfter);
-    report(entry, decision, carrier, age);
-    if (decision.deferred.length === 0) {
-      queue.remove(entry.id);
-      tell('removed', { id: entry.id });
-      return;
-    }
-    const attempts = entry.attempts + 1;
-    const wait = backOff(entry.attempts, settings.retry, random);
-    for (const { recipient, failure } of decision.deferred) {
-      tell('deferred', {
-        id: entry.id,
-        recipient: recipient.forwardPath,
-        upstream: carrier.name,
-        failure,
-        retryInSeconds: Math.round(wait / 1000),
-      });
-    }
-    const settled = [...decision.delivered, ...decision.bounced].map(({ recipient }) => recipient);
-    await queue.record(entry.id, settled, attempts);
-    schedule.offer({ ...entry, attempts }, later(clock.now(), wait));
+    const decision = decide(envelope, attempt.outcomes, isOutOfTime(entry));
+    const throttle = [...decision.deferred, ...decision.expired].map(({ failure }) => failure).find(isThrottle);
+    if (throttle === undefined) routes.answered(carrier);
+    else routes.slowed(carrier, throttle);
+    const setback = throttle === undefined ? 0 : countSetback(entry.id);
+    if (throttle === undefined) setbacks.delete(entry.id);
+    await conclude(entry, envelope, carrier, decision, attempt.notifies);
+    if (decision.deferred.length > 0) await defer(entry, envelope, carrier, decision, setback);
   }
 
-  function report(entry: QueueEntry, decision: Decision, carrier: Carrier, age: number): void {
-    const news = { id: entry.id, upstream: carrier.name };
+  const isOutOfTime = (entry: QueueEntry) => ageOf(entry) >= settings.expireAfter;
+  const ageOf = (entry: QueueEntry) => clock.now() - entry.arrived;
+
+  function countSetback(id: QueueId): number {
+    const count = (setbacks.get(id) ?? 0) + 1;
+    setbacks.set(id, count);
+    return count;
+  }
+
+  /** Tells what is settled, the log first and then who sent it; a message with nobody left waiting leaves the spool. */
+  async function conclude(
+    entry: QueueEntry,
+    envelope: Envelope,
+    carrier: Carrier,
+    decision: Decision,
+    isNotifiedThere: boolean,
+  ): Promise<void> {
+    const { id } = entry;
+    const news = { id, upstream: carrier.name };
     for (const { recipient, reply } of decision.delivered)
-      tell('delivered', { ...news, recipient: recipient.forwardPath, reply, seconds: age / 1000 });
+      tell('delivered', { ...news, recipient: recipient.forwardPath, reply, seconds: ageOf(entry) / 1000 });
     for (const { recipient, failure } of decision.bounced) tell('bounced', { ...news, recipient: recipient.forwardPath, failure });
-    for (const { recipient } of decision.expired)
-      tell('expired', { id: entry.id, recipient: recipient.forwardPath, hours: Math.round(age / 3_600_000) });
+    for (const { recipient, failure } of decision.expired)
+      tell('expired', { ...news, recipient: recipient.forwardPath, failure, hours: Math.round(ageOf(entry) / 3_600_000) });
+    // The notification is on the flash before the message goes: a crash in between sends it twice, never not at all.
+    const lost = [...decision.bounced, ...decision.expired.map((one) => ({ ...one, isExpired: true as const }))];
+    await notifier.notify({ id, envelope }, 'failed', lost, carrier.name);
+    if (!isNotifiedThere) await notifier.notify({ id, envelope }, 'relayed', decision.delivered, carrier.name);
+    if (decision.deferred.length > 0) return;
+    queue.remove(id);
+    forget(id);
+    tell('removed', { id });
   }
 
-  function answered(carrier: Carrier): void {
-    const before = healthOf(carrier);
-    health.set(carrier, UP);
-    if (before.state !== 'up') tell('upstreamUp', { upstream: carrier.name, downSeconds: Math.round((clock.now() - before.since) / 1000) });
+  function forget(id: QueueId): void {
+    setbacks.delete(id);
+    problems.delete(id);
   }
 
-  function noAnswer(entry: QueueEntry, carrier: Carrier, failure: UpstreamFailure): void {
+  async function defer(
+    entry: QueueEntry,
+    envelope: Envelope,
+    carrier: Carrier,
+    { deferred, delivered, bounced }: Decision,
+    setback: number,
+  ) {
+    // "Slower" is said to the account: the message goes to the end of its device's, and the upstream's pace decides.
+    const waitsItself = setback === 0 || setback >= SETBACKS_UNTIL_SUSPECT;
     const now = clock.now();
-    const before = healthOf(carrier);
-    const after = afterFailure(before, failure, now, random);
-    health.set(carrier, after);
-    problems.set(carrier, failure.problem);
-    if (after !== before)
-      tell('upstreamDown', { upstream: carrier.name, failure, retryInSeconds: Math.round((after.probeAt - now) / 1000) });
+    const at = waitsItself ? later(now, backOff(entry.attempts, settings.retry, random)) : now;
+    const retryAt = waitsItself ? at : (routes.opensAt(now) ?? now);
+    for (const { recipient, failure } of deferred) {
+      const retryInSeconds = Math.round((retryAt - now) / 1000);
+      tell('deferred', { id: entry.id, recipient: recipient.forwardPath, upstream: carrier.name, failure, retryInSeconds });
+      problems.set(entry.id, describeFailure(failure).slice(0, LONGEST_PROBLEM));
+    }
+    const warned = entry.warned || (await warn(entry, envelope, carrier, deferred));
+    const attempts = entry.attempts + (waitsItself ? 1 : 0);
+    const settled = [...delivered, ...bounced].map(({ recipient }) => recipient);
+    await queue.record(entry.id, settled, { attempts, warned });
+    schedule.offer({ ...entry, attempts, warned }, at);
+  }
+
+  /** Tells the sender that it takes long, once; whether that is done. */
+  async function warn(entry: QueueEntry, envelope: Envelope, carrier: Carrier, deferred: Decision['deferred']): Promise<boolean> {
+    if (settings.warnAfter === undefined || ageOf(entry) < settings.warnAfter) return false;
+    const message = { id: entry.id, envelope, triedFor: settings.expireAfter - ageOf(entry) };
+    await notifier.notify(message, 'delayed', deferred, carrier.name);
+    return true;
+  }
+
+  async function noAnswer(entry: QueueEntry, envelope: Envelope, carrier: Carrier, failure: UpstreamFailure): Promise<void> {
+    routes.failed(carrier, failure);
     // Behind the others of its device: if this message is what kills the connection, the rest still goes out.
-    const dropped = isInTransaction(failure) ? (drops.get(entry.id) ?? 0) + 1 : 0;
-    if (dropped > 0) drops.set(entry.id, dropped);
-    const isSuspect = dropped >= DROPS_UNTIL_SUSPECT;
-    schedule.offer(entry, isSuspect ? later(now, backOff(dropped - DROPS_UNTIL_SUSPECT, settings.retry, random)) : now);
+    const setback = isInTransaction(failure) ? countSetback(entry.id) : 0;
+    const now = clock.now();
+    if (setback < SETBACKS_UNTIL_SUSPECT) return schedule.offer(entry, now);
+    problems.set(entry.id, describeFailure(failure).slice(0, LONGEST_PROBLEM));
+    if (isOutOfTime(entry)) return conclude(entry, envelope, carrier, allExpired(envelope, failure), false);
+    schedule.offer(entry, later(now, backOff(setback - SETBACKS_UNTIL_SUSPECT, settings.retry, random)));
+  }
+
+  function describe(entry: QueueEntry, at: Monotonic | 'due' | 'sending'): WaitingMessage {
+    const now = clock.now();
+    const { id, octets, device, attempts } = entry;
+    const problem = problems.get(id);
+    const isDue = typeof at === 'number' && at <= now;
+    return {
+      id,
+      octets,
+      device,
+      attempts,
+      ageSeconds: Math.round(ageOf(entry) / 1000),
+      ...(at === 'sending'
+        ? { state: 'sending' }
+        : at === 'due' || isDue
+          ? { state: 'due' }
+          : { state: 'deferred', retryInSeconds: Math.round((at - now) / 1000) }),
+      ...(problem === undefined ? {} : { problem }),
+    };
+  }
+
+  function* list(): IterableIterator<WaitingMessage> {
+    for (const { entry } of underWay.values()) yield describe(entry, 'sending');
+    for (const { entry, at } of schedule.list()) yield describe(entry, at);
   }
 
   return {
@@ -190,31 +267,59 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       isRunning = true;
       tick();
     },
-    status: () =>
-      carriers.map((carrier) => {
-        const one = healthOf(carrier);
-        if (one.state === 'up') return { name: carrier.name, state: 'up' };
-        const downSeconds = Math.round((clock.now() - one.since) / 1000);
-        const problem = problems.get(carrier) ?? '';
-        const retry = one.state === 'down' ? { retryInSeconds: Math.max(0, Math.round((one.probeAt - clock.now()) / 1000)) } : {};
-        return { name: carrier.name, state: one.state, problem, downSeconds, ...retry };
-      }),
-    runNow() {
-      schedule.hurry();
-      for (const [carrier, one] of health) if (one.state === 'down') health.set(carrier, { ...one, probeAt: clock.now() });
+    status: () => routes.status(),
+    list,
+    find(id) {
+      for (const one of list()) if (one.id === id) return one;
+      return undefined;
+    },
+    runNow(ids) {
+      schedule.hurry(ids);
+      routes.tryNow('all');
       tick();
+    },
+    drop(id) {
+      if (underWay.has(id)) return 'sending';
+      if (!schedule.remove(id)) return 'unknown';
+      queue.remove(id);
+      forget(id);
+      tell('dropped', { id });
+      return 'dropped';
+    },
+    hold() {
+      if (isHeld) return;
+      isHeld = true;
+      tell('held');
+      tick();
+    },
+    release() {
+      if (!isHeld) return;
+      isHeld = false;
+      tell('released');
+      tick();
+    },
+    get isHeld() {
+      return isHeld;
     },
     async stop(grace) {
       isRunning = false;
       cancelTimer?.();
+      clockWatch.stop();
       const cancelGrace = clock.after(grace, () => cut.abort());
-      while (underWay.size > 0) await Promise.all(underWay);
+      while (underWay.size > 0) await Promise.all([...underWay.values()].map(({ done }) => done));
       cancelGrace();
     },
   };
 }
 
+// What is kept in memory of the last reply to a message.
+const LONGEST_PROBLEM = 200;
+
 /** Whether the failure came while this message was being handed over. */
 function isInTransaction({ stage }: UpstreamFailure): boolean {
   return stage === 'mail' || stage === 'rcpt' || stage === 'data' || stage === 'body' || stage === 'end-of-data';
+}
+
+function allExpired(envelope: Envelope, failure: Failure): Decision {
+  return { delivered: [], bounced: [], deferred: [], expired: envelope.recipients.map((recipient) => ({ recipient, failure })) };
 }

@@ -98,6 +98,21 @@ export function headerEnd(octets: Buffer): number | undefined {
   return at < 0 ? undefined : at + 4;
 }
 
+// What is kept was bounded when it came; the trace and the repairs were added to it then.
+const LARGEST_STORED_HEADER_SECTION = LARGEST_HEADER_SECTION + 8_192;
+
+/** The header section of a stored message, without the empty line; reads no further than that. */
+export async function readHeaderSection(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  let head = Buffer.alloc(0);
+  for await (const chunk of body) {
+    head = Buffer.concat([head, chunk]);
+    const end = headerEnd(head);
+    if (end !== undefined) return head.subarray(0, end - 2);
+    if (head.length > LARGEST_STORED_HEADER_SECTION) break;
+  }
+  return head;
+}
+
 /** All fields of that name, in order. */
 export function fieldsNamed(section: { readonly fields: readonly Field[] }, name: string): readonly Field[] {
   const wanted = name.toLowerCase();

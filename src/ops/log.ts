@@ -51,11 +51,26 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
     level: 'error',
     fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure) },
   }),
-  expired: ({ id, recipient, hours }) => ({ level: 'error', fields: { id, to: formatMailbox(recipient), hours } }),
+  expired: ({ id, recipient, upstream, failure, hours }) => ({
+    level: 'error',
+    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure), hours },
+  }),
+  notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: formatMailbox(recipient) } }),
+  notificationLost: ({ about, action, recipient, problem }) => ({
+    level: 'error',
+    fields: { id: about, action, to: formatMailbox(recipient), problem },
+  }),
+  dropped: ({ id }) => ({ level: 'warn', fields: { id } }),
+  held: () => ({ level: 'warn', fields: {} }),
+  released: () => ({ level: 'info', fields: {} }),
   removed: ({ id }) => ({ level: 'debug', fields: { id } }),
   maybeDelivered: ({ id, upstream, problem }) => ({ level: 'warn', fields: { id, upstream, problem } }),
   upstreamConnected: ({ upstream, tls, auth, sizeLimit }) => ({ level: 'debug', fields: { upstream, tls, auth, size: sizeLimit } }),
   upstreamUp: ({ upstream, downSeconds }) => ({ level: 'info', fields: { upstream, down: `${downSeconds}s` } }),
+  upstreamSlowed: ({ upstream, failure, retryInSeconds }) => ({
+    level: 'warn',
+    fields: { upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
+  }),
   upstreamDown: ({ upstream, failure, retryInSeconds }) => ({
     level: 'warn',
     fields: { upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
@@ -83,6 +98,7 @@ function failureFields(failure: Failure): Fields {
     stage: failure.stage,
     reply: failure.reply && describeReply(failure.reply),
     problem: 'problem' in failure ? failure.problem : undefined,
+    advice: failure.advice,
   };
 }
 

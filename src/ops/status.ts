@@ -1,5 +1,7 @@
 // One snapshot of the running relay, as the control socket gives it and people read it.
 
+import { size, span } from './format.ts';
+
 export type Counted = { readonly octets: number; readonly syncs: number };
 
 export type Status = {
@@ -7,12 +9,17 @@ export type Status = {
   readonly hostname: string;
   readonly listening: readonly string[];
   readonly upSeconds: number;
+  /** Whether the queue is held by hand. */
+  readonly isHeld: boolean;
+  /** Whether the board's date is certainly behind. */
+  readonly isClockBehind: boolean;
   /** Octets a device may send at most, right now. */
   readonly sizeLimit: number;
   readonly upstreams: readonly {
     readonly name: string;
-    readonly state: 'up' | 'down' | 'probing';
+    readonly state: 'up' | 'slowed' | 'down' | 'probing';
     readonly problem?: string;
+    readonly advice?: string;
     readonly downSeconds?: number;
     readonly retryInSeconds?: number;
   }[];
@@ -40,12 +47,9 @@ export function formatStatus(status: Status): readonly string[] {
   lines.push(
     `${spool.messages} messages wait; the spool holds ${size(spool.held)} of ${size(spool.capacity)}; devices may send up to ${size(status.sizeLimit)}`,
   );
-  for (const { name, state, problem, downSeconds, retryInSeconds } of status.upstreams) {
-    const retry = retryInSeconds === undefined ? 'being tried now' : `tried again in ${span(retryInSeconds)}`;
-    lines.push(
-      state === 'up' ? `upstream ${name} is up` : `upstream ${name} is down for ${span(downSeconds ?? 0)}, ${retry}: ${problem ?? ''}`,
-    );
-  }
+  if (status.isHeld) lines.push('THE QUEUE IS HELD: nothing is delivered until "gatepost queue release"');
+  if (status.isClockBehind) lines.push("this board's date is behind: is there an NTP server? Certificates can't be judged until it is set");
+  for (const upstream of status.upstreams) lines.push(...formatUpstream(upstream));
   for (const { segment, problem, lost, maybeLost } of spool.damage) {
     lines.push(
       `DAMAGE in ${segment}: ${problem}${lost.length > 0 ? `; lost: ${lost.join(' ')}` : ''}${maybeLost.length > 0 ? `; perhaps lost: ${maybeLost.join(' ')}` : ''}`,
@@ -59,14 +63,14 @@ export function formatStatus(status: Status): readonly string[] {
   return lines;
 }
 
+function formatUpstream({ name, state, problem = '', advice, downSeconds = 0, retryInSeconds }: Status['upstreams'][number]): string[] {
+  if (state === 'up') return [`upstream ${name} is up`];
+  const retry = retryInSeconds === undefined ? 'being tried now' : `tried again in ${span(retryInSeconds)}`;
+  const line =
+    state === 'slowed'
+      ? `upstream ${name} is up but wants less; next message in ${span(retryInSeconds ?? 0)}: ${problem}`
+      : `upstream ${name} is down for ${span(downSeconds)}, ${retry}: ${problem}`;
+  return [line, ...(advice === undefined ? [] : [`  ${advice}`])];
+}
+
 const counted = ({ octets, syncs }: Counted) => `${size(octets)} in ${syncs} syncs`;
-
-function size(octets: number): string {
-  return octets >= 2 ** 20 ? `${(octets / 2 ** 20).toFixed(1)} MiB` : `${(octets / 1024).toFixed(1)} KiB`;
-}
-
-function span(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
-}

@@ -26,7 +26,7 @@ export type PolicySettings = {
 };
 
 /** What depends on what the upstreams were last seen to offer, since it is only passed on. */
-export type PassedOn = { readonly smtpUtf8: boolean; readonly dsn: boolean; readonly binaryMime: boolean };
+export type PassedOn = { readonly smtpUtf8: boolean; readonly binaryMime: boolean };
 
 export type PolicyParts = {
   readonly store: MessageStore;

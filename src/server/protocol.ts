@@ -111,7 +111,7 @@ const offersAuth = (session: Session, policy: Policy) => policy.mechanisms.lengt
 function helloReply(hello: Hello, session: Session, policy: Policy): Reply {
   const name = hello.name === '' ? 'you' : hello.name;
   if (hello.verb === 'HELO') return replies.hello(policy.hostname, name);
-  const { smtpUtf8, dsn, binaryMime } = policy.passedOn;
+  const { smtpUtf8, binaryMime } = policy.passedOn;
   // Only what is true at this moment.
   const offers: readonly (readonly [boolean, string])[] = [
     [true, 'PIPELINING'],
@@ -120,7 +120,7 @@ function helloReply(hello: Hello, session: Session, policy: Policy): Reply {
     [true, 'CHUNKING'],
     [binaryMime, 'BINARYMIME'],
     [smtpUtf8, 'SMTPUTF8'],
-    [dsn, 'DSN'],
+    [true, 'DSN'],
     [true, 'ENHANCEDSTATUSCODES'],
     [offersTls(session, policy), 'STARTTLS'],
     [offersAuth(session, policy), `AUTH ${policy.mechanisms.join(' ')}`],

@@ -1,24 +1,34 @@
 // SASL mechanisms (RFC 4954 carries them) as generators, so that who drives the exchange knows none of
 // them. A client yields its responses and is sent the challenges, both decoded.
 
+import { createHash, createHmac, pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
+
 export type Credentials = { readonly username: string; readonly password: string };
 
-/** Yields responses; `next(challenge)` resumes it. */
-export type SaslClient = Generator<Buffer, void, Buffer>;
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Yields responses; `next(challenge)` resumes it, `next('accepted')` once the server has said so. What it
+ * returns is why the exchange must not go on, or why the acceptance is worth nothing; undefined when all is well.
+ */
+export type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
 
 export type ClientMechanism = {
   readonly name: string;
   /** Whether the first response goes with the AUTH command; else the server's first challenge is waited for. */
   readonly clientFirst: boolean;
-  start(credentials: Credentials): SaslClient;
+  /** `nonce`: octets that never repeat, for mechanisms that need them. */
+  start(credentials: Credentials, nonce: () => Buffer): SaslClient;
 };
 
 /** RFC 4616. */
 export const PLAIN: ClientMechanism = {
   name: 'PLAIN',
   clientFirst: true,
-  *start({ username, password }) {
+  async *start({ username, password }) {
     yield Buffer.from(`\0${username}\0${password}`);
+    return undefined;
   },
 };
 
@@ -26,11 +36,68 @@ export const PLAIN: ClientMechanism = {
 export const LOGIN: ClientMechanism = {
   name: 'LOGIN',
   clientFirst: false,
-  *start({ username, password }) {
+  async *start({ username, password }) {
+    yield EMPTY; // for nobody: resumed by the first challenge
     yield Buffer.from(username);
     yield Buffer.from(password);
+    return undefined;
   },
 };
+
+/** RFC 2195: the server's challenge, keyed with the password. */
+export const CRAM_MD5: ClientMechanism = {
+  name: 'CRAM-MD5',
+  clientFirst: false,
+  async *start({ username, password }) {
+    const challenge = yield EMPTY; // for nobody: resumed by the challenge
+    if (challenge === 'accepted') return undefined;
+    yield Buffer.from(`${username} ${createHmac('md5', password).update(challenge).digest('hex')}`);
+    return undefined;
+  },
+};
+
+// A server decides how much work the key costs; one that asks for more than this means no good.
+const MOST_ITERATIONS = 1_000_000;
+
+/**
+ * RFC 5802 with the hash of RFC 7677, without channel binding. Neither side learns the password, and the
+ * server has to prove that it knows it: an acceptance without that proof is refused.
+ */
+export const SCRAM_SHA_256: ClientMechanism = {
+  name: 'SCRAM-SHA-256',
+  clientFirst: true,
+  async *start({ username, password }, nonce) {
+    const own = nonce().toString('base64url');
+    // SASLprep (RFC 4013) but for its tables of forbidden characters: what the server refuses it refuses.
+    const first = `n=${username.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${own}`;
+    const challenge = yield Buffer.from(`n,,${first}`);
+    if (challenge === 'accepted') return UNPROVEN;
+    const offer = challenge.toString('utf8');
+    const match = /^r=([!-+\--~]+),s=([A-Za-z0-9+/=]+),i=([1-9]\d{0,9})(?:,|$)/.exec(offer);
+    const [, both = '', salt = '', iterations = ''] = match ?? [];
+    if (match === null || !both.startsWith(own) || both === own || Number(iterations) > MOST_ITERATIONS)
+      return `the server's SCRAM challenge makes no sense: ${JSON.stringify(offer.slice(0, 200))}`;
+    const salted = await deriveKey(password.normalize('NFKC'), Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256');
+    const clientKey = hmac(salted, 'Client Key');
+    const last = `c=biws,r=${both}`;
+    const signed = `${first},${offer},${last}`;
+    const signature = hmac(createHash('sha256').update(clientKey).digest(), signed);
+    const proof = clientKey.map((octet, at) => octet ^ (signature[at] ?? 0));
+    const verdict = yield Buffer.from(`${last},p=${Buffer.from(proof).toString('base64')}`);
+    if (verdict === 'accepted') return UNPROVEN;
+    const expected = `v=${hmac(hmac(salted, 'Server Key'), signed).toString('base64')}`;
+    if (verdict.toString('utf8').split(',')[0] !== expected)
+      return `the server does not know the password: ${JSON.stringify(verdict.toString('utf8').slice(0, 200))}`;
+    yield EMPTY;
+    return undefined;
+  },
+};
+
+const UNPROVEN = 'the server accepted the login without proving that it knows the password';
+
+const deriveKey = promisify(pbkdf2);
+
+const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
 /** What a device claims at the end of an exchange, still to be checked against what is known of the user. */
 export type Claim =
@@ -47,8 +114,6 @@ export type ServerMechanism = {
   /** `challenge`: octets that never repeat, for mechanisms that need them. */
   start(challenge: () => Buffer): SaslServer;
 };
-
-const EMPTY = Buffer.alloc(0);
 
 export const SERVER_MECHANISMS: readonly ServerMechanism[] = [
   {

@@ -18,6 +18,8 @@ export type Entry = {
   arrived: number;
   /** Transactions that ended in a deferral, and which recipients (by place in the envelope) are settled. */
   attempts: number;
+  /** Whether the sender was told of the delay. */
+  warned: boolean;
   settled: readonly number[];
   /** How many outcome frames were written: the highest holds. */
   outcomes: number;
@@ -27,7 +29,7 @@ export type Entry = {
 export type CommitRecord = { readonly envelope: Envelope; readonly device: string; readonly received: WallTime; readonly running: number };
 
 /** Payload of an outcome frame, as JSON. */
-export type OutcomeRecord = { readonly attempts: number; readonly settled: readonly number[] };
+export type OutcomeRecord = { readonly attempts: number; readonly settled: readonly number[]; readonly warned?: boolean };
 
 /** All places of an entry. */
 export function placesOf(entry: Entry): Place[] {

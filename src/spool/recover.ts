@@ -29,6 +29,8 @@ export type Recovered = {
   readonly entries: Map<number, Entry>;
   readonly facts: Facts | undefined;
   readonly highestNumber: number;
+  /** The latest date that anything here was written at, as the board then believed. */
+  readonly newest: number;
   readonly damage: readonly SpoolDamage[];
   readonly report: Omit<SpoolRecovery, 'milliseconds'>;
 };
@@ -62,9 +64,11 @@ export async function recover(disk: Disk): Promise<Recovered> {
   }
 
   const entries = new Map<number, Entry>();
+  let newest = facts?.newest ?? 0;
   const unfinished = new Map<number, Found>();
   for (const number of [...found.keys()].sort((one, other) => one - other)) {
     const message = found.get(number);
+    newest = Math.max(newest, message?.commit?.record.received ?? 0);
     if (message === undefined || done.has(number)) continue;
     const entry = wholeEntry(number, message);
     if (entry === undefined) unfinished.set(number, message);
@@ -80,6 +84,7 @@ export async function recover(disk: Disk): Promise<Recovered> {
     entries,
     facts,
     highestNumber,
+    newest,
     damage,
     report: { messages: entries.size, unfinished: unfinished.size, torn },
   };
@@ -262,6 +267,7 @@ function wholeEntry(number: number, message: Found): Entry | undefined {
     device: record.device,
     arrived: record.running,
     attempts: outcome?.record.attempts ?? 0,
+    warned: outcome?.record.warned ?? false,
     settled: outcome?.record.settled ?? [],
     outcomes: (outcome?.position ?? -1) + 1,
   };

@@ -25,6 +25,8 @@ export type Facts = {
   readonly nextNumber: number;
   /** How long the relay has been running, all in all, in milliseconds: ages are measured in it, so no set of the date expires a message. */
   readonly running: number;
+  /** The latest date ever seen: a board without a battery-backed clock starts before it. */
+  readonly newest?: number;
   /** What was written to the flash. */
   readonly flash?: FlashFacts;
   /** What the upstreams take, as last advertised; absent when never learned. */
@@ -32,7 +34,7 @@ export type Facts = {
 };
 
 /** What all upstreams take: the smallest SIZE (absent for unlimited), and the extensions that every one offers. */
-export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean; readonly dsn: boolean; readonly binaryMime: boolean };
+export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean; readonly binaryMime: boolean };
 
 /** What a header says beside the facts, so that recovery knows what must be there: without it, damage could not be told from a torn write. */
 export type LifeNote = {

@@ -5,18 +5,19 @@ import { isDeepStrictEqual } from 'node:util';
 import type { QueueId, SpoolDamage, Tell } from '../events.ts';
 import { formatMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
-import { type Clock, later, type Monotonic } from '../system/clock.ts';
+import { type Clock, later, type Monotonic, type WallTime } from '../system/clock.ts';
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { compaction, SCARCE } from './compaction.ts';
+import { createDrafts, type Draft } from './draft.ts';
 import { createFlashMeter, type FlashFacts } from './flash.ts';
-import { FRAME_HEAD, type Frame, type OpenedFrame } from './frame.ts';
+import type { Frame, OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { DiskFailed, openLog } from './log.ts';
 import { recover } from './recover.ts';
 import { createRing } from './ring.ts';
-import { type Facts, isUnreliable, type Place, readFrame, roomIn, type UpstreamFacts } from './segment.ts';
-import { CHUNK, createSpace, fits, footprint, hold, largestMessage, roomFor } from './space.ts';
+import { type Facts, type Place, readFrame, type UpstreamFacts } from './segment.ts';
+import { createSpace, footprint, hold, largestMessage, roomFor } from './space.ts';
 
 /** What the scheduler is told of a message. */
 export type Stored = {
@@ -26,17 +27,8 @@ export type Stored = {
   /** On this run's clock; may lie before its start. */
   readonly arrived: Monotonic;
   readonly attempts: number;
+  readonly warned: boolean;
 };
-
-export interface Draft {
-  readonly id: QueueId;
-  /** Takes the next octets of the message; slow when the flash is. `full`: the space ran out; `failed`: the flash did. */
-  write(slice: Uint8Array): Promise<'taken' | 'full' | 'failed'>;
-  /** `stored` once the message is on the flash; otherwise nothing of it is kept. */
-  commit(envelope: Envelope): Promise<'stored' | 'full' | 'failed'>;
-  /** Forgets the draft; harmless after a commit. */
-  abandon(): void;
-}
 
 export interface Spool {
   /** Tells this spool from all others. */
@@ -55,8 +47,12 @@ export interface Spool {
   envelope(id: QueueId): Promise<Envelope>;
   body(id: QueueId): AsyncIterable<Uint8Array>;
   /** Notes what came of an attempt: these recipients are settled, for better or worse. */
-  record(id: QueueId, settled: readonly Recipient[], attempts: number): Promise<void>;
+  record(id: QueueId, settled: readonly Recipient[], progress: { readonly attempts: number; readonly warned: boolean }): Promise<void>;
   remove(id: QueueId): void;
+  /** Takes in a message of the relay's own; its id once it is on the flash, or why it is not. */
+  submit(envelope: Envelope, body: AsyncIterable<Uint8Array>): Promise<QueueId | 'full' | 'failed'>;
+  /** The latest date that was ever seen here; 0 for none. */
+  readonly newest: WallTime;
   readonly count: number;
   status(): SpoolStatus;
   close(): Promise<void>;
@@ -108,11 +104,13 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
   const runningTime = () => Math.round(ranBefore + clock.now() - started);
   const flash = createFlashMeter(recovered.facts?.flash, runningTime);
+  const newest = () => Math.max(recovered.newest, clock.wall()) as WallTime;
   const facts = (): Facts => ({
     instance,
     nextNumber,
     running: runningTime(),
     flash: flash.facts(),
+    newest: newest(),
     ...(upstream === undefined ? {} : { upstream }),
   });
 
@@ -178,6 +176,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     device: entry.device,
     arrived: later(clock.now(), entry.arrived - runningTime()),
     attempts: entry.attempts,
+    warned: entry.warned,
   });
 
   /** Forgets an entry; its frames count as live until the `done` that says so is on the flash, so that their segments stay until then. */
@@ -188,112 +187,17 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     log.appendSoon({ kind: 'done', number: entry.number, position: 0, payload: [] }, { durable: () => countLive(places, -1) });
   }
 
-  function draft(declared: number, device: string): Draft {
-    const entry: Entry = {
-      number: nextNumber,
-      chunks: [],
-      octets: 0,
-      device,
-      arrived: runningTime(),
-      attempts: 0,
-      settled: [],
-      outcomes: 0,
-    };
-    nextNumber += 1;
-    entries.set(entry.number, entry);
-    // What does not fit now is not promised; write() finds out whether it fits later.
-    let held = fits(space, device, footprint(declared)) ? footprint(declared) : 0;
-    hold(space, device, held);
-    let written = 0; // octets already given to the log
-    let slices: Uint8Array[] = [];
-    let waiting = 0; // octets in slices
-    let over = false;
-
-    const bodyFrame = (): Frame => {
-      const frame: Frame = { kind: 'body', number: entry.number, position: written, payload: slices };
-      written += waiting;
-      slices = [];
-      waiting = 0;
-      return frame;
-    };
-    const append = async (frame: Frame) => {
-      entry.chunks.push(await log.append(frame));
-    };
-    const abandon = () => {
-      if (over) return;
-      over = true;
-      // What never went to the log needs no `done` there.
-      if (written > 0) forget(entry, held);
-      else if (entries.delete(entry.number)) hold(space, device, -held);
-    };
-    const failure = (error: unknown): 'full' | 'failed' => {
-      if (!(error instanceof DiskFailed)) throw error;
-      if (error.isFull) tell('spoolFull', { device, octets: entry.octets });
-      return error.isFull ? 'full' : 'failed';
-    };
-
-    return {
-      id: queueIdOf(entry.number),
-      async write(slice) {
-        const grown = footprint(entry.octets + slice.length);
-        if (grown > held) {
-          if (!fits(space, device, grown - held)) {
-            tell('spoolFull', { device, octets: entry.octets });
-            return 'full';
-          }
-          hold(space, device, grown - held);
-          held = grown;
-        }
-        entry.octets += slice.length;
-        let rest = slice;
-        while (waiting + rest.length >= CHUNK) {
-          const cut = CHUNK - waiting;
-          slices.push(rest.subarray(0, cut));
-          waiting = CHUNK;
-          rest = rest.subarray(cut);
-          await compact.keepsUp();
-          try {
-            await append(bodyFrame());
-          } catch (error) {
-            return failure(error);
-          }
-        }
-        if (rest.length > 0) {
-          slices.push(rest);
-          waiting += rest.length;
-          // A device that drips would leave thousands of tiny slices behind.
-          if (slices.length > MOST_SLICES) slices = [Buffer.concat(slices)];
-        }
-        return 'taken';
-      },
-      async commit(envelope) {
-        const record: CommitRecord = { envelope, device, received: clock.wall(), running: entry.arrived };
-        const payload: [Buffer] = [Buffer.from(JSON.stringify(record))];
-        await compact.keepsUp();
-        // An envelope of a thousand long recipients could be larger than any segment; it would wait for one for ever.
-        const isTooLarge = FRAME_HEAD + payload[0].length > roomIn(parts.segmentSize);
-        if (isTooLarge || entry.chunks.some(isUnreliable)) {
-          abandon();
-          return isTooLarge ? 'full' : 'failed';
-        }
-        const tail = waiting > 0 ? append(bodyFrame()) : undefined;
-        const commit = log.appendDurable({ kind: 'commit', number: entry.number, position: entry.octets, payload });
-        const [bodyDone, commitDone] = await Promise.allSettled([tail, commit]);
-        if (commitDone.status === 'fulfilled') entry.commit = commitDone.value;
-        const lost = [bodyDone, commitDone].find((one) => one.status === 'rejected');
-        over = true;
-        if (lost !== undefined || entry.chunks.some(isUnreliable)) {
-          // The frames may be on the flash all the same: a `done` keeps them from coming back.
-          forget(entry, held);
-          return lost === undefined ? 'failed' : failure(lost.reason);
-        }
-        hold(space, device, footprint(entry.octets) - held);
-        feedTo?.(stored(entry));
-        return 'stored';
-      },
-      abandon,
-    };
-  }
+  const draft = createDrafts({
+    ...parts,
+    entries,
+    space,
+    log,
+    keepsUp: () => compact.keepsUp(),
+    runningTime,
+    takeNumber: () => nextNumber++,
+    forget,
+    stored: (entry) => feedTo?.(stored(entry)),
+  });
 
   await ring.prepare();
 
@@ -329,14 +233,15 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       const entry = entryOf(id);
       for (let at = 0; at < entry.chunks.length; at++) yield (await readMoving(entry, () => entry.chunks[at])).payload;
     },
-    async record(id, settled, attempts) {
+    async record(id, settled, { attempts, warned }) {
       const entry = entryOf(id);
       const { envelope } = await readCommit(entry);
       const addresses = new Set(settled.map((recipient) => key(recipient.forwardPath)));
       const nowSettled = envelope.recipients.flatMap((recipient, at) => (addresses.has(key(recipient.forwardPath)) ? [at] : []));
       entry.settled = [...new Set([...entry.settled, ...nowSettled])];
       entry.attempts = attempts;
-      const record: OutcomeRecord = { attempts, settled: entry.settled };
+      entry.warned = warned;
+      const record: OutcomeRecord = { attempts, settled: entry.settled, ...(warned ? { warned } : {}) };
       const payload = [Buffer.from(JSON.stringify(record))];
       const place = (at: Place) => {
         const old = entries.has(entry.number) ? entry.outcome : at;
@@ -348,6 +253,22 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     remove(id) {
       const entry = entryOf(id);
       forget(entry, footprint(entry.octets));
+    },
+    async submit(envelope, body) {
+      const own = draft(0, OWN_DEVICE);
+      try {
+        for await (const chunk of body) {
+          const result = await own.write(chunk);
+          if (result !== 'taken') return result;
+        }
+        const result = await own.commit(envelope);
+        return result === 'stored' ? own.id : result;
+      } finally {
+        own.abandon();
+      }
+    },
+    get newest() {
+      return newest();
     },
     get count() {
       return entries.size;
@@ -370,8 +291,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   };
 }
 
-// A draft holds at most this many slices before they are joined.
-const MOST_SLICES = 256;
+// Whose messages the relay's own are, for fairness and for people; no device has such an address.
+const OWN_DEVICE = 'gatepost';
 
 const factsFrame = (facts: Facts): Frame => ({ kind: 'facts', number: 0, position: 0, payload: [Buffer.from(JSON.stringify(facts))] });
 

@@ -24,7 +24,7 @@ export class ConnectionLost extends Error {
 export type Line = { readonly octets: Uint8Array; readonly bareLf: boolean };
 
 export interface Wire {
-  /** The next line. `too-long` once more than `maximum` octets came without an end; the line's remainder is dropped first. */
+  /** The next line. `too-long` once more than `maximum` octets came without an end; the line's remainder is dropped first, up to a MiB. */
   line(maximum: number, within: number): Promise<Line | 'too-long'>;
   /** The next octets, as many as are there, at least one. */
   some(within: number): Promise<Uint8Array>;
@@ -48,6 +48,8 @@ export interface Wire {
 
 const LF = 0x0a;
 const CR = 0x0d;
+// A line too long is read to its end, so that the next one is the next command; but not for ever.
+const LONGEST_DROPPED = 2 ** 20;
 // How long close() waits for the peer to take what is left, and then to close its side.
 const CLOSE_WITHIN = 2_000;
 
@@ -135,6 +137,7 @@ export function wire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
         length += piece.length;
         // One more than the maximum may come: the CR before the LF is no part of the line.
         overlong ||= length > maximum + 1;
+        if (length > LONGEST_DROPPED) throw new ConnectionLost('broken', 'the peer sent a line without end');
         if (overlong) pieces = [];
         else pieces.push(piece);
         if (at < 0) continue;

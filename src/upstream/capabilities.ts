@@ -11,6 +11,8 @@ export type Capabilities = ParameterSupport & {
   readonly sizeLimit: number | undefined;
   /** SASL mechanisms, in capitals. */
   readonly auth: ReadonlySet<string>;
+  /** As they were said, for people. */
+  readonly offers: readonly string[];
 };
 
 /** What a server offers that only knows HELO. */
@@ -25,6 +27,7 @@ export const NO_CAPABILITIES: Capabilities = {
   startTls: false,
   chunking: false,
   auth: new Set(),
+  offers: [],
 };
 
 export function readCapabilities(reply: RemoteReply): Capabilities {
@@ -53,5 +56,6 @@ export function readCapabilities(reply: RemoteReply): Capabilities {
     startTls: offered.has('STARTTLS'),
     chunking: offered.has('CHUNKING'),
     auth,
+    offers: reply.lines.slice(1).map((line) => line.trim()),
   };
 }

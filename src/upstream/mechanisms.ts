@@ -1,11 +1,11 @@
 // Which SASL mechanism to use: the strongest that is offered, allowed by the configuration, and fit for
 // the channel. Pure. What only encodes a password never leaves without TLS.
 
-import { type ClientMechanism, LOGIN, PLAIN } from '../smtp/sasl.ts';
+import { type ClientMechanism, CRAM_MD5, LOGIN, PLAIN, SCRAM_SHA_256 } from '../smtp/sasl.ts';
 import type { AuthChoice } from './target.ts';
 
 /** Strongest first. */
-const MECHANISMS: readonly ClientMechanism[] = [PLAIN, LOGIN];
+const MECHANISMS: readonly ClientMechanism[] = [SCRAM_SHA_256, CRAM_MD5, PLAIN, LOGIN];
 
 /** The mechanism, or a sentence that says why there is none. */
 export function chooseMechanism(

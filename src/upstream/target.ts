@@ -2,7 +2,7 @@
 
 import type { Credentials } from '../smtp/sasl.ts';
 
-export type AuthChoice = 'auto' | 'plain' | 'login' | 'none';
+export type AuthChoice = 'auto' | 'scram-sha-256' | 'cram-md5' | 'plain' | 'login' | 'none';
 
 export type UpstreamTarget = {
   /** `starttls`: required after EHLO. `tls`: from the first byte. `plain`: no TLS, to loopback and private addresses only. */

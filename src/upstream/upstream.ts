@@ -1,10 +1,12 @@
 // An upstream: connections made when they are needed, kept for the next message, closed when idle.
 
 import type { Tell } from '../events.ts';
-import type { Attempt } from '../smtp/outcome.ts';
+import type { Attempt, UpstreamFailure } from '../smtp/outcome.ts';
 import type { Cancel } from '../system/clock.ts';
 import type { Capabilities } from './capabilities.ts';
-import { type Connection, type ConnectParts, connect, readReply, WAIT } from './connect.ts';
+import { type Connection, type ConnectParts, connect } from './connect.ts';
+import type { TlsMemory } from './encrypt.ts';
+import { readReply, WAIT } from './exchange.ts';
 import { nameOf, type UpstreamTarget } from './target.ts';
 import { type Message, transact } from './transaction.ts';
 
@@ -16,7 +18,7 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-export type UpstreamParts = ConnectParts & {
+export type UpstreamParts = Omit<ConnectParts, 'memory'> & {
   readonly tell: Tell;
   /** Told at every connection what the upstream offers. */
   readonly learn: (capabilities: Capabilities) => void;
@@ -29,11 +31,14 @@ type Idle = { readonly connection: Connection; readonly needsReset: boolean; rea
 
 export function createUpstream(target: UpstreamTarget, parts: UpstreamParts): Upstream {
   const name = nameOf(target);
+  const memory: TlsMemory = { session: undefined };
   let idle: Idle[] = [];
+  let refusesChunks = false;
 
-  async function open(stop: AbortSignal) {
-    const made = await connect(target, parts, stop);
-    if ('scope' in made) return made;
+  async function open(stop: AbortSignal): Promise<Connection | UpstreamFailure> {
+    const opened = await connect(target, { ...parts, memory }, stop);
+    if ('scope' in opened) return opened;
+    const made = refusesChunks ? { ...opened, capabilities: { ...opened.capabilities, chunking: false } } : opened;
     const { tls, auth, capabilities } = made;
     parts.learn(capabilities);
     parts.tell('upstreamConnected', { upstream: name, tls, auth, sizeLimit: capabilities.sizeLimit });
@@ -67,7 +72,8 @@ export function createUpstream(target: UpstreamTarget, parts: UpstreamParts): Up
     const cut = () => connection.wire.destroy();
     stop.addEventListener('abort', cut, { once: true });
     try {
-      const { attempt, reusable } = await transact(connection, message);
+      const { attempt, reusable, ...found } = await transact(connection, message);
+      if (found.refusesChunks === true) refusesChunks = true; // the next attempt goes by DATA
       if (reusable === 'no' || stop.aborted) connection.wire.destroy();
       else keep(connection, reusable === 'after-reset');
       return attempt;

@@ -130,7 +130,7 @@ describeWith(
       const relay = await start(temporaryFolder(), { GATEPOST_UPSTREAM_PASSWORD: 'wrong' });
       await camera(relay).sendMail({ from: 'cam@example.org', to: 'you@example.org', subject: 'wrong', text: 'x' });
       const line = await relay.waitFor(({ event }) => event === 'upstreamDown');
-      expect(line['problem']).toMatch(/the login as alerts@example.org was refused: 535 5\.7\.8/);
+      expect(line['problem']).toMatch(/the login as alerts@example.org by PLAIN was refused: 535 5\.7\.8/);
       expect(Number.parseInt(String(line['retry']), 10)).toBeGreaterThan(400);
       expect(relay.log.some(({ event }) => event === 'bounced')).toBe(false);
     });

@@ -43,7 +43,7 @@ async function setUp(
     {
       store,
       clock: systemClock,
-      passedOn: () => ({ smtpUtf8: false, dsn: false, binaryMime: false }),
+      passedOn: () => ({ smtpUtf8: false, binaryMime: false }),
       hasTls: () => context !== undefined,
       auth: authenticator,
     },

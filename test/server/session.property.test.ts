@@ -27,7 +27,7 @@ async function converse(pieces: readonly Buffer[]) {
       deviceRate: undefined,
       defaultDomain: undefined,
     },
-    { store, clock, passedOn: () => ({ smtpUtf8: true, dsn: true, binaryMime: true }), hasTls: () => false, auth: authenticator },
+    { store, clock, passedOn: () => ({ smtpUtf8: true, binaryMime: true }), hasTls: () => false, auth: authenticator },
   );
   const news = collectNews();
   const [device, server] = duplexPair();

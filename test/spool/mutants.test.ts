@@ -55,7 +55,7 @@ const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
     'await segment.file.datasync();',
     'await segment.file.datasync().catch(() => segment.file.datasync());',
   ],
-  ['an acknowledgement before the sync', 'spool/spool.ts', 'const commit = log.appendDurable(', 'const commit = log.append('],
+  ['an acknowledgement before the sync', 'spool/draft.ts', 'const commit = log.appendDurable(', 'const commit = log.append('],
 ];
 
 test.each(BROKEN_CODE)('%s is caught', { timeout: 300_000 }, async (name, file, passage, broken) => {

@@ -79,8 +79,8 @@ test('settled recipients and attempts are remembered', async () => {
     recipients: [to('a'), to('b'), to('c')],
     parameters: { body: '8BITMIME' },
   })) as QueueId;
-  await spool.record(id, [to('b')], 1);
-  await spool.record(id, [to('a')], 2);
+  await spool.record(id, [to('b')], { attempts: 1, warned: false });
+  await spool.record(id, [to('a')], { attempts: 2, warned: false });
   await spool.close();
   const { spool: after, stored } = await testSpool(disk.kill());
   expect(stored.get(id)?.attempts).toBe(2);
@@ -107,7 +107,7 @@ test("age is the relay's running time, whatever the date says", async () => {
 test('the learned size and the instance survive', async () => {
   const disk = powerLosingDisk();
   const { spool } = await testSpool(disk);
-  const learned = { size: 123_456, smtpUtf8: true, dsn: false, binaryMime: false };
+  const learned = { size: 123_456, smtpUtf8: true, binaryMime: false };
   spool.learnUpstream(learned);
   const { instance } = spool;
   await spool.close();
@@ -452,7 +452,7 @@ test('what the ring held is written as ranges, and with the largest facts still 
     nextNumber: 1e15,
     running: 1e13,
     flash: { total: most, today: most, day: 99_999 },
-    upstream: { size: 1e12, smtpUtf8: false, dsn: false, binaryMime: false },
+    upstream: { size: 1e12, smtpUtf8: false, binaryMime: false },
   };
   const segment = blankSegment('x', undefined as never, 2 ** 30);
   const page = beginLife(

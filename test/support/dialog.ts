@@ -248,7 +248,7 @@ function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeC
   return {
     auth: (values.get('auth') ?? 'off') as Settings['auth'],
     hasTls: values.has('tls'),
-    passedOn: { smtpUtf8: has, dsn: has, binaryMime: has },
+    passedOn: { smtpUtf8: has, binaryMime: has },
     rewriting: { sender: mailbox('sender'), recipient: mailbox('recipient'), defaultDomain: values.get('domain') },
     policy: {
       hostname: 'gate.example',

@@ -75,7 +75,7 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
   const note = async () => {
     const ids = [...expected.kept.keys()];
     const id = ids[random.below(ids.length)];
-    if (id !== undefined) await spool.record(id, [], random.below(5)).catch(() => {});
+    if (id !== undefined) await spool.record(id, [], { attempts: random.below(5), warned: false }).catch(() => {});
   };
   const letOutcomesSync = async () => {
     const before = [...expected.removed.keys()];

@@ -2,14 +2,14 @@
 // loopback, with line reading, STARTTLS and raw writes.
 
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { createSecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { type Certificate, selfSigned } from './certificate.ts';
 
 export interface Peer {
   /** The next line, without its end; undefined when the client has closed. */
   line(): Promise<string | undefined>;
-  /** Lines up to a lone dot. */
-  data(): Promise<string>;
+  /** Lines up to a lone dot; undefined when the client closes before it. */
+  data(): Promise<string | undefined>;
   /** Sends text as it is. */
   raw(text: string): void;
   /** Sends lines. */
@@ -20,6 +20,8 @@ export interface Peer {
   reset(): void;
   end(): void;
   readonly isSecure: boolean;
+  /** Whether the TLS session was one that had been made before. */
+  isResumed(): boolean;
 }
 
 export type ScriptedUpstream = {
@@ -90,7 +92,10 @@ function peerOver(socket: Socket, heard: string[]): Peer {
     },
     async data() {
       const lines: string[] = [];
-      for (let line = await peer.line(); line !== undefined && line !== '.'; line = await peer.line()) lines.push(line);
+      for (let line = await peer.line(); line !== '.'; line = await peer.line()) {
+        if (line === undefined) return undefined;
+        lines.push(line);
+      }
       return lines.map((line) => `${line}\r\n`).join('');
     },
     raw: (text) => void stream.write(text, 'latin1'),
@@ -99,7 +104,7 @@ function peerOver(socket: Socket, heard: string[]): Peer {
       socket.removeAllListeners('data');
       const secure = new TLSSocket(socket, {
         isServer: true,
-        secureContext: createSecureContext({ key: certificate.key, cert: certificate.cert }),
+        secureContext: contextOf(certificate),
       });
       stream = secure;
       isSecure = true;
@@ -112,11 +117,21 @@ function peerOver(socket: Socket, heard: string[]): Peer {
     },
     reset: () => void socket.resetAndDestroy(),
     end: () => void stream.end(),
+    isResumed: () => stream instanceof TLSSocket && stream.isSessionReused(),
     get isSecure() {
       return isSecure;
     },
   };
   return peer;
+}
+
+const contexts = new Map<Certificate, SecureContext>();
+
+/** One context a certificate, so that a session can be resumed at a later connection. */
+function contextOf(certificate: Certificate): SecureContext {
+  const context = contexts.get(certificate) ?? createSecureContext({ key: certificate.key, cert: certificate.cert });
+  contexts.set(certificate, context);
+  return context;
 }
 
 export const CERTIFICATE = selfSigned();
@@ -168,6 +183,7 @@ export async function politeUpstream(peer: Peer, behaviour: Behaviour = {}): Pro
       case 'DATA': {
         if (own === undefined) peer.say('354 go');
         const data = await peer.data();
+        if (data === undefined) return;
         const answer = behaviour.afterDot === undefined ? '250 2.0.0 taken' : behaviour.afterDot(data, peer);
         if (answer === undefined) return peer.reset();
         peer.say(answer);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import type { Attempt } from '../../src/smtp/outcome.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { systemRandom } from '../../src/system/random.ts';
 import type { UpstreamTarget } from '../../src/upstream/target.ts';
 import { createUpstream } from '../../src/upstream/upstream.ts';
 import { selfSigned } from '../support/certificate.ts';
@@ -48,6 +49,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
   const trust = { ca: options.pin === undefined ? (options.ca ?? CERTIFICATE.cert) : undefined, pin: options.pin };
   const upstream = createUpstream(target, {
     clock: systemClock,
+    random: systemRandom,
     hostname: 'gate.example',
     trust,
     tell: news.tell,
@@ -60,6 +62,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
 
 const delivered = {
   result: 'answered',
+  notifies: false,
   outcomes: [{ outcome: 'delivered', reply: { code: 250, status: '2.0.0', lines: ['2.0.0 taken'] } }],
 };
 
@@ -145,6 +148,85 @@ describe('the right way', () => {
     expect(server.connections()).toBe(2);
   });
 
+  test('BDAT where CHUNKING is offered: no stuffing, the exact octets, and only once somebody wants the message', async () => {
+    const chunks: string[] = [];
+    const { server, send } = await setUp(async (peer) => {
+      await politeUpstream(peer, {
+        offersSecure: ['PIPELINING', 'CHUNKING', 'AUTH PLAIN'],
+        answers: {
+          BDAT: (line) => {
+            chunks.push(line);
+            return ''; // the octets follow, and are read as lines
+          },
+          QUEUED: () => '250 2.0.0 taken\r\n',
+          '.DOT': () => '',
+          RCPT: (line) => (line.includes('gone') ? '550 5.1.1 gone\r\n' : '250 ok\r\n'),
+        },
+      });
+    });
+    const message = '.dot\r\nQUEUED\r\n';
+    expect(await send(envelope(), message.length, '.dot\r\n', 'QUEUED\r\n')).toEqual(delivered);
+    expect(await send(envelope('gone'), message.length, message)).toMatchObject({ outcomes: [{ outcome: 'bounced' }] });
+    expect(chunks).toEqual([`BDAT ${message.length} LAST`]);
+    expect(server.heard.join()).not.toContain('DATA');
+  });
+
+  test('a server that offers CHUNKING and does not know BDAT costs an attempt, once', async () => {
+    const { server, send } = await setUp({
+      offersSecure: ['PIPELINING', 'CHUNKING', 'AUTH PLAIN'],
+      answers: { BDAT: () => '502 5.5.1 what?\r\n', HI: () => '' },
+    });
+    expect(await send()).toMatchObject({
+      result: 'no-answer',
+      failure: { stage: 'data', problem: expect.stringMatching(/^CHUNKING is offered, but/) },
+    });
+    expect(await send()).toEqual(delivered);
+    expect(await send()).toEqual(delivered);
+    expect(server.heard.filter((line) => line.includes('BDAT'))).toHaveLength(1);
+  });
+
+  test('a TLS session is resumed at the next connection', async () => {
+    const reused: boolean[] = [];
+    const { server, send, upstream } = await setUp((peer) =>
+      politeUpstream(peer, {
+        answers: {
+          MAIL: () => {
+            reused.push(peer.isResumed());
+            return '250 ok\r\n';
+          },
+        },
+      }),
+    );
+    for (let connection = 0; connection < 3; connection++) {
+      expect(await send()).toEqual(delivered);
+      await upstream.close();
+    }
+    expect(server.connections()).toBe(3);
+    expect(reused).toEqual([false, true, true]);
+  });
+
+  test('what was offered before STARTTLS is forgotten', async () => {
+    const { server, send } = await setUp({ offers: ['STARTTLS', 'PIPELINING', 'SIZE 10', 'DSN'], offersSecure: ['AUTH PLAIN'] });
+    expect(await send(envelope(), 400)).toEqual(delivered);
+    expect(server.heard).toContain('| MAIL FROM:<cam@example.org>');
+  });
+
+  test.each(['SCRAM-SHA-256', 'CRAM-MD5', 'PLAIN', 'LOGIN'])('the strongest mechanism that is offered: %s', async (best) => {
+    const order = ['LOGIN', 'PLAIN', 'CRAM-MD5', 'SCRAM-SHA-256'];
+    const { server, send } = await setUp({
+      offersSecure: [`AUTH ${order.slice(0, order.indexOf(best) + 1).join(' ')}`],
+      answers: { AUTH: () => '535 5.7.8 no\r\n' },
+    });
+    await send();
+    expect(server.heard.find((line) => line.startsWith('| AUTH'))).toMatch(new RegExp(`^\\| AUTH ${best}(?: |$)`));
+  });
+
+  test('one mechanism alone when the configuration says so', async () => {
+    const { server, send } = await setUp({ offersSecure: ['AUTH SCRAM-SHA-256 PLAIN'] }, { target: { auth: 'plain' } });
+    expect(await send()).toEqual(delivered);
+    expect(server.heard.join()).toContain('AUTH PLAIN');
+  });
+
   test('a pinned key is trusted alone', async () => {
     const { send } = await setUp({}, { pin: CERTIFICATE.pin });
     expect(await send()).toEqual(delivered);
@@ -205,6 +287,38 @@ describe('outcomes of a message', () => {
     expect(await send()).toMatchObject({ outcomes: [{ outcome: 'bounced' }] });
     expect(received).toEqual(['']);
   });
+});
+
+test('a refused MAIL decides, not what a pipelined RCPT then gets', async () => {
+  const { send } = await setUp({
+    answers: { MAIL: () => '451 4.3.0 later\r\n', RCPT: () => '503 5.5.1 MAIL first\r\n', DATA: () => '503 5.5.1 RCPT first\r\n' },
+  });
+  expect(await send(envelope('a', 'b'))).toMatchObject({
+    outcomes: [
+      { outcome: 'deferred', failure: { scope: 'message', reply: { code: 451 } } },
+      { outcome: 'deferred', failure: { scope: 'message', reply: { code: 451 } } },
+    ],
+  });
+});
+
+test("the day's quota is no refusal for good, whatever its code", async () => {
+  const { send } = await setUp({ answers: { RCPT: () => '550 5.4.5 Daily user sending limit exceeded.\r\n' } });
+  expect(await send()).toMatchObject({ outcomes: [{ outcome: 'deferred', failure: { advice: expect.stringContaining('quota') } }] });
+});
+
+test('DSN parameters are passed on where DSN is offered, and it is said who notifies', async () => {
+  const wanted: Envelope = {
+    ...envelope(),
+    recipients: [{ ...to('you'), notify: ['success'], originalRecipient: 'rfc822;a+b@lan' }],
+    parameters: { ret: 'full', envelopeId: 'x=1' },
+  };
+  const { server, send } = await setUp({ offersSecure: ['DSN', 'AUTH PLAIN'] });
+  expect(await send(wanted)).toMatchObject({ notifies: true });
+  expect(server.heard).toContain('| MAIL FROM:<cam@example.org> RET=FULL ENVID=x+3D1');
+  expect(server.heard).toContain('| RCPT TO:<you@example.org> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@lan');
+  const without = await setUp({ offersSecure: ['AUTH PLAIN'] });
+  expect(await without.send(wanted)).toMatchObject({ notifies: false });
+  expect(without.server.heard).toContain('| RCPT TO:<you@example.org>');
 });
 
 describe("the upstream's sickness says nothing of the message", () => {
@@ -282,7 +396,7 @@ describe("the upstream's sickness says nothing of the message", () => {
   });
 
   test.each<[string, Behaviour, string, RegExp]>([
-    ['login refused', { answers: { AUTH: () => '535 5.7.8 bad password\r\n' } }, 'auth', /login as user was refused: 535/],
+    ['login refused', { answers: { AUTH: () => '535 5.7.8 bad password\r\n' } }, 'auth', /login as user by PLAIN was refused: 535/],
     ['no AUTH offered', { offersSecure: ['PIPELINING'] }, 'auth', /no AUTH at all/],
     ['no usable mechanism', { offersSecure: ['AUTH GSSAPI'] }, 'auth', /AUTH GSSAPI/],
     ['MAIL answered with 421', { answers: { MAIL: () => '421 4.7.0 closing\r\n' } }, 'mail', /421/],
@@ -308,7 +422,7 @@ describe("the upstream's sickness says nothing of the message", () => {
 
   test.each([
     ['expired', selfSigned({ notBefore: new Date(2020, 1, 1), notAfter: new Date(2021, 1, 1) }), /expired/],
-    ['not yet valid', selfSigned({ notBefore: new Date(2090, 1, 1), notAfter: new Date(2091, 1, 1) }), /clock/],
+    ['not yet valid', selfSigned({ notBefore: new Date(2090, 1, 1), notAfter: new Date(2091, 1, 1) }), /not yet valid/],
     ['for another name', selfSigned({ names: ['other.example'], addresses: ['192.0.2.1'] }), /not for 127\.0\.0\.1/],
   ])('a certificate that is %s', async (_name, certificate, problem) => {
     const { send, server } = await setUp({ certificate }, { ca: certificate.cert });

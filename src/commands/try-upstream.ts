@@ -1,0 +1,47 @@
+// What `check --connect` and `send-test` share: a real connection to an upstream, each step told as it is
+// reached, and in the end the reply as it came with what can be done about it.
+
+import type { Config } from '../config/parse.ts';
+import type { Failure } from '../smtp/outcome.ts';
+import { describeFailure } from '../smtp/outcome.ts';
+import { systemClock } from '../system/clock.ts';
+import { systemRandom } from '../system/random.ts';
+import { type Connection, connect } from '../upstream/connect.ts';
+import { nameOf } from '../upstream/target.ts';
+import { EXIT } from './exit.ts';
+
+/** A connection that is ready for MAIL; undefined, and the exit code set, when there is none. */
+export async function tryToConnect(config: Config, target: Config['upstreams'][number]): Promise<Connection | undefined> {
+  print(`${nameOf(target)}:`);
+  const made = await connect(
+    target,
+    {
+      clock: systemClock,
+      random: systemRandom,
+      hostname: config.hostname,
+      trust: config.trust,
+      memory: { session: undefined },
+      step: (sentence) => print(`  ${sentence}`),
+    },
+    new AbortController().signal,
+  );
+  if (!('scope' in made)) return made;
+  printFailure(made);
+  process.exitCode = made.stage === 'auth' ? EXIT.noPermission : EXIT.unavailable;
+  return undefined;
+}
+
+export function printFailure(failure: Failure): void {
+  print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
+  if (failure.advice !== undefined) print(`  ${failure.advice}`);
+}
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Says good-bye; the clock's timers alone don't keep the process, so this waits on the socket. */
+export async function hangUp({ wire }: Connection): Promise<void> {
+  wire.queue(Buffer.from('QUIT\r\n'));
+  await wire.close();
+}

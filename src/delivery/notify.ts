@@ -1,0 +1,117 @@
+// Who is told what became of a message (RFC 3461): which recipients a notification is wanted for, to whom
+// it goes, and the notification put into the spool like any other message. A notification has the null
+// reverse-path, and nothing with a null reverse-path is ever answered, so none can go round.
+
+import type { QueueId, Tell } from '../events.ts';
+import { type Action, composeNotification, type Report } from '../message/dsn.ts';
+import { readHeaderSection } from '../message/header.ts';
+import type { Mailbox } from '../smtp/address.ts';
+import type { Envelope, Recipient } from '../smtp/envelope.ts';
+import type { Failure } from '../smtp/outcome.ts';
+import { describeReply, type RemoteReply } from '../smtp/reply.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Random } from '../system/random.ts';
+import type { Queue } from './queue.ts';
+
+export type NotifySettings = {
+  readonly hostname: string;
+  /** Where all notifications go; else to the reverse-path. */
+  readonly bounceTo: Mailbox | undefined;
+  /** Whose name stands in From; else MAILER-DAEMON of this host. */
+  readonly sender: Mailbox | undefined;
+};
+
+/** What is to be told of one recipient. */
+export type News =
+  | { readonly recipient: Recipient; readonly reply: RemoteReply }
+  | { readonly recipient: Recipient; readonly failure: Failure; readonly isExpired?: true };
+
+export interface Notifier {
+  /** Tells the sender, if he wants to know; resolves once the notification is on the flash. `upstream`: who said it. */
+  notify(
+    message: { readonly id: QueueId; readonly envelope: Envelope; readonly triedFor?: number },
+    action: Action,
+    news: readonly News[],
+    upstream: string,
+  ): Promise<void>;
+}
+
+export type NotifyParts = {
+  readonly queue: Queue;
+  readonly clock: Pick<Clock, 'wall'>;
+  readonly random: Random;
+  readonly tell: Tell;
+  readonly settings: NotifySettings;
+};
+
+export function createNotifier({ queue, clock, random, tell, settings }: NotifyParts): Notifier {
+  return {
+    async notify({ id, envelope, triedFor }, action, news, upstream) {
+      const [first, ...rest] = news.filter(({ recipient }) => isWanted(recipient, action)).map((one) => reportOf(one, upstream));
+      if (first === undefined) return;
+      const to = envelope.reversePath === null ? null : (settings.bounceTo ?? envelope.reversePath);
+      // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
+      if (to === null || to.domain === '') return;
+      const isFull = envelope.parameters.ret === 'full' && action === 'failed' && envelope.parameters.smtpUtf8 !== true;
+      const time = clock.wall();
+      const body = await composeNotification({
+        action,
+        id,
+        hostname: settings.hostname,
+        from: settings.sender ?? { localPart: 'MAILER-DAEMON', domain: settings.hostname },
+        to,
+        reports: [first, ...rest],
+        envelopeId: envelope.parameters.envelopeId,
+        time,
+        ...(triedFor === undefined ? {} : { triedUntil: (time + triedFor) as typeof time }),
+        unique: random.bytes(12).toString('hex'),
+        returned: isFull ? { what: 'full', octets: queue.body(id) } : { what: 'headers', octets: await readHeaderSection(queue.body(id)) },
+      });
+      const own: Envelope = {
+        reversePath: null,
+        recipients: [{ forwardPath: to, notify: 'never' }], // RFC 3461, section 6.2
+        parameters: isFull && envelope.parameters.body !== undefined ? { body: '8BITMIME' } : {},
+      };
+      const stored = await queue.submit(own, body);
+      const about = { about: id, action, recipient: to };
+      if (stored === 'full' || stored === 'failed') tell('notificationLost', { ...about, problem: `the spool is ${stored}` });
+      else tell('notified', { id: stored, ...about });
+    },
+  };
+}
+
+/** RFC 3461, section 4.1: without NOTIFY, failures and delays are told, successes are not. */
+function isWanted({ notify }: Recipient, action: Action): boolean {
+  if (notify === undefined) return action !== 'relayed';
+  if (notify === 'never') return false;
+  return notify.includes(EVENT[action]);
+}
+
+const EVENT = { failed: 'failure', delayed: 'delay', relayed: 'success' } as const;
+
+function reportOf(news: News, upstream: string): Report {
+  const { recipient } = news;
+  if ('reply' in news)
+    return {
+      recipient,
+      status: news.reply.status ?? '2.0.0',
+      remote: { name: hostOf(upstream), reply: describeReply(news.reply) },
+      remarks: [],
+    };
+  const { failure, isExpired } = news;
+  const { reply } = failure;
+  // A problem is in our own words, also where a reply is part of it.
+  const problem = 'problem' in failure ? failure.problem : undefined;
+  const remarks = [isExpired === true ? 'It was tried for too long, and has been given up.' : undefined, problem, failure.advice];
+  // RFC 3463: X.4.7, delivery time expired; X.4.0, some trouble with the network.
+  const unspoken = isExpired === true ? '4.4.7' : '4.4.0';
+  return {
+    recipient,
+    status: reply === undefined ? unspoken : (reply.status ?? `${Math.trunc(reply.code / 100)}.0.0`),
+    ...(reply === undefined || problem !== undefined ? {} : { remote: { name: hostOf(upstream), reply: describeReply(reply) } }),
+    remarks: remarks.filter((remark) => remark !== undefined),
+  };
+}
+
+/** An upstream's name without its port. */
+const hostOf = (name: string) => name.replace(/:\d+$/, '');

@@ -1,0 +1,126 @@
+// A delivery status notification (RFC 3464) as a message: multipart/report with a text for people, a
+// message/delivery-status for programs, and the message or its header section. MIME by nodemailer's
+// MimeNode; which notification goes to whom is delivery's to say. Streams: a returned picture is never
+// held whole.
+
+import { Readable } from 'node:stream';
+import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
+import type { Recipient } from '../smtp/envelope.ts';
+import { formatDate, type WallTime } from '../system/clock.ts';
+import { formatField } from './header.ts';
+
+/** RFC 3464, section 2.3.3. `relayed`: handed to an upstream that makes no notifications. */
+export type Action = 'failed' | 'delayed' | 'relayed';
+
+export type Report = {
+  readonly recipient: Recipient;
+  /** RFC 3463. */
+  readonly status: string;
+  /** Name of the upstream, and its reply on one line, when one spoke. */
+  readonly remote?: { readonly name: string; readonly reply: string };
+  /** For people: what is wrong, and what can be done. */
+  readonly remarks: readonly string[];
+};
+
+export type Notification = {
+  readonly action: Action;
+  /** The message that it is about. */
+  readonly id: string;
+  readonly hostname: string;
+  readonly from: Mailbox;
+  readonly to: Mailbox;
+  readonly reports: readonly [Report, ...Report[]];
+  readonly envelopeId: string | undefined;
+  readonly time: WallTime;
+  /** Until when it is tried, for `delayed`. */
+  readonly triedUntil?: WallTime;
+  /** Text that occurs nowhere else, for the boundary and the Message-ID. */
+  readonly unique: string;
+  /** What of the message goes back. */
+  readonly returned:
+    | { readonly what: 'headers'; readonly octets: Buffer }
+    | { readonly what: 'full'; readonly octets: AsyncIterable<Uint8Array> };
+};
+
+/** The notification's octets, with CRLF line ends. */
+export async function composeNotification(notification: Notification): Promise<AsyncIterable<Uint8Array>> {
+  // Loaded when the first notification is made: a relay whose mail arrives never needs it.
+  const { default: MimeNode } = await import('nodemailer/lib/mime-node');
+  const { from, to, unique, hostname, returned } = notification;
+  const root = new MimeNode('multipart/report; report-type=delivery-status', { newline: 'windows', baseBoundary: unique });
+  root.setHeader({
+    from: `Mail relay ${hostname.replace(/[^\w.-]/g, '')} <${formatMailbox(from)}>`,
+    to: `<${formatMailbox(to)}>`,
+    subject: SUBJECT[notification.action],
+    date: formatDate(notification.time),
+    'message-id': `<${unique}@${hostname}>`,
+    'auto-submitted': 'auto-replied', // RFC 3834: nothing answers this by itself
+  });
+  root.createChild('text/plain; charset=utf-8').setContent(textFor(notification));
+  root.createChild('message/delivery-status').setContent(deliveryStatus(notification));
+  if (returned.what === 'full') root.createChild('message/rfc822').setContent(Readable.from(returned.octets));
+  else root.createChild('text/rfc822-headers; charset=utf-8').setContent(returned.octets);
+  return root.createReadStream();
+}
+
+const SUBJECT: Readonly<Record<Action, string>> = {
+  failed: 'Not delivered',
+  delayed: 'Delayed, and still being tried',
+  relayed: 'Passed on',
+};
+
+const WHAT_HAPPENED: Readonly<Record<Action, string>> = {
+  failed: 'A message could not be delivered, and will not be tried again for:',
+  delayed: 'A message is late. It is still being tried; nothing needs to be done for it yet. It waits for:',
+  relayed: 'A message was passed on to a server that sends no notifications of its own, for:',
+};
+
+function textFor({ action, id, hostname, reports, triedUntil, returned }: Notification): string {
+  const lines = [`This is the mail relay ${hostname}.`, '', WHAT_HAPPENED[action], ''];
+  for (const { recipient, remote, remarks } of reports) {
+    lines.push(`  ${clean(formatMailbox(recipient.forwardPath))}`);
+    if (remote !== undefined) lines.push(`    ${remote.name} said: ${clean(remote.reply)}`);
+    for (const remark of remarks) lines.push(`    ${clean(remark)}`);
+    lines.push('');
+  }
+  if (triedUntil !== undefined) lines.push(`It will be given up about ${formatDate(triedUntil)}.`, '');
+  lines.push(`Its queue id here was ${id}. ${returned.what === 'full' ? 'The message' : 'Its header section'} follows.`, '');
+  return lines.join('\r\n');
+}
+
+/** RFC 3464, section 2: a block for the message, and one a recipient, each ended by an empty line. */
+function deliveryStatus(notification: Notification): Buffer {
+  const { action, hostname, envelopeId, reports, triedUntil } = notification;
+  const blocks: Buffer[] = [];
+  if (envelopeId !== undefined) blocks.push(field('Original-Envelope-Id', envelopeId));
+  blocks.push(field('Reporting-MTA', `dns; ${hostname}`));
+  for (const { recipient, status, remote } of reports) {
+    blocks.push(Buffer.from('\r\n'));
+    if (recipient.originalRecipient !== undefined) blocks.push(field('Original-Recipient', recipient.originalRecipient.replace(';', '; ')));
+    blocks.push(field('Final-Recipient', typedAddress(recipient.forwardPath)), field('Action', action), field('Status', status));
+    if (remote !== undefined) blocks.push(field('Remote-MTA', `dns; ${remote.name}`), field('Diagnostic-Code', `smtp; ${remote.reply}`));
+    if (triedUntil !== undefined) blocks.push(field('Will-Retry-Until', formatDate(triedUntil)));
+  }
+  return Buffer.concat(blocks);
+}
+
+/** RFC 6533, section 3: an address beyond ASCII as utf-8-addr-xtext, so that the notification itself stays plain. */
+function typedAddress(mailbox: Mailbox): string {
+  const address = formatMailbox(mailbox);
+  if (!isInternational(mailbox)) return `rfc822; ${address}`;
+  return `utf-8; ${[...address].map((one) => (/[!-*,-<>-[\]-~]/.test(one) ? one : `\\x{${one.codePointAt(0)?.toString(16).toUpperCase()}}`)).join('')}`;
+}
+
+// A reply may be a hundred lines; what matters of it stands at its front.
+const LONGEST_VALUE = 800;
+
+/** What others wrote may be anything; here it is ASCII, and folded between its words. */
+function field(name: string, value: string): Buffer {
+  const ascii = value.slice(0, LONGEST_VALUE).replace(/[^\x20-\x7e]/g, '?');
+  return formatField(name, ascii.split(' '));
+}
+
+function clean(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
+  return text.slice(0, LONGEST_VALUE).replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}

@@ -1,0 +1,53 @@
+// The queue as people see it: a line a message, or one message with its header section.
+
+import { size, span } from './format.ts';
+
+export type QueuedMessage = {
+  readonly id: string;
+  readonly state: 'sending' | 'due' | 'deferred';
+  readonly octets: number;
+  readonly device: string;
+  readonly ageSeconds: number;
+  readonly attempts: number;
+  readonly retryInSeconds?: number;
+  readonly problem?: string;
+  readonly from: string;
+  /** Those that still wait. */
+  readonly to: readonly string[];
+};
+
+export type ShownMessage = QueuedMessage & { readonly header: string };
+
+/** What became of one `drop`. */
+export type Dropped = { readonly id: string; readonly result: 'dropped' | 'sending' | 'unknown' };
+
+/** One line, and a second where something was said. */
+export function formatQueued(one: QueuedMessage): readonly string[] {
+  const to = one.to.length > 3 ? `${one.to.slice(0, 3).join(', ')} and ${one.to.length - 3} more` : one.to.join(', ');
+  const when = one.state === 'deferred' ? `again in ${span(one.retryInSeconds ?? 0)}` : one.state;
+  const line = `${one.id}  ${span(one.ageSeconds)} old, ${size(one.octets)}, ${when}: ${one.from} to ${to} (${one.device})`;
+  return [line, ...(one.problem === undefined ? [] : [`          ${attempts(one.attempts)}: ${printable(one.problem)}`])];
+}
+
+export function formatShown(one: ShownMessage): readonly string[] {
+  return [
+    `queue id     ${one.id}`,
+    `device       ${one.device}`,
+    `from         ${one.from}`,
+    ...one.to.map((to) => `waits for    ${to}`),
+    `size         ${one.octets} octets`,
+    `age          ${span(one.ageSeconds)}`,
+    `state        ${one.state === 'deferred' ? `deferred, tried again in ${span(one.retryInSeconds ?? 0)}` : one.state}, ${attempts(one.attempts)}`,
+    ...(one.problem === undefined ? [] : [`last answer  ${printable(one.problem)}`]),
+    '',
+    ...one.header.split('\r\n').map(printable),
+  ];
+}
+
+const attempts = (count: number) => (count === 1 ? '1 attempt' : `${count} attempts`);
+
+/** What others wrote must not move the cursor of who reads it. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
+  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '?');
+}

@@ -1,0 +1,68 @@
+// A TCP connection to the upstream. Node tries the addresses of a name side by side, IPv6 and IPv4 (RFC 8305).
+
+import { BlockList, connect, isIPv6, type Socket } from 'node:net';
+import type { Clock } from '../system/clock.ts';
+import { Failed, WAIT } from './exchange.ts';
+import { nameOf, type UpstreamTarget } from './target.ts';
+
+/** `opened` is given the socket as soon as there is one, so that a stop can cut it. */
+export async function dial(target: UpstreamTarget, clock: Clock, opened: (what: { destroy(): void }) => void): Promise<Socket> {
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    const trying = connect({ host: target.host, port: target.port, autoSelectFamily: true });
+    opened(trying);
+    const cancel = clock.after(WAIT.connect, () => trying.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
+    const onError = (error: NodeJS.ErrnoException) => {
+      cancel();
+      reject(new Failed(error.syscall === 'getaddrinfo' ? 'resolve' : 'connect', describe(error, target)));
+    };
+    const onClose = () => onError(new Error('the connection was given up'));
+    trying.once('error', onError).once('close', onClose);
+    trying.once('connect', () => {
+      cancel();
+      trying.off('error', onError).off('close', onClose).setNoDelay(true);
+      resolve(trying);
+    });
+  });
+  // A name may point anywhere, whatever the configuration's own check made of it.
+  if (target.security === 'plain' && !isPrivate(socket.remoteAddress ?? ''))
+    throw new Failed('connect', `smtp+plain goes to loopback and private addresses only, and ${target.host} is ${socket.remoteAddress}`);
+  return socket;
+}
+
+function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string {
+  const name = nameOf(target);
+  switch (error.code) {
+    case 'ENOTFOUND':
+      return `the name ${target.host} does not exist`;
+    case 'EAI_AGAIN':
+      return `the name ${target.host} can't be looked up: no DNS server answers`;
+    case 'ECONNREFUSED':
+      return `${name} refuses the connection: nothing listens there`;
+    case 'ENETUNREACH':
+    case 'EHOSTUNREACH':
+      return `no route to ${name}`;
+    case 'ETIMEDOUT':
+      return `${name} does not answer: it is down, or the port is blocked on the way`;
+    default:
+      // Several addresses failed: Node gives an AggregateError without message.
+      return error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join('; ') : error.message;
+  }
+}
+
+const PRIVATE = new BlockList();
+for (const [address, prefix, family] of [
+  ['127.0.0.0', 8, 'ipv4'],
+  ['10.0.0.0', 8, 'ipv4'],
+  ['172.16.0.0', 12, 'ipv4'],
+  ['192.168.0.0', 16, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['::1', 128, 'ipv6'],
+  ['fc00::', 7, 'ipv6'],
+  ['fe80::', 10, 'ipv6'],
+] as const) {
+  PRIVATE.addSubnet(address, prefix, family);
+}
+
+function isPrivate(address: string): boolean {
+  return PRIVATE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}

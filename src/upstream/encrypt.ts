@@ -1,0 +1,79 @@
+// TLS on top of an open socket, verified before anything is sent over it. What the server hands out for
+// resuming the session is kept for the next connection, which then costs a slow board no signature check.
+
+import type { Duplex } from 'node:stream';
+import { connect, type TLSSocket } from 'node:tls';
+import type { Clock } from '../system/clock.ts';
+import { Failed, WAIT } from './exchange.ts';
+import type { UpstreamTarget } from './target.ts';
+import { isPinned, type Trust, tlsOptions } from './trust.ts';
+
+/** The last session ticket of one upstream; never leaves the memory. */
+export type TlsMemory = { session: Buffer | undefined };
+
+export type EncryptParts = {
+  readonly clock: Clock;
+  readonly trust: Trust;
+  readonly memory: TlsMemory;
+  readonly opened: (what: { destroy(): void }) => void;
+};
+
+export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: EncryptParts): Promise<TLSSocket> {
+  const { memory, trust } = parts;
+  const options = await tlsOptions(target.host, trust);
+  const secure = await new Promise<TLSSocket>((resolve, reject) => {
+    const tls = connect({ ...options, socket, ...(memory.session === undefined ? {} : { session: memory.session }) });
+    parts.opened(tls);
+    const cancel = parts.clock.after(WAIT.tls, () => tls.destroy(new Error('the handshake took too long')));
+    const onError = (error: NodeJS.ErrnoException) => {
+      cancel();
+      memory.session = undefined; // if that is what the server can't bear, the next handshake is a whole one
+      reject(new Failed('tls', describe(error, target), isAboutDates(error) ? { isClock: true } : {}));
+    };
+    const onClose = () => onError(new Error('the server closed the connection during the handshake'));
+    tls.once('error', onError).once('close', onClose);
+    tls.on('session', (session) => {
+      memory.session = session;
+    });
+    tls.once('secureConnect', () => {
+      cancel();
+      tls.off('error', onError).off('close', onClose);
+      resolve(tls);
+    });
+  });
+  if (trust.pin !== undefined && !isPinned(secure, trust.pin)) {
+    memory.session = undefined;
+    secure.on('error', () => {}).destroy();
+    throw new Failed('tls', "the server's key is not the one of GATEPOST_UPSTREAM_PIN");
+  }
+  return secure;
+}
+
+/** The certificate for people: whose it is, who signed it, until when. */
+export function describeCertificate(secure: TLSSocket): string {
+  const { subject, issuer, valid_to: until } = secure.getPeerCertificate();
+  const name = (one: typeof subject | undefined) => [one?.CN ?? one?.O ?? '?'].flat().join(', ');
+  return `certificate of ${name(subject)}, signed by ${name(issuer)}, valid until ${until}`;
+}
+
+function isAboutDates({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED';
+}
+
+function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string {
+  switch (error.code) {
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `the certificate is not for ${target.host}: ${error.message}`;
+    case 'CERT_HAS_EXPIRED':
+      return "the server's certificate has expired";
+    case 'CERT_NOT_YET_VALID':
+      return "the server's certificate is not yet valid";
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return `the server's certificate is from nobody we know (${error.code}); GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it`;
+    default:
+      return `the TLS handshake failed: ${error.message}`;
+  }
+}
