@@ -190,7 +190,7 @@ function operationsOn(spool: Spool, scheduler: Scheduler, status: () => Promise<
   return {
     status,
     async *list() {
-      const all = [...scheduler.list()].sort((one, other) => other.ageSeconds - one.ageSeconds);
+      const all = [...scheduler.list()].sort((one, other) => other.ageSeconds - one.ageSeconds || (one.id < other.id ? -1 : 1));
       for (const waiting of all) {
         const described = await describe(waiting);
         if (described !== undefined) yield described;

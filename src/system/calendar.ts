@@ -1,6 +1,6 @@
 // The date on a board that may have no battery-backed clock: it wakes up in 1970, or where it last stopped.
-// What is certainly wrong is replaced by the best that is known, so that trace fields and logs don't speak
-// of 1970.
+// What is certainly wrong is replaced by the best that is known, so that the fields written into messages don't speak
+// of 1970. (The log has the system's own date: there it is a fact worth seeing.)
 
 import type { Clock, WallTime } from './clock.ts';
 

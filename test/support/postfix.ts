@@ -11,6 +11,7 @@ import { temporaryFolder } from './relay-process.ts';
 export type Postfix = {
   readonly port: number;
   readonly caFile: string;
+  readonly certificate: string;
   readonly username: string;
   readonly password: string;
   /** Messages that were delivered, as files in the mail folder. */
@@ -25,7 +26,11 @@ export type Postfix = {
 const idOf = (user: string) => Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }));
 const groupOf = (group: string) => Number(execFileSync('getent', ['group', group], { encoding: 'utf8' }).split(':')[2]);
 
-export async function preparePostfix(settings: Readonly<Record<string, string>> = {}, folder = temporaryFolder()): Promise<Postfix> {
+export async function preparePostfix(
+  settings: Readonly<Record<string, string>> = {},
+  folder = temporaryFolder(),
+  mechanisms = 'PLAIN LOGIN',
+): Promise<Postfix> {
   chmodSync(folder, 0o755);
   const port = await freePort();
   const inFolder = (name: string) => join(folder, name);
@@ -43,7 +48,7 @@ export async function preparePostfix(settings: Readonly<Record<string, string>> 
   // Debian's Postfix looks for SASL configurations in its configuration folder, whatever cyrus_sasl_config_path says.
   writeFileSync(
     inFolder('etc/sasl/smtpd.conf'),
-    `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: ${inFolder('sasl/sasldb2')}\nmech_list: PLAIN LOGIN\n`,
+    `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: ${inFolder('sasl/sasldb2')}\nmech_list: ${mechanisms}\n`,
   );
 
   const main: Record<string, string> = {
@@ -122,6 +127,7 @@ export async function preparePostfix(settings: Readonly<Record<string, string>> 
   return {
     port,
     caFile: inFolder('etc/cert.pem'),
+    certificate: certificate.cert,
     username,
     password,
     messages,
@@ -146,7 +152,7 @@ export async function preparePostfix(settings: Readonly<Record<string, string>> 
   };
 }
 
-function isListening(port: number): Promise<boolean> {
+export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {

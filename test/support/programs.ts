@@ -4,10 +4,21 @@ import { execFileSync, spawn } from 'node:child_process';
 import { describe } from 'vitest';
 import { finished } from './relay-process.ts';
 
+/** Where .ci/run unpacks what can't be installed beside others. */
+const UNPACKED = '/opt/gatepost-test/usr/sbin';
+
+export function pathWithTestPrograms(): string {
+  return `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:${UNPACKED}`;
+}
+
+/** The program's absolute path; throws when it is not there. */
+export function whereIs(program: string): string {
+  return execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8', env: { PATH: pathWithTestPrograms() } }).trim();
+}
+
 export function isInstalled(program: string): boolean {
   try {
-    execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${program}`], { stdio: 'ignore' });
-    return true;
+    return whereIs(program) !== '';
   } catch {
     return false;
   }
@@ -34,7 +45,7 @@ export function describeWith(programs: readonly string[], name: string, body: ()
 export async function runWith(input: string | Buffer, program: string, ...argv: string[]) {
   const child = spawn(program, argv, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    env: { ...process.env, PATH: pathWithTestPrograms() },
   });
   child.stdin.on('error', () => {}); // it may not want to read all
   child.stdin.end(input);

@@ -65,8 +65,7 @@ export async function startProcess(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // A test that fails before it ends the relay must not leave it behind.
-  process.on('exit', () => child.kill('SIGKILL'));
+  killAtExit(child);
   const log: LogLine[] = [];
   let stderr = '';
   let waiting: { passes: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
@@ -106,9 +105,19 @@ export async function startProcess(
   };
 }
 
+const atExit: (() => void)[] = [];
+process.once('exit', () => {
+  for (const act of atExit) act();
+});
+
+/** A test that fails before it ends a program must not leave it behind. */
+export function killAtExit(child: ChildProcess): void {
+  atExit.push(() => child.kill('SIGKILL'));
+}
+
 /** A folder that goes when the test run does. */
 export function temporaryFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'gatepost-test-'));
-  process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+  atExit.push(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }

@@ -1,0 +1,110 @@
+// `check --connect` and `send-test` do the real thing, and tell each step.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { selfSigned } from '../support/certificate.ts';
+import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
+import { freePort } from '../support/postfix.ts';
+import { runProgram } from '../support/relay-process.ts';
+import { scriptedUpstream } from '../support/scripted-upstream.ts';
+
+let upstream: LibraryUpstream;
+beforeAll(async () => {
+  upstream = await libraryUpstream({ server: { size: 5_000_000 } });
+});
+afterAll(() => upstream.close());
+
+const environment = (more: Record<string, string> = {}) => ({
+  GATEPOST_UPSTREAM: `smtp://127.0.0.1:${upstream.port}`,
+  GATEPOST_UPSTREAM_USERNAME: USER,
+  GATEPOST_UPSTREAM_PASSWORD: PASSWORD,
+  GATEPOST_UPSTREAM_CA: upstream.certificate.cert,
+  GATEPOST_HOSTNAME: 'gate.example',
+  ...more,
+});
+
+test('check --connect: each step, the certificate, the login, the size', async () => {
+  const { code, stdout, stderr } = await runProgram(['check', '--connect'], environment());
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const [, steps = ''] = stdout.split('The configuration is right.\n');
+  expect(steps.split('\n')).toEqual([
+    `127.0.0.1:${upstream.port}:`,
+    `  connected to 127.0.0.1 port ${upstream.port}`,
+    expect.stringMatching(/^ {2}greeting: 220 /),
+    expect.stringMatching(/^ {2}STARTTLS: 220 /),
+    expect.stringMatching(/^ {2}TLSv1\.3, certificate of localhost, signed by localhost, valid until /),
+    expect.stringMatching(/^ {2}offers: .*SIZE 5000000.*/),
+    `  logged in as ${USER} (PLAIN)`,
+    '  takes messages of up to 4.8 MiB',
+    '  all is well',
+    '',
+  ]);
+  expect(stdout).not.toContain(PASSWORD);
+});
+
+test.each<[string, Record<string, string>, number, RegExp]>([
+  [
+    'a wrong password',
+    { GATEPOST_UPSTREAM_PASSWORD: 'wrong' },
+    77,
+    /FAILED at auth: the login as .* was refused: 535.*\n {2}user name or password are wrong/,
+  ],
+  [
+    'a certificate of nobody',
+    { GATEPOST_UPSTREAM_CA: selfSigned().cert },
+    69,
+    /FAILED at tls: the server's certificate is from nobody we know/,
+  ],
+  ['a name that does not exist', { GATEPOST_UPSTREAM: 'smtp://nowhere.invalid' }, 69, /FAILED at resolve: .*\n {2}DNS: /],
+])('check --connect with %s', async (_name, more, code, line) => {
+  const result = await runProgram(['check', '--connect'], environment(more));
+  expect(result.stdout).toMatch(line);
+  expect(result.code).toBe(code);
+});
+
+test('a captive portal is recognised', async () => {
+  const portal = await scriptedUpstream(async (peer) => {
+    peer.say('HTTP/1.1 302 Found', 'Location: http://login.example/');
+    peer.end();
+  });
+  const { stdout } = await runProgram(['check', '--connect'], environment({ GATEPOST_UPSTREAM: `smtp://127.0.0.1:${portal.port}` }));
+  expect(stdout).toMatch(
+    /FAILED at greeting: this is no SMTP reply: "HTTP\/1\.1 302 Found"\n {2}something else answers on that port: a captive portal/,
+  );
+  await portal.close();
+});
+
+describe('send-test', () => {
+  test('sends from the account, past an upstream that is down', async () => {
+    const dead = await freePort();
+    const upstreams = `smtp://127.0.0.1:${dead},smtp://127.0.0.1:${upstream.port}`;
+    const { code, stdout } = await runProgram(['send-test', 'owner@example.org'], environment({ GATEPOST_UPSTREAM: upstreams }));
+    expect(stdout).toMatch(new RegExp(`^127\\.0\\.0\\.1:${dead}:\n {2}FAILED at connect`));
+    expect(stdout).toContain(`  sent from ${USER} to owner@example.org: 250 `);
+    expect(code).toBe(0);
+    const [message] = await upstream.waitFor(1);
+    expect(message).toMatchObject({ from: USER, to: ['owner@example.org'], user: USER });
+    expect(message?.data.toString()).toMatch(
+      /^From: <alerts@example\.org>\r\nTo: <owner@example\.org>\r\nSubject: Test from the mail relay gate\.example\r\n/,
+    );
+  });
+
+  test('a recipient that is refused', async () => {
+    const picky = await libraryUpstream({
+      certificate: upstream.certificate,
+      server: { onRcptTo: (_address, _session, done) => done(Object.assign(new Error('5.1.1 no such user'), { responseCode: 550 })) },
+    });
+    const { code, stdout } = await runProgram(
+      ['send-test', 'nobody@example.org'],
+      environment({ GATEPOST_UPSTREAM: `smtp://127.0.0.1:${picky.port}` }),
+    );
+    expect(stdout).toContain('  FAILED at rcpt: 550 5.1.1 no such user');
+    expect(code).toBe(69);
+    await picky.close();
+  });
+
+  test('no address, or none that is one: exit code 64', async () => {
+    for (const argv of [[], ['owner'], ['a b@c'], ['a@b.example', 'c@d.example']])
+      expect(await runProgram(['send-test', ...argv], environment())).toMatchObject({ code: 64, stderr: expect.stringContaining('usage') });
+  });
+});
