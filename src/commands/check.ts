@@ -30,7 +30,7 @@ async function tryUpstream(config: Config, target: Config['upstreams'][number]):
 /** One line a fact, without secrets. */
 function explain(config: Config): readonly string[] {
   const lines = [
-    `Devices reach this relay, ${config.hostname}, at ${config.listen.map(({ host, port }) => nameOf({ host, port })).join(' and ')}`,
+    `Devices reach this relay, ${config.hostname}, at ${config.listen.map((one) => ('host' in one ? nameOf(one) : 'a socket of systemd')).join(' and ')}`,
   ];
   lines.push(`  from ${config.allow.map(({ address, prefix }) => `${address}/${prefix}`).join(', ')}`);
   lines.push(`  with at most ${config.maxConnections} connections in all and ${config.maxConnectionsPerDevice} from one address`);

@@ -11,7 +11,7 @@ import { PREFIX, VARIABLES, type Values, type Variable, type VariableName } from
 
 export type Config = {
   readonly hostname: string;
-  readonly listen: readonly ListenAddress[];
+  readonly listen: readonly (ListenAddress | PassedSocket)[];
   readonly allow: readonly Network[];
   readonly deviceAuth: Values['DEVICE_AUTH'];
   readonly deviceUsers: readonly DeviceUser[];
@@ -45,6 +45,9 @@ export type Config = {
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: Values['LOG_FORMAT'] };
 };
 
+/** A listening socket that systemd has bound for us (sd_listen_fds(3)); the name `smtps` says TLS from the first byte. */
+export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
+
 /** One line: the variable, what is wrong, an example of right. */
 export type Mistake = string;
 
@@ -63,7 +66,7 @@ export function parseConfig(
   if (all.length > 0) return { mistakes: all };
   const complete = values as Values;
   const contradictions = findContradictions(complete);
-  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete) };
+  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete, passedSockets(environment)) };
 }
 
 /** Where a running relay is found, for the commands that talk to it: they need nothing else of its configuration. */
@@ -203,12 +206,21 @@ function keyProblem(certificate: string, key: string): string | undefined {
   }
 }
 
-function toConfig(values: Values): Config {
+const FIRST_PASSED = 3;
+
+/** Those that were meant for this very process. */
+function passedSockets(environment: Environment): readonly PassedSocket[] {
+  const count = environment['LISTEN_PID'] === String(process.pid) ? Number(environment['LISTEN_FDS'] ?? 0) : 0;
+  const names = environment['LISTEN_FDNAMES']?.split(':') ?? [];
+  return Array.from({ length: count }, (_, at) => ({ descriptor: FIRST_PASSED + at, tls: names[at] === 'smtps' }));
+}
+
+function toConfig(values: Values, passed: readonly PassedSocket[]): Config {
   const { UPSTREAM_USERNAME: username, UPSTREAM_PASSWORD: password, DEVICE_TLS_CERT: certificate, DEVICE_TLS_KEY: key } = values;
   const given = username !== undefined && password !== undefined ? { username, password } : undefined;
   return Object.freeze({
     hostname: values.HOSTNAME ?? ownHostname(),
-    listen: values.LISTEN,
+    listen: passed.length > 0 ? passed : values.LISTEN,
     allow: values.ALLOW,
     deviceAuth: values.DEVICE_AUTH,
     deviceUsers: values.DEVICE_USERS ?? [],

@@ -72,7 +72,8 @@ export const VARIABLES = {
   LISTEN: variable({
     kind: kinds.listenAddresses,
     default: '0.0.0.0:25,[::]:25',
-    meaning: 'Addresses and ports to listen on, separated by commas; `smtps://address:port` speaks TLS from the first byte.',
+    meaning:
+      'Addresses and ports to listen on, separated by commas; `smtps://address:port` speaks TLS from the first byte. Sockets that systemd passes take its place.',
     example: '192.168.1.5:25,smtps://192.168.1.5:465',
   }),
   HOSTNAME: variable({

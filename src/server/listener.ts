@@ -11,8 +11,11 @@ import { type SessionParts, serve } from './session.ts';
 /** `tls`: TLS from the first byte. */
 export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
 
+/** A socket that was bound for us, as a file descriptor. */
+export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
+
 export type ListenerSettings = {
-  readonly listen: readonly ListenAddress[];
+  readonly listen: readonly (ListenAddress | PassedSocket)[];
   readonly maxConnections: number;
   readonly maxConnectionsPerDevice: number;
 };
@@ -89,7 +92,7 @@ export async function listen(
     for (const address of settings.listen) {
       const server = await bind(address, accept).catch((error: NodeJS.ErrnoException) => {
         // A kernel without IPv6 is no reason not to serve IPv4: the default names both wildcards.
-        if (address.host === '::' && settings.listen.length > 1 && NO_IPV6.has(error.code)) return undefined;
+        if ('host' in address && address.host === '::' && settings.listen.length > 1 && NO_IPV6.has(error.code)) return undefined;
         throw error;
       });
       if (server !== undefined) servers.push(server);
@@ -111,12 +114,16 @@ export async function listen(
 const TURN_AWAY_WITHIN = 5_000;
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
-function bind({ host, port, tls }: ListenAddress, accept: (socket: Socket, tls: boolean) => void): Promise<Server> {
+function bind(address: ListenAddress | PassedSocket, accept: (socket: Socket, tls: boolean) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, tls));
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, address.tls));
     server.once('error', reject);
     // [::] would take the IPv4 port as well, and then 0.0.0.0 couldn't be bound beside it.
-    server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+    const where =
+      'descriptor' in address
+        ? { fd: address.descriptor }
+        : { host: address.host, port: address.port, ipv6Only: address.host.includes(':') };
+    server.listen(where, () => {
       server.off('error', reject);
       server.on('error', () => {}); // accept(2) failed, for want of descriptors: those who wait are taken when there are some again
       resolve(server);

@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import nodemailer from 'nodemailer';
 import { describe, expect, test } from 'vitest';
 import { VARIABLES } from '../../src/config/variables.ts';
+import { selfSigned } from '../support/certificate.ts';
 import { finished, PROGRAM, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
 
 const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:hunter2@127.0.0.1:9' };
@@ -215,4 +216,48 @@ test('the running relay has forgotten its secrets', async () => {
   expect(JSON.stringify(relay.log)).not.toContain('hunter2');
   expect(await relay.end()).toBe(0);
   expect(relay.log.at(-1)?.event).toBe('stopped');
+});
+
+test('sockets that systemd passes take the place of GATEPOST_LISTEN', async () => {
+  // What systemd does, in Python: bind, pass as descriptors 3 and 4, and become the program.
+  const script = `
+import os, socket, sys
+sockets = []
+for descriptor in (3, 4):
+    listening = socket.socket(); listening.bind(('127.0.0.1', 0)); listening.listen()
+    sockets.append(listening.detach())
+for wanted, have in zip((3, 4), sockets):
+    if have != wanted: os.dup2(have, wanted)
+    os.set_inheritable(wanted, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='2', LISTEN_FDNAMES='smtp:smtps')
+os.execv(sys.argv[1], sys.argv[1:])
+`;
+  const certificate = selfSigned();
+  const relay = await startProcess(
+    {
+      ...UPSTREAM,
+      GATEPOST_SPOOL_DIR: temporaryFolder(),
+      GATEPOST_LISTEN: '127.0.0.1:1',
+      GATEPOST_DEVICE_TLS_CERT: certificate.cert,
+      GATEPOST_DEVICE_TLS_KEY: certificate.key,
+    },
+    { prefix: ['python3', '-c', script] },
+  );
+  const [plain = '', secure = ''] = String(relay.log.find(({ event }) => event === 'started')?.['listening']).split(',');
+  expect([plain, secure]).not.toContain('127.0.0.1:1');
+  for (const [address, isSecure] of [
+    [plain, false],
+    [secure, true],
+  ] as const) {
+    const device = nodemailer.createTransport({
+      host: '127.0.0.1',
+      port: Number(address.split(':')[1]),
+      secure: isSecure,
+      ignoreTLS: !isSecure,
+      tls: { rejectUnauthorized: false },
+    });
+    const { response } = await device.sendMail({ envelope: { from: 'a@b.example', to: 'c@d.example' }, raw: 'Subject: x\r\n\r\nbody\r\n' });
+    expect(response).toContain('queued as');
+  }
+  expect(await relay.end()).toBe(0);
 });
