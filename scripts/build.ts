@@ -7,36 +7,34 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { build } from 'esbuild';
 
-if (process.argv.includes('--help')) {
-  process.stdout.write('npm run build: bundles the program into dist/gatepost.cjs\n');
-  process.exit(0);
+const root = new URL('..', import.meta.url).pathname;
+
+/** Makes dist/gatepost.cjs. */
+export async function buildBundle(): Promise<void> {
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
+  const outfile = `${root}dist/gatepost.cjs`;
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/main.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.11',
+    define: {
+      GATEPOST_VERSION: JSON.stringify(version),
+      GATEPOST_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD') ?? 'unknown'),
+      GATEPOST_BUILT: String(1000 * commitTime()),
+    },
+    banner: { js: '#!/usr/bin/env node' },
+    legalComments: 'inline',
+    logLevel: 'warning',
+  });
+  process.stdout.write(`dist/gatepost.cjs: ${Math.round(statSync(outfile).size / 1024)} KiB\n`);
 }
 
-const root = new URL('..', import.meta.url).pathname;
-const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
-const outfile = `${root}dist/gatepost.cjs`;
-
-await build({
-  absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20.11',
-  define: {
-    GATEPOST_VERSION: JSON.stringify(version),
-    GATEPOST_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD') ?? 'unknown'),
-    GATEPOST_BUILT: String(1000 * built()),
-  },
-  banner: { js: '#!/usr/bin/env node' },
-  legalComments: 'inline',
-  logLevel: 'warning',
-});
-process.stdout.write(`dist/gatepost.cjs: ${Math.round(statSync(outfile).size / 1024)} KiB\n`);
-
 /** The commit's date in seconds, or what packagers say instead; not today's, so that the same commit gives the same bytes. */
-function built(): number {
+export function commitTime(): number {
   return Number(process.env['SOURCE_DATE_EPOCH'] ?? git('log', '-1', '--format=%ct') ?? 0);
 }
 
@@ -46,4 +44,9 @@ function git(...argv: string[]): string | undefined {
   } catch {
     return undefined; // built from an archive, without git
   }
+}
+
+if (import.meta.main) {
+  if (process.argv.includes('--help')) process.stdout.write('npm run build: bundles the program into dist/gatepost.cjs\n');
+  else await buildBundle();
 }

@@ -1,0 +1,126 @@
+// Usage: npm run build:boards [-- [--arch arm64,armv7,x64] [--runtime ARCH=FILE ...]]
+//
+// Makes dist/bin/gatepost-linux-ARCH: the bundle inside a stripped Node binary of that architecture, as
+// Node's single executable application. Then SHA256SUMS over what lies in dist/bin, and a CycloneDX bill
+// of materials. --runtime names another Node binary for an architecture (20.11 or newer), in place of the
+// pinned one from npm.
+//
+// Node makes the blob and postject puts it in: that is all that a packager would do for one bundled file,
+// and it is the same for every architecture. A blob has fields of pointer size, so a 32-bit one is made by
+// the 32-bit Node itself, under qemu-arm-static where need be.
+
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { inject } from 'postject';
+import limits from '../targets/limits.json' with { type: 'json' };
+import { buildBundle, commitTime } from './build.ts';
+import { ARCHITECTURES, type Architecture, fetchRuntime, ROOT, RUNTIMES, run, runnerFor } from './runtimes.ts';
+import { billOfMaterials } from './sbom.ts';
+
+const BIN = `${ROOT}dist/bin/`;
+const WORK = `${ROOT}dist/work/`;
+// What Node looks for in its own binary: https://nodejs.org/api/single-executable-applications.html
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+const SECTION = 'NODE_SEA_BLOB';
+
+const { values } = parseArgs({
+  options: { arch: { type: 'string' }, runtime: { type: 'string', multiple: true }, help: { type: 'boolean' } },
+});
+if (values.help === true) {
+  process.stdout.write(
+    'npm run build:boards [-- [--arch arm64,armv7,x64] [--runtime ARCH=FILE ...]]: one binary an architecture into dist/bin\n',
+  );
+  process.exit(0);
+}
+
+const chosen = (values.arch?.split(',') ?? ARCHITECTURES).map(architectureOf);
+const given = new Map(
+  (values.runtime ?? []).map((one): [Architecture, string] => {
+    const equals = one.indexOf('=');
+    return [architectureOf(one.slice(0, Math.max(equals, 0))), one.slice(equals + 1)];
+  }),
+);
+
+function architectureOf(name: string): Architecture {
+  const found = ARCHITECTURES.find((one) => one === name);
+  if (found === undefined) throw new Error(`${JSON.stringify(name)} is none of ${ARCHITECTURES.join(', ')}`);
+  return found;
+}
+
+const say = (architecture: string, text: string) => void process.stdout.write(`${architecture.padEnd(6)} ${text}\n`);
+
+mkdirSync(BIN, { recursive: true });
+await buildBundle();
+const versions = new Map<Architecture, string>();
+for (const architecture of chosen) {
+  const node = given.get(architecture) ?? fetchRuntime(architecture, (text) => say(architecture, text));
+  const [program, ...argv] = runnerFor(architecture, node);
+  const version = run(program, [...argv, '--version'], 'qemu-user-static').trim();
+  versions.set(architecture, version);
+  say(architecture, `Node ${version}${given.has(architecture) ? `, as given: ${node}` : ''}`);
+  const blob = makeBlob(architecture, node, version);
+  const target = `${BIN}gatepost-linux-${architecture}`;
+  // Whoever runs the old one goes on with it: the new one gets its name only when it is whole.
+  const draft = `${WORK}${architecture}/gatepost`;
+  copyFileSync(node, draft);
+  chmodSync(draft, 0o755);
+  const { strip, binutils } = RUNTIMES[architecture];
+  run(strip, [draft], binutils);
+  await withoutKnownWarnings(() => inject(draft, SECTION, blob, { sentinelFuse: FUSE }));
+  renameSync(draft, target);
+  say(architecture, `${target.slice(ROOT.length)}: ${Math.round(statSync(target).size / 2 ** 20)} MiB`);
+}
+writeFileSync(`${BIN}gatepost.cdx.json`, billOfMaterials(versions, commitTime()));
+const sums = readdirSync(BIN)
+  .filter((name) => name !== 'SHA256SUMS')
+  .sort()
+  .map(
+    (name) =>
+      `${createHash('sha256')
+        .update(readFileSync(BIN + name))
+        .digest('hex')}  ${name}\n`,
+  );
+writeFileSync(`${BIN}SHA256SUMS`, sums.join(''));
+process.stdout.write(`dist/bin/SHA256SUMS, dist/bin/gatepost.cdx.json\n`);
+
+/** The blob that Node finds the program in. All paths in it are relative, so that the same bundle gives the same bytes. */
+function makeBlob(architecture: Architecture, node: string, version: string): Buffer {
+  const folder = `${WORK}${architecture}/`;
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(`${ROOT}dist/gatepost.cjs`, `${folder}gatepost.cjs`);
+  const isFlagged = Number(/^v(\d+)/.exec(version)?.[1]) >= 22; // before, the field is unknown
+  writeFileSync(
+    `${folder}sea.json`,
+    JSON.stringify({
+      main: 'gatepost.cjs',
+      output: 'gatepost.blob',
+      disableExperimentalSEAWarning: true,
+      useSnapshot: false,
+      useCodeCache: false,
+      ...(isFlagged ? { execArgv: limits.execArgv } : {}),
+    }),
+  );
+  const [program, ...argv] = runnerFor(architecture, node);
+  run(program, [...argv, '--experimental-sea-config', 'sea.json'], 'qemu-user-static libc6-armhf-cross', { cwd: folder });
+  return readFileSync(`${folder}gatepost.blob`);
+}
+
+/** Stripping leaves notes without a name, which postject's LIEF remarks upon for each; the binary is none the worse. */
+async function withoutKnownWarnings(work: () => Promise<void>): Promise<void> {
+  const { error } = console;
+  const warn = console.warn;
+  const quietly =
+    (say: typeof error) =>
+    (...words: unknown[]) => {
+      if (!/^warning: Can't find string offset for section name '\.note/.test(String(words[0]))) say(...words);
+    };
+  console.error = quietly(error);
+  console.warn = quietly(warn);
+  try {
+    await work();
+  } finally {
+    console.error = error;
+    console.warn = warn;
+  }
+}

@@ -1,0 +1,41 @@
+// The bill of materials (CycloneDX): npm's own, of what is bundled, and the Node binaries that it is put into.
+
+import { type Architecture, ROOT, RUNTIMES, run } from './runtimes.ts';
+
+type Component = { readonly 'bom-ref': string; readonly name: string; readonly [field: string]: unknown };
+type Bill = {
+  serialNumber?: string;
+  metadata: { timestamp: string; readonly component: object };
+  components: Component[];
+  dependencies: { ref: string; dependsOn?: string[] }[];
+  readonly [field: string]: unknown;
+};
+
+/** `versions`: Node's, for each architecture that was built; `time` in seconds since 1970, so that the same commit gives the same bytes. */
+export function billOfMaterials(versions: ReadonlyMap<Architecture, string>, time: number): string {
+  const bill = JSON.parse(
+    run('npm', ['sbom', '--package-lock-only', '--omit=dev', '--omit=optional', '--sbom-format=cyclonedx'], 'npm', { cwd: ROOT }),
+  ) as Bill;
+  delete bill.serialNumber; // a random one at each run
+  // npm takes the folder's name for the project's.
+  Object.assign(bill.metadata.component, { name: 'gatepost', type: 'application' });
+  bill.metadata.timestamp = new Date(time * 1000).toISOString();
+  for (const [architecture, version] of versions) {
+    const { package: name, integrity } = RUNTIMES[architecture];
+    const isPinned = version === `v${RUNTIMES[architecture].version}`;
+    bill.components.push({
+      'bom-ref': `${name}@${version.slice(1)}`,
+      type: 'framework',
+      name: isPinned ? name : `Node for ${architecture}, given by the builder`,
+      version: version.slice(1),
+      scope: 'required',
+      ...(isPinned
+        ? {
+            purl: `pkg:npm/${name}@${version.slice(1)}`,
+            hashes: [{ alg: 'SHA-512', content: Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex') }],
+          }
+        : {}),
+    });
+  }
+  return `${JSON.stringify(bill, null, 2)}\n`;
+}
