@@ -3,8 +3,8 @@
 // devices know at all, and node-forge signs nothing else. It is self-signed; devices on a LAN don't
 // check, and an owner whose devices do gives his own.
 
-import { generateKeyPair, X509Certificate } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -90,17 +90,23 @@ function protocolOptions(minimum: TlsSettings['minimum']): SecureContextOptions 
 async function readPair(certFile: string, keyFile: string): Promise<KeyPair | undefined> {
   try {
     const pair = { cert: await readFile(certFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
-    createSecureContext(pair); // a file that was cut short by a power cut is made anew
-    return pair;
+    // A file that was cut short, or emptied, by a power cut is made anew. (createSecureContext takes empty ones.)
+    return new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key)) ? pair : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Mode 0600 from the first moment, and never half written under its name. */
+/** Mode 0600 from the first moment, and never half written under its name: on flash before it gets that. */
 async function writePrivately(path: string, text: string): Promise<void> {
   await rm(`${path}.new`, { force: true });
-  await writeFile(`${path}.new`, text, { mode: 0o600, flag: 'wx' });
+  const file = await open(`${path}.new`, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.new`, path);
 }
 

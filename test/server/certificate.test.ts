@@ -57,10 +57,15 @@ test('a clock at 1970 makes a certificate that is valid in 2026', async () => {
   expect(Date.parse(certificate().validTo)).toBeGreaterThan(Date.UTC(2029, 0, 1));
 });
 
-test('files cut short by a power cut are made anew', async () => {
+test.each([
+  ['device-tls-key.pem', '-----BEGIN'],
+  ['device-tls-key.pem', ''],
+  ['device-tls-cert.pem', ''],
+  ['device-tls-key.pem', selfSigned().key],
+])('files that a power cut has left in pieces are made anew: %s', async (name, left) => {
   const folder = temporaryFolder();
   await setUp(folder).tls.prepare();
-  writeFileSync(join(folder, 'device-tls-key.pem'), '-----BEGIN');
+  writeFileSync(join(folder, name), left);
   const { tls, faults } = setUp(folder);
   await tls.prepare();
   expect(tls.context()).toBeDefined();

@@ -1,0 +1,100 @@
+// A board in QEMU: the demonstration image, its port 25 on a port of loopback. Ending the emulator is a
+// power cut.
+
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Image } from '../../scripts/image-build.ts';
+import { killAtExit } from './relay-process.ts';
+
+export type Board = {
+  /** Where its port 25 is to be found. */
+  readonly port: number;
+  /** What it has written on its console. */
+  console(): string;
+  /** Resolves when it answers on port 25; rejects when the emulator ends before. */
+  ready(): Promise<void>;
+  /** The power goes, now. */
+  cut(): Promise<void>;
+};
+
+/** The host as the board sees it (QEMU's user network): its loopback. */
+export const HOST = '10.0.2.2';
+
+export type BoardSettings = {
+  /** The disk that outlives the power. */
+  readonly disk: string;
+  readonly port: number;
+  /** Goes to the kernel's command line, so no spaces in it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Given each line of the console. */
+  readonly watch?: (line: string) => void;
+};
+
+export function startBoard(image: Image, { disk, port, environment, watch }: BoardSettings): Board {
+  const [program = '', ...machine] = image.emulator;
+  const words = [
+    `console=${image.console}`,
+    'quiet',
+    'panic=-1',
+    'cma=0',
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+  ];
+  const child = spawn(
+    program,
+    [
+      ...machine,
+      ...['-m', String(image.memory), '-nographic', '-no-reboot', '-kernel', image.kernel, '-initrd', image.initramfs],
+      ...['-append', words.join(' ')],
+      ...['-drive', `file=${image.system},format=raw,if=none,id=system,readonly=on`, '-device', 'virtio-blk-pci,drive=system'],
+      ...['-drive', `file=${disk},format=raw,if=none,id=data`, '-device', 'virtio-blk-pci,drive=data'],
+      ...['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:25`, '-device', 'virtio-net-pci,netdev=net,romfile='],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  killAtExit(child);
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    if (watch !== undefined) createInterface({ input: stream }).on('line', watch);
+  }
+  let isOver = false;
+  const ended = new Promise<void>((resolve) =>
+    child.on('close', () => {
+      isOver = true;
+      resolve();
+    }),
+  );
+  return {
+    port,
+    console: () => text,
+    async ready() {
+      // QEMU accepts before the board is up: only the banner tells.
+      while (!(await greets(port))) {
+        if (isOver) throw new Error(`the board is off: ${text.slice(-2_000)}`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    },
+    async cut() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Whether a banner comes within a second and a half. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const finish = (result: boolean) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(result);
+    };
+    const timer = setTimeout(() => finish(false), 1_500);
+    socket.once('data', (chunk) => finish(chunk.toString().startsWith('220')));
+    for (const event of ['error', 'end', 'close']) socket.once(event, () => finish(false));
+  });
+}
