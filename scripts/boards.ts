@@ -1,8 +1,8 @@
 // Usage: npm run build:boards [-- [--arch arm64,armv7,x64] [--runtime ARCH=FILE ...]]
 //
 // Makes dist/bin/gatepost-linux-ARCH: the bundle inside a stripped Node binary of that architecture, as
-// Node's single executable application. Then SHA256SUMS over what lies in dist/bin, and a CycloneDX bill
-// of materials. --runtime names another Node binary for an architecture (20.11 or newer), in place of the
+// Node's single executable application. Beside each its CycloneDX bill of materials, and SHA256SUMS over
+// what lies in dist/bin. --runtime names another Node binary for an architecture (20.11 or newer), in place of the
 // pinned one from npm.
 //
 // Node makes the blob and postject puts it in: that is all that a packager would do for one bundled file,
@@ -52,12 +52,10 @@ const say = (architecture: string, text: string) => void process.stdout.write(`$
 
 mkdirSync(BIN, { recursive: true });
 await buildBundle();
-const versions = new Map<Architecture, string>();
 for (const architecture of chosen) {
   const node = given.get(architecture) ?? fetchRuntime(architecture, (text) => say(architecture, text));
   const [program, ...argv] = runnerFor(architecture, node);
   const version = run(program, [...argv, '--version'], 'qemu-user-static').trim();
-  versions.set(architecture, version);
   say(architecture, `Node ${version}${given.has(architecture) ? `, as given: ${node}` : ''}`);
   const blob = makeBlob(architecture, node, version);
   const target = `${BIN}gatepost-linux-${architecture}`;
@@ -69,9 +67,9 @@ for (const architecture of chosen) {
   run(strip, [draft], binutils);
   await withoutKnownWarnings(() => inject(draft, SECTION, blob, { sentinelFuse: FUSE }));
   renameSync(draft, target);
+  writeFileSync(`${target}.cdx.json`, billOfMaterials(architecture, version, commitTime()));
   say(architecture, `${target.slice(ROOT.length)}: ${Math.round(statSync(target).size / 2 ** 20)} MiB`);
 }
-writeFileSync(`${BIN}gatepost.cdx.json`, billOfMaterials(versions, commitTime()));
 const sums = readdirSync(BIN)
   .filter((name) => name !== 'SHA256SUMS')
   .sort()
@@ -82,7 +80,7 @@ const sums = readdirSync(BIN)
         .digest('hex')}  ${name}\n`,
   );
 writeFileSync(`${BIN}SHA256SUMS`, sums.join(''));
-process.stdout.write(`dist/bin/SHA256SUMS, dist/bin/gatepost.cdx.json\n`);
+process.stdout.write('dist/bin/SHA256SUMS, and beside each binary its bill of materials\n');
 
 /** The blob that Node finds the program in. All paths in it are relative, so that the same bundle gives the same bytes. */
 function makeBlob(architecture: Architecture, node: string, version: string): Buffer {

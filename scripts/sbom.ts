@@ -1,4 +1,4 @@
-// The bill of materials (CycloneDX): npm's own, of what is bundled, and the Node binaries that it is put into.
+// The bill of materials (CycloneDX): npm's own, of what is bundled, and the Node binary that it is put into.
 
 import { type Architecture, ROOT, RUNTIMES, run } from './runtimes.ts';
 
@@ -11,8 +11,8 @@ type Bill = {
   readonly [field: string]: unknown;
 };
 
-/** `versions`: Node's, for each architecture that was built; `time` in seconds since 1970, so that the same commit gives the same bytes. */
-export function billOfMaterials(versions: ReadonlyMap<Architecture, string>, time: number): string {
+/** `version`: Node's, `v24.21.0`; `time` in seconds since 1970, so that the same commit gives the same bytes. */
+export function billOfMaterials(architecture: Architecture, version: string, time: number): string {
   const bill = JSON.parse(
     run('npm', ['sbom', '--package-lock-only', '--omit=dev', '--omit=optional', '--sbom-format=cyclonedx'], 'npm', { cwd: ROOT }),
   ) as Bill;
@@ -20,22 +20,20 @@ export function billOfMaterials(versions: ReadonlyMap<Architecture, string>, tim
   // npm takes the folder's name for the project's.
   Object.assign(bill.metadata.component, { name: 'gatepost', type: 'application' });
   bill.metadata.timestamp = new Date(time * 1000).toISOString();
-  for (const [architecture, version] of versions) {
-    const { package: name, integrity } = RUNTIMES[architecture];
-    const isPinned = version === `v${RUNTIMES[architecture].version}`;
-    bill.components.push({
-      'bom-ref': `${name}@${version.slice(1)}`,
-      type: 'framework',
-      name: isPinned ? name : `Node for ${architecture}, given by the builder`,
-      version: version.slice(1),
-      scope: 'required',
-      ...(isPinned
-        ? {
-            purl: `pkg:npm/${name}@${version.slice(1)}`,
-            hashes: [{ alg: 'SHA-512', content: Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex') }],
-          }
-        : {}),
-    });
-  }
+  const { package: name, version: pinned, integrity } = RUNTIMES[architecture];
+  const isPinned = version === `v${pinned}`;
+  bill.components.push({
+    'bom-ref': `${name}@${version.slice(1)}`,
+    type: 'framework',
+    name: isPinned ? name : `Node for ${architecture}, given by the builder`,
+    version: version.slice(1),
+    scope: 'required',
+    ...(isPinned
+      ? {
+          purl: `pkg:npm/${name}@${pinned}`,
+          hashes: [{ alg: 'SHA-512', content: Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex') }],
+        }
+      : {}),
+  });
   return `${JSON.stringify(bill, null, 2)}\n`;
 }

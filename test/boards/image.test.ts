@@ -1,0 +1,84 @@
+// The whole board, in QEMU: it boots, takes mail on port 25, and has its power cut at random moments while
+// mail streams in. BOARD_CUTS says how often; BOARD_SEED repeats a run.
+
+import nodemailer from 'nodemailer';
+import { expect, test } from 'vitest';
+import { buildImage, makeDisk } from '../../scripts/image-build.ts';
+import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
+import { type Board, HOST, startBoard } from '../support/board.ts';
+import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
+import { freePort } from '../support/postfix.ts';
+import { describeWith } from '../support/programs.ts';
+import { seededRandom } from '../support/random.ts';
+import { temporaryFolder } from '../support/relay-process.ts';
+
+const CUTS = Number(process.env['BOARD_CUTS'] ?? 3);
+const SEED = Number(process.env['BOARD_SEED'] ?? Date.now() % 1_000_000);
+const SENDERS = 4;
+
+const towards = (port: number, upstream: LibraryUpstream) => ({
+  GATEPOST_UPSTREAM: `smtp://${encodeURIComponent(USER)}:${encodeURIComponent(PASSWORD)}@${HOST}:${port}`,
+  GATEPOST_UPSTREAM_PIN: upstream.certificate.pin,
+});
+const subjects = (upstream: LibraryUpstream) =>
+  new Set(upstream.delivered.map(({ data }) => /^Subject: (.*?)\r?$/m.exec(data.toString('latin1'))?.[1] ?? ''));
+
+describeWith([...BOARD_TOOLS, 'qemu-system-aarch64', 'mmdebstrap', 'mke2fs', 'cpio'], 'a board with arm64', () => {
+  test(`${CUTS} power cuts while mail streams in, seed ${SEED}: what was acknowledged arrives`, {
+    timeout: 120_000 + CUTS * 60_000,
+  }, async () => {
+    const random = seededRandom(SEED);
+    const image = buildImage('arm64', () => {});
+    const disk = `${temporaryFolder()}/data.ext4`;
+    makeDisk(disk);
+    const upstream = await libraryUpstream();
+    const acknowledged: string[] = [];
+
+    for (let cut = 0; cut < CUTS; cut++) {
+      // Every other time there is no upstream, so that the spool fills; else messages also leave it.
+      const port = cut % 2 === 0 ? await freePort() : upstream.port;
+      const board = startBoard(image, { disk, port: await freePort(), environment: towards(port, upstream) });
+      await board.ready();
+      await pullPlug(board, cut, acknowledged, 200 + random.below(3_000), random.below);
+    }
+    expect(acknowledged.length).toBeGreaterThan(CUTS * 5);
+
+    const board = startBoard(image, { disk, port: await freePort(), environment: towards(upstream.port, upstream) });
+    await board.ready();
+    const missing = () => acknowledged.filter((subject) => !subjects(upstream).has(subject));
+    const deadline = performance.now() + 100_000;
+    while (missing().length > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(missing(), board.console().slice(-3_000)).toEqual([]);
+    expect(board.console()).not.toMatch(/event=(?:spoolDamaged|fault)/);
+    await board.cut();
+    await upstream.close();
+  });
+});
+
+/** Streams mail in, and cuts the power some milliseconds after the first message was acknowledged. */
+async function pullPlug(board: Board, cut: number, acknowledged: string[], after: number, below: (limit: number) => number): Promise<void> {
+  let isOff = false;
+  let first: () => void = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    first = resolve;
+  });
+  const senders = Array.from({ length: SENDERS }, async (_, sender) => {
+    const camera = nodemailer.createTransport({ host: '127.0.0.1', port: board.port, ignoreTLS: true, pool: true, maxConnections: 1 });
+    for (let count = 0; !isOff; count++) {
+      const subject = `cut-${cut}-${sender}-${count}`;
+      try {
+        await camera.sendMail({ from: 'cam@example.org', to: 'you@example.org', subject, text: 'x'.repeat(below(30_000)) });
+        acknowledged.push(subject);
+        first();
+      } catch {
+        // the power went before the board said 250
+      }
+    }
+    camera.close();
+  });
+  await hasBegun;
+  await new Promise((resolve) => setTimeout(resolve, after));
+  isOff = true;
+  await board.cut();
+  await Promise.all(senders);
+}
