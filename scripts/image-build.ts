@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import target from '../targets/demo-image/target.json' with { type: 'json' };
+import { debianRoot } from './debian-root.ts';
 import { ROOT, run } from './runtimes.ts';
 
 export type BoardArchitecture = keyof typeof target.architectures;
@@ -62,8 +63,7 @@ function fetchDebian(architecture: BoardArchitecture, packages: readonly string[
   const debian = architecture === 'armv7' ? 'armhf' : architecture;
   const draft = `${folder}.new`;
   rmSync(draft, { recursive: true, force: true });
-  const argv = ['--variant=extract', `--architectures=${debian}`, `--include=${packages.join(',')}`, target.release, draft];
-  run('mmdebstrap', argv, 'mmdebstrap');
+  debianRoot({ architecture: debian, variant: 'extract', include: packages, to: draft });
   renameSync(draft, folder);
   return folder;
 }

@@ -6,6 +6,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { debianRoot } from '../../scripts/debian-root.ts';
 import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
 import { ARCHITECTURES, isNative, ROOT, RUNTIMES } from '../../scripts/runtimes.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
@@ -61,8 +62,8 @@ describeWith(
     const inRoot = (...argv: string[]) => run('chroot', root, ...argv);
     beforeAll(() => {
       chmodSync(root, 0o755);
-      const wanted = 'init-system-helpers,libstdc++6,libgcc-s1,libatomic1';
-      run('mmdebstrap', '--variant=essential', `--include=${wanted}`, 'bookworm', `${root}/debian.tar`);
+      const include = ['init-system-helpers', 'libstdc++6', 'libgcc-s1', 'libatomic1'];
+      debianRoot({ architecture: 'amd64', variant: 'essential', include, to: `${root}/debian.tar` });
       run('tar', '-xf', `${root}/debian.tar`, '-C', root, '--exclude=./dev/*');
       rmSync(`${root}/debian.tar`);
     }, 180_000);
