@@ -5,23 +5,21 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
 import { BUILT, VERSION } from './build.ts';
 import type { Config } from './config/parse.ts';
-import { createScheduler, type Scheduler, type WaitingMessage } from './delivery/scheduler.ts';
-import type { QueueId, RelayEvents, Tell } from './events.ts';
-import { readHeaderSection } from './message/header.ts';
+import { createScheduler, type Scheduler } from './delivery/scheduler.ts';
+import type { RelayEvents, Tell } from './events.ts';
 import { MOST_ADDED_OCTETS } from './message/trace.ts';
-import { type Operations, serveControl } from './ops/control.ts';
-import type { QueuedMessage } from './ops/queue.ts';
+import { operationsOn } from './operations.ts';
+import { serveControl } from './ops/control.ts';
 import type { Status } from './ops/status.ts';
 import { createAuthenticator } from './server/auth.ts';
 import { createDeviceTls } from './server/certificate.ts';
 import { type Listener, listen } from './server/listener.ts';
 import { createAccess } from './server/policy.ts';
 import type { MessageStore } from './server/store.ts';
-import { formatMailbox, formatPath } from './smtp/address.ts';
 import { yearsLeft } from './spool/flash.ts';
 import { NewerFormat, type UpstreamFacts } from './spool/segment.ts';
 import { cutIntoSegments } from './spool/space.ts';
-import { Damaged, openSpool, type Spool } from './spool/spool.ts';
+import { openSpool, type Spool } from './spool/spool.ts';
 import { calendar } from './system/calendar.ts';
 import type { Clock, WallTime } from './system/clock.ts';
 import { openDisk } from './system/disk.ts';
@@ -72,7 +70,6 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   const spool = await openSpoolIn(config, { clock, random }, tell);
   undo.push(() => spool.close());
 
-  const today = calendar(clock, BUILT as WallTime, spool.newest);
   const seen = new Map<string, Capabilities>();
   const upstreams = config.upstreams.map((target) => {
     const learn = (capabilities: Capabilities) => {
@@ -81,10 +78,12 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     };
     return createUpstream(target, { clock, random, hostname: config.hostname, trust: config.trust, tell, learn });
   });
+  const today = calendar(clock, BUILT as WallTime, spool.newest);
   const scheduler = createScheduler({
     queue: spool,
     carriers: upstreams,
     clock,
+    wall: () => today.wall(),
     random,
     tell,
     settings: {
@@ -172,43 +171,6 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     runNow: () => scheduler.runNow(),
     status,
     stop: () => stopInOrder({ stopping, control, listener, scheduler, upstreams, spool, unlock, tell }),
-  };
-}
-
-/** What the control socket may do. */
-function operationsOn(spool: Spool, scheduler: Scheduler, status: () => Promise<Status>): Operations {
-  /** With its addresses; undefined when it has gone meanwhile. */
-  const describe = async (waiting: WaitingMessage): Promise<QueuedMessage | undefined> => {
-    try {
-      const { reversePath, recipients } = await spool.envelope(waiting.id);
-      return { ...waiting, from: formatPath(reversePath), to: recipients.map(({ forwardPath }) => formatMailbox(forwardPath)) };
-    } catch (error) {
-      if (error instanceof Damaged) return undefined;
-      throw error;
-    }
-  };
-  return {
-    status,
-    async *list() {
-      const all = [...scheduler.list()].sort((one, other) => other.ageSeconds - one.ageSeconds || (one.id < other.id ? -1 : 1));
-      for (const waiting of all) {
-        const described = await describe(waiting);
-        if (described !== undefined) yield described;
-      }
-    },
-    async show(id) {
-      const waiting = scheduler.find(id as QueueId);
-      const described = waiting && (await describe(waiting));
-      return described && { ...described, header: (await readHeaderSection(spool.body(id as QueueId))).toString('utf8') };
-    },
-    retry(ids) {
-      const known = ids.filter((id) => scheduler.find(id as QueueId) !== undefined);
-      if (ids.length === 0 || known.length > 0) scheduler.runNow(ids.length === 0 ? undefined : new Set(known as QueueId[]));
-      return ids.filter((id) => !known.includes(id));
-    },
-    drop: (ids) => ids.map((id) => ({ id, result: scheduler.drop(id as QueueId) })),
-    hold: () => scheduler.hold(),
-    release: () => scheduler.release(),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { Failure } from '../smtp/outcome.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
-import type { Clock } from '../system/clock.ts';
+import type { WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import type { Queue } from './queue.ts';
 
@@ -26,56 +26,67 @@ export type News =
   | { readonly recipient: Recipient; readonly reply: RemoteReply }
   | { readonly recipient: Recipient; readonly failure: Failure; readonly isExpired?: true };
 
+/** What a notification is about; `triedFor`: how long it is still tried, in ms. */
+export type Subject = { readonly id: QueueId; readonly envelope: Envelope; readonly triedFor?: number };
+
 export interface Notifier {
-  /** Tells the sender, if he wants to know; resolves once the notification is on the flash. `upstream`: who said it. */
-  notify(
-    message: { readonly id: QueueId; readonly envelope: Envelope; readonly triedFor?: number },
-    action: Action,
-    news: readonly News[],
-    upstream: string,
-  ): Promise<void>;
+  /** Tells the sender, if he wants to know; resolves once the notification is on the flash; never rejects. `upstream`: who said it. */
+  notify(subject: Subject, action: Action, news: readonly News[], upstream: string): Promise<void>;
 }
 
 export type NotifyParts = {
   readonly queue: Queue;
-  readonly clock: Pick<Clock, 'wall'>;
+  /** The date as it is written into messages. */
+  readonly wall: () => WallTime;
   readonly random: Random;
   readonly tell: Tell;
   readonly settings: NotifySettings;
 };
 
-export function createNotifier({ queue, clock, random, tell, settings }: NotifyParts): Notifier {
+export function createNotifier({ queue, wall, random, tell, settings }: NotifyParts): Notifier {
+  /** The notification, and the envelope it travels in. */
+  async function make({ id, envelope, triedFor }: Subject, action: Action, to: Mailbox, reports: readonly [Report, ...Report[]]) {
+    const isFull = envelope.parameters.ret === 'full' && action === 'failed' && envelope.parameters.smtpUtf8 !== true;
+    const time = wall();
+    const body = await composeNotification({
+      action,
+      id,
+      hostname: settings.hostname,
+      from: settings.sender ?? { localPart: 'MAILER-DAEMON', domain: settings.hostname },
+      to,
+      reports,
+      envelopeId: envelope.parameters.envelopeId,
+      time,
+      ...(triedFor === undefined ? {} : { triedUntil: (time + triedFor) as WallTime }),
+      unique: random.bytes(12).toString('hex'),
+      returned: isFull ? { what: 'full', octets: queue.body(id) } : { what: 'headers', octets: await readHeaderSection(queue.body(id)) },
+    });
+    const own: Envelope = {
+      reversePath: null,
+      recipients: [{ forwardPath: to, notify: 'never' }], // RFC 3461, section 6.2
+      parameters: isFull && envelope.parameters.body !== undefined ? { body: '8BITMIME' } : {},
+    };
+    return { own, body };
+  }
+
   return {
-    async notify({ id, envelope, triedFor }, action, news, upstream) {
+    async notify(subject, action, news, upstream) {
+      const { id, envelope } = subject;
       const [first, ...rest] = news.filter(({ recipient }) => isWanted(recipient, action)).map((one) => reportOf(one, upstream));
       if (first === undefined) return;
       const to = envelope.reversePath === null ? null : (settings.bounceTo ?? envelope.reversePath);
       // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
       if (to === null || to.domain === '') return;
-      const isFull = envelope.parameters.ret === 'full' && action === 'failed' && envelope.parameters.smtpUtf8 !== true;
-      const time = clock.wall();
-      const body = await composeNotification({
-        action,
-        id,
-        hostname: settings.hostname,
-        from: settings.sender ?? { localPart: 'MAILER-DAEMON', domain: settings.hostname },
-        to,
-        reports: [first, ...rest],
-        envelopeId: envelope.parameters.envelopeId,
-        time,
-        ...(triedFor === undefined ? {} : { triedUntil: (time + triedFor) as typeof time }),
-        unique: random.bytes(12).toString('hex'),
-        returned: isFull ? { what: 'full', octets: queue.body(id) } : { what: 'headers', octets: await readHeaderSection(queue.body(id)) },
-      });
-      const own: Envelope = {
-        reversePath: null,
-        recipients: [{ forwardPath: to, notify: 'never' }], // RFC 3461, section 6.2
-        parameters: isFull && envelope.parameters.body !== undefined ? { body: '8BITMIME' } : {},
-      };
-      const stored = await queue.submit(own, body);
       const about = { about: id, action, recipient: to };
-      if (stored === 'full' || stored === 'failed') tell('notificationLost', { ...about, problem: `the spool is ${stored}` });
-      else tell('notified', { id: stored, ...about });
+      try {
+        const { own, body } = await make(subject, action, to, [first, ...rest]);
+        const stored = await queue.submit(own, body);
+        if (stored === 'full' || stored === 'failed') tell('notificationLost', { ...about, problem: `the spool is ${stored}` });
+        else tell('notified', { id: stored, ...about });
+      } catch (error) {
+        // Whatever it was, what has been delivered must be written down: else it would be delivered again.
+        tell('notificationLost', { ...about, problem: (error as Error).message });
+      }
     },
   };
 }

@@ -1,37 +1,32 @@
-// The delivery loop: takes what is due, sends it over the first upstream that is well, writes down what
-// came of it, and tells. One timer, no polling. An upstream's failure moves no message's schedule.
+// The delivery loop: takes what is due and sends it over the first upstream that is well; settle.ts decides
+// what came of it. One timer, no polling.
 
 import type { QueueId, Tell } from '../events.ts';
-import type { Envelope } from '../smtp/envelope.ts';
-import { type Attempt, describeFailure, type Failure, type UpstreamFailure } from '../smtp/outcome.ts';
-import { type Cancel, type Clock, later, type Monotonic } from '../system/clock.ts';
+import { type Cancel, type Clock, later, type Monotonic, type WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { backOff, type Range } from './backoff.ts';
 import { createClockWatch } from './clock-watch.ts';
-import { isThrottle } from './health.ts';
 import { createNotifier, type NotifySettings } from './notify.ts';
-import { type Decision, decide } from './outcome.ts';
 import type { Rate } from './pace.ts';
 import type { Carrier, Queue, QueueEntry } from './queue.ts';
 import { createRoutes, type UpstreamStatus } from './routes.ts';
 import { createSchedule } from './schedule.ts';
+import { createSettlement, type SettleSettings } from './settle.ts';
 
-export type SchedulerSettings = NotifySettings & {
-  /** Messages under way at once. */
-  readonly connections: number;
-  readonly rate: Rate | undefined;
-  readonly retry: Range;
-  /** Age in ms at which a deferral is the last. */
-  readonly expireAfter: number;
-  /** Age in ms at which the sender is told of the delay; undefined for never. */
-  readonly warnAfter: number | undefined;
-};
+export type SchedulerSettings = NotifySettings &
+  SettleSettings & {
+    /** Messages under way at once. */
+    readonly connections: number;
+    readonly rate: Rate | undefined;
+  };
 
 export type SchedulerParts = {
   readonly queue: Queue;
   /** In order of preference. */
   readonly carriers: readonly Carrier[];
+  /** The system's own: that its date jumps is what is watched for. */
   readonly clock: Clock;
+  /** The date as it is written into messages. */
+  readonly wall: () => WallTime;
   readonly random: Random;
   readonly tell: Tell;
   readonly settings: SchedulerSettings;
@@ -70,17 +65,11 @@ export interface Scheduler {
   stop(grace: number): Promise<void>;
 }
 
-// A message that loses the upstream's connection, or is told "slower", this often in a row is taken for
-// the reason, and waits by itself: the others must not wait behind it.
-const SETBACKS_UNTIL_SUSPECT = 2;
-
 export function createScheduler(parts: SchedulerParts): Scheduler {
-  const { queue, clock, random, tell, settings } = parts;
+  const { queue, clock, tell, settings } = parts;
   const schedule = createSchedule();
   const routes = createRoutes({ ...parts, rate: settings.rate });
-  const notifier = createNotifier(parts);
-  const setbacks = new Map<QueueId, number>();
-  const problems = new Map<QueueId, string>();
+  const settlement = createSettlement({ ...parts, routes, notifier: createNotifier(parts) });
   const underWay = new Map<QueueId, { readonly entry: QueueEntry; readonly done: Promise<void> }>();
   const cut = new AbortController();
   let isRunning = false;
@@ -127,7 +116,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       const envelope = await queue.envelope(entry.id);
       const attempt = await carrier.send({ envelope, octets: entry.octets, body: queue.body(entry.id) }, cut.signal);
       if (cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
-      await settle(entry, envelope, carrier, attempt);
+      const again = await settlement.settle({ entry, envelope, carrier }, attempt);
+      if (again !== 'gone') schedule.offer(again.entry, again.at);
     } catch (error) {
       // The spool could not give the message, or nobody foresaw this. It stays, and is tried again much later.
       tell('fault', { where: `delivery of ${entry.id}`, error });
@@ -136,114 +126,17 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
   }
 
-  async function settle(entry: QueueEntry, envelope: Envelope, carrier: Carrier, attempt: Attempt): Promise<void> {
-    if (attempt.result === 'no-answer') {
-      if (attempt.maybeDelivered) tell('maybeDelivered', { id: entry.id, upstream: carrier.name, problem: attempt.failure.problem });
-      return noAnswer(entry, envelope, carrier, attempt.failure);
-    }
-    const decision = decide(envelope, attempt.outcomes, isOutOfTime(entry));
-    const throttle = [...decision.deferred, ...decision.expired].map(({ failure }) => failure).find(isThrottle);
-    if (throttle === undefined) routes.answered(carrier);
-    else routes.slowed(carrier, throttle);
-    const setback = throttle === undefined ? 0 : countSetback(entry.id);
-    if (throttle === undefined) setbacks.delete(entry.id);
-    await conclude(entry, envelope, carrier, decision, attempt.notifies);
-    if (decision.deferred.length > 0) await defer(entry, envelope, carrier, decision, setback);
-  }
-
-  const isOutOfTime = (entry: QueueEntry) => ageOf(entry) >= settings.expireAfter;
-  const ageOf = (entry: QueueEntry) => clock.now() - entry.arrived;
-
-  function countSetback(id: QueueId): number {
-    const count = (setbacks.get(id) ?? 0) + 1;
-    setbacks.set(id, count);
-    return count;
-  }
-
-  /** Tells what is settled, the log first and then who sent it; a message with nobody left waiting leaves the spool. */
-  async function conclude(
-    entry: QueueEntry,
-    envelope: Envelope,
-    carrier: Carrier,
-    decision: Decision,
-    isNotifiedThere: boolean,
-  ): Promise<void> {
-    const { id } = entry;
-    const news = { id, upstream: carrier.name };
-    for (const { recipient, reply } of decision.delivered)
-      tell('delivered', { ...news, recipient: recipient.forwardPath, reply, seconds: ageOf(entry) / 1000 });
-    for (const { recipient, failure } of decision.bounced) tell('bounced', { ...news, recipient: recipient.forwardPath, failure });
-    for (const { recipient, failure } of decision.expired)
-      tell('expired', { ...news, recipient: recipient.forwardPath, failure, hours: Math.round(ageOf(entry) / 3_600_000) });
-    // The notification is on the flash before the message goes: a crash in between sends it twice, never not at all.
-    const lost = [...decision.bounced, ...decision.expired.map((one) => ({ ...one, isExpired: true as const }))];
-    await notifier.notify({ id, envelope }, 'failed', lost, carrier.name);
-    if (!isNotifiedThere) await notifier.notify({ id, envelope }, 'relayed', decision.delivered, carrier.name);
-    if (decision.deferred.length > 0) return;
-    queue.remove(id);
-    forget(id);
-    tell('removed', { id });
-  }
-
-  function forget(id: QueueId): void {
-    setbacks.delete(id);
-    problems.delete(id);
-  }
-
-  async function defer(
-    entry: QueueEntry,
-    envelope: Envelope,
-    carrier: Carrier,
-    { deferred, delivered, bounced }: Decision,
-    setback: number,
-  ) {
-    // "Slower" is said to the account: the message goes to the end of its device's, and the upstream's pace decides.
-    const waitsItself = setback === 0 || setback >= SETBACKS_UNTIL_SUSPECT;
-    const now = clock.now();
-    const at = waitsItself ? later(now, backOff(entry.attempts, settings.retry, random)) : now;
-    const retryAt = waitsItself ? at : (routes.opensAt(now) ?? now);
-    for (const { recipient, failure } of deferred) {
-      const retryInSeconds = Math.round((retryAt - now) / 1000);
-      tell('deferred', { id: entry.id, recipient: recipient.forwardPath, upstream: carrier.name, failure, retryInSeconds });
-      problems.set(entry.id, describeFailure(failure).slice(0, LONGEST_PROBLEM));
-    }
-    const warned = entry.warned || (await warn(entry, envelope, carrier, deferred));
-    const attempts = entry.attempts + (waitsItself ? 1 : 0);
-    const settled = [...delivered, ...bounced].map(({ recipient }) => recipient);
-    await queue.record(entry.id, settled, { attempts, warned });
-    schedule.offer({ ...entry, attempts, warned }, at);
-  }
-
-  /** Tells the sender that it takes long, once; whether that is done. */
-  async function warn(entry: QueueEntry, envelope: Envelope, carrier: Carrier, deferred: Decision['deferred']): Promise<boolean> {
-    if (settings.warnAfter === undefined || ageOf(entry) < settings.warnAfter) return false;
-    const message = { id: entry.id, envelope, triedFor: settings.expireAfter - ageOf(entry) };
-    await notifier.notify(message, 'delayed', deferred, carrier.name);
-    return true;
-  }
-
-  async function noAnswer(entry: QueueEntry, envelope: Envelope, carrier: Carrier, failure: UpstreamFailure): Promise<void> {
-    routes.failed(carrier, failure);
-    // Behind the others of its device: if this message is what kills the connection, the rest still goes out.
-    const setback = isInTransaction(failure) ? countSetback(entry.id) : 0;
-    const now = clock.now();
-    if (setback < SETBACKS_UNTIL_SUSPECT) return schedule.offer(entry, now);
-    problems.set(entry.id, describeFailure(failure).slice(0, LONGEST_PROBLEM));
-    if (isOutOfTime(entry)) return conclude(entry, envelope, carrier, allExpired(envelope, failure), false);
-    schedule.offer(entry, later(now, backOff(setback - SETBACKS_UNTIL_SUSPECT, settings.retry, random)));
-  }
-
   function describe(entry: QueueEntry, at: Monotonic | 'due' | 'sending'): WaitingMessage {
     const now = clock.now();
     const { id, octets, device, attempts } = entry;
-    const problem = problems.get(id);
+    const problem = settlement.problemOf(id);
     const isDue = typeof at === 'number' && at <= now;
     return {
       id,
       octets,
       device,
       attempts,
-      ageSeconds: Math.round(ageOf(entry) / 1000),
+      ageSeconds: Math.round((now - entry.arrived) / 1000),
       ...(at === 'sending'
         ? { state: 'sending' }
         : at === 'due' || isDue
@@ -282,7 +175,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (underWay.has(id)) return 'sending';
       if (!schedule.remove(id)) return 'unknown';
       queue.remove(id);
-      forget(id);
+      settlement.forget(id);
       tell('dropped', { id });
       return 'dropped';
     },
@@ -310,16 +203,4 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       cancelGrace();
     },
   };
-}
-
-// What is kept in memory of the last reply to a message.
-const LONGEST_PROBLEM = 200;
-
-/** Whether the failure came while this message was being handed over. */
-function isInTransaction({ stage }: UpstreamFailure): boolean {
-  return stage === 'mail' || stage === 'rcpt' || stage === 'data' || stage === 'body' || stage === 'end-of-data';
-}
-
-function allExpired(envelope: Envelope, failure: Failure): Decision {
-  return { delivered: [], bounced: [], deferred: [], expired: envelope.recipients.map((recipient) => ({ recipient, failure })) };
 }

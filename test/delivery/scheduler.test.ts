@@ -35,7 +35,7 @@ function setUp(
     recipients?: (string | Recipient)[];
     envelope?: Partial<Envelope>;
     settings?: Partial<SchedulerSettings>;
-    submit?: 'full';
+    submit?: 'full' | 'throws';
   } = {},
 ) {
   const clock: FakeClock = fakeClock();
@@ -70,6 +70,7 @@ function setUp(
       const chunks: Uint8Array[] = [];
       for await (const chunk of body) chunks.push(chunk);
       submitted.push({ envelope, text: Buffer.concat(chunks).toString() });
+      if (options.submit === 'throws') throw new Error('no such luck');
       return options.submit ?? ('DSN' as QueueId);
     },
   };
@@ -87,6 +88,7 @@ function setUp(
     queue,
     carriers,
     clock,
+    wall: () => clock.wall(),
     random: seededRandom(5),
     tell: news.tell,
     settings: {
@@ -431,6 +433,20 @@ describe('notifications', () => {
     expect(news.of('notificationLost')).toMatchObject([{ about: 'A', problem: 'the spool is full' }]);
     expect(messages.size).toBe(0);
   });
+});
+
+test('a notification that can not be made costs nothing else: what was delivered is not delivered again', async () => {
+  const { clock, offer, sent, messages, news } = setUp(() => answered(delivered, bounced), {
+    recipients: ['a', 'b'],
+    envelope: { reversePath: { localPart: 'cam', domain: 'lan.example' } },
+    submit: 'throws',
+  });
+  offer('A');
+  await clock.advance(3_600_000);
+  expect(sent).toHaveLength(1);
+  expect(messages.size).toBe(0);
+  expect(news.of('notificationLost')).toMatchObject([{ about: 'A', problem: 'no such luck' }]);
+  expect(news.of('fault')).toEqual([]);
 });
 
 describe('by hand', () => {

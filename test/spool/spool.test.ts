@@ -451,6 +451,7 @@ test('what the ring held is written as ranges, and with the largest facts still 
     instance: 'ffffffff',
     nextNumber: 1e15,
     running: 1e13,
+    newest: 8.64e15,
     flash: { total: most, today: most, day: 99_999 },
     upstream: { size: 1e12, smtpUtf8: false, binaryMime: false },
   };

@@ -93,6 +93,7 @@ async function outcomeOf(at: FaultAt): Promise<Outcome> {
     queue: at.step === 'body' ? { ...queueOf(spool), body: (id) => inTwoHalves(spool.body(id), hasHappened) } : spool,
     carriers: [upstream],
     clock,
+    wall: () => clock.wall(),
     random: systemRandom,
     tell: news.tell,
     settings: {

@@ -1,0 +1,48 @@
+// What may be done to the running relay from outside, over the control socket: the scheduler knows what
+// waits and when, the spool for whom.
+
+import type { Scheduler, WaitingMessage } from './delivery/scheduler.ts';
+import type { QueueId } from './events.ts';
+import { readHeaderSection } from './message/header.ts';
+import type { Operations } from './ops/control.ts';
+import type { QueuedMessage } from './ops/queue.ts';
+import type { Status } from './ops/status.ts';
+import { formatMailbox, formatPath } from './smtp/address.ts';
+import { Damaged, type Spool } from './spool/spool.ts';
+
+/** What the control socket may do. */
+export function operationsOn(spool: Spool, scheduler: Scheduler, status: () => Promise<Status>): Operations {
+  /** With its addresses; undefined when it has gone meanwhile. */
+  const describe = async (waiting: WaitingMessage): Promise<QueuedMessage | undefined> => {
+    try {
+      const { reversePath, recipients } = await spool.envelope(waiting.id);
+      return { ...waiting, from: formatPath(reversePath), to: recipients.map(({ forwardPath }) => formatMailbox(forwardPath)) };
+    } catch (error) {
+      if (error instanceof Damaged) return undefined;
+      throw error;
+    }
+  };
+  return {
+    status,
+    async *list() {
+      const all = [...scheduler.list()].sort((one, other) => other.ageSeconds - one.ageSeconds || (one.id < other.id ? -1 : 1));
+      for (const waiting of all) {
+        const described = await describe(waiting);
+        if (described !== undefined) yield described;
+      }
+    },
+    async show(id) {
+      const waiting = scheduler.find(id as QueueId);
+      const described = waiting && (await describe(waiting));
+      return described && { ...described, header: (await readHeaderSection(spool.body(id as QueueId))).toString('utf8') };
+    },
+    retry(ids) {
+      const known = ids.filter((id) => scheduler.find(id as QueueId) !== undefined);
+      if (ids.length === 0 || known.length > 0) scheduler.runNow(ids.length === 0 ? undefined : new Set(known as QueueId[]));
+      return ids.filter((id) => !known.includes(id));
+    },
+    drop: (ids) => ids.map((id) => ({ id, result: scheduler.drop(id as QueueId) })),
+    hold: () => scheduler.hold(),
+    release: () => scheduler.release(),
+  };
+}
