@@ -10,7 +10,7 @@
 // the 32-bit Node itself, under qemu-arm-static where need be.
 
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { inject } from 'postject';
 import limits from '../targets/limits.json' with { type: 'json' };
@@ -44,8 +44,13 @@ const given = new Map(
 
 function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES.find((one) => one === name);
-  if (found === undefined) throw new Error(`${JSON.stringify(name)} is none of ${ARCHITECTURES.join(', ')}`);
+  if (found === undefined) return fail(`${JSON.stringify(name)} is none of ${ARCHITECTURES.join(', ')}`);
   return found;
+}
+
+function fail(problem: string): never {
+  process.stderr.write(`build:boards: ${problem}\n`);
+  process.exit(1);
 }
 
 const say = (architecture: string, text: string) => void process.stdout.write(`${architecture.padEnd(6)} ${text}\n`);
@@ -54,8 +59,10 @@ mkdirSync(BIN, { recursive: true });
 await buildBundle();
 for (const architecture of chosen) {
   const node = given.get(architecture) ?? fetchRuntime(architecture, (text) => say(architecture, text));
+  if (!existsSync(node)) fail(`${node} is not there`);
   const [program, ...argv] = runnerFor(architecture, node);
   const version = run(program, [...argv, '--version'], 'qemu-user-static').trim();
+  if (!/^v\d+\.\d+\.\d+$/.test(version)) fail(`${node} is no Node for ${architecture}: it says ${JSON.stringify(version.slice(0, 80))}`);
   say(architecture, `Node ${version}${given.has(architecture) ? `, as given: ${node}` : ''}`);
   const blob = makeBlob(architecture, node, version);
   const target = `${BIN}gatepost-linux-${architecture}`;
@@ -65,9 +72,10 @@ for (const architecture of chosen) {
   chmodSync(draft, 0o755);
   const { strip, binutils } = RUNTIMES[architecture];
   run(strip, [draft], binutils);
+  if (!readFileSync(draft).includes(FUSE)) fail(`${node} can't hold a program: it was built without support for single executables`);
   await withoutKnownWarnings(() => inject(draft, SECTION, blob, { sentinelFuse: FUSE }));
   renameSync(draft, target);
-  writeFileSync(`${target}.cdx.json`, billOfMaterials(architecture, version, commitTime()));
+  writeFileSync(`${target}.cdx.json`, billOfMaterials(architecture, version, !given.has(architecture), commitTime()));
   say(architecture, `${target.slice(ROOT.length)}: ${Math.round(statSync(target).size / 2 ** 20)} MiB`);
 }
 const sums = readdirSync(BIN)

@@ -11,8 +11,8 @@ type Bill = {
   readonly [field: string]: unknown;
 };
 
-/** `version`: Node's, `v24.21.0`; `time` in seconds since 1970, so that the same commit gives the same bytes. */
-export function billOfMaterials(architecture: Architecture, version: string, time: number): string {
+/** `version`: Node's, `v24.21.0`, and whether it is the pinned one; `time` in seconds since 1970, so that the same commit gives the same bytes. */
+export function billOfMaterials(architecture: Architecture, version: string, isPinned: boolean, time: number): string {
   const bill = JSON.parse(
     run('npm', ['sbom', '--package-lock-only', '--omit=dev', '--omit=optional', '--sbom-format=cyclonedx'], 'npm', { cwd: ROOT }),
   ) as Bill;
@@ -21,9 +21,8 @@ export function billOfMaterials(architecture: Architecture, version: string, tim
   Object.assign(bill.metadata.component, { name: 'gatepost', type: 'application' });
   bill.metadata.timestamp = new Date(time * 1000).toISOString();
   const { package: name, version: pinned, integrity } = RUNTIMES[architecture];
-  const isPinned = version === `v${pinned}`;
   bill.components.push({
-    'bom-ref': `${name}@${version.slice(1)}`,
+    'bom-ref': isPinned ? `${name}@${pinned}` : `node-${architecture}-given@${version.slice(1)}`,
     type: 'framework',
     name: isPinned ? name : `Node for ${architecture}, given by the builder`,
     version: version.slice(1),
