@@ -3,6 +3,7 @@
 // comes next, so the code's own order is its state. Whatever goes wrong here is the upstream's sickness
 // and says nothing about any message.
 
+import type { LookupFunction } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { UpstreamFailure } from '../smtp/outcome.ts';
 import { describeReply } from '../smtp/reply.ts';
@@ -32,6 +33,8 @@ export type ConnectParts = {
   readonly hostname: string;
   readonly trust: Trust;
   readonly memory: TlsMemory;
+  /** Finds addresses; the system's when absent. */
+  readonly lookup?: LookupFunction;
   /** Told in a sentence what has been reached, for people who watch. */
   readonly step?: (sentence: string) => void;
 };
@@ -57,7 +60,7 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
 
 async function establish(target: UpstreamTarget, parts: ConnectParts, opened: (what: { destroy(): void }) => void): Promise<Connection> {
   const { clock, step = () => {} } = parts;
-  const socket = await dial(target, clock, opened);
+  const socket = await dial(target, { ...parts, opened });
   step(`connected to ${socket.remoteAddress} port ${socket.remotePort}`);
   const goSecure = async (on: Parameters<typeof encrypt>[0]): Promise<TLSSocket> => {
     const tls = await encrypt(on, target, { ...parts, opened });

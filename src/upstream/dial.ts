@@ -1,14 +1,21 @@
 // A TCP connection to the upstream. Node tries the addresses of a name side by side, IPv6 and IPv4 (RFC 8305).
 
-import { BlockList, connect, isIPv6, type Socket } from 'node:net';
+import { BlockList, connect, isIPv6, type LookupFunction, type Socket } from 'node:net';
 import type { Clock } from '../system/clock.ts';
 import { Failed, WAIT } from './exchange.ts';
 import { nameOf, type UpstreamTarget } from './target.ts';
 
-/** `opened` is given the socket as soon as there is one, so that a stop can cut it. */
-export async function dial(target: UpstreamTarget, clock: Clock, opened: (what: { destroy(): void }) => void): Promise<Socket> {
+export type DialParts = {
+  readonly clock: Clock;
+  /** The system's when absent. */
+  readonly lookup?: LookupFunction;
+  /** Given the socket as soon as there is one, so that a stop can cut it. */
+  readonly opened: (what: { destroy(): void }) => void;
+};
+
+export async function dial(target: UpstreamTarget, { clock, lookup, opened }: DialParts): Promise<Socket> {
   const socket = await new Promise<Socket>((resolve, reject) => {
-    const trying = connect({ host: target.host, port: target.port, autoSelectFamily: true });
+    const trying = connect({ host: target.host, port: target.port, autoSelectFamily: true, ...(lookup === undefined ? {} : { lookup }) });
     opened(trying);
     const cancel = clock.after(WAIT.connect, () => trying.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
     const onError = (error: NodeJS.ErrnoException) => {

@@ -1,3 +1,4 @@
+import { isIP, type LookupFunction } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import type { Attempt } from '../../src/smtp/outcome.ts';
@@ -31,7 +32,20 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-type Options = { readonly target?: Partial<UpstreamTarget>; readonly pin?: string; readonly ca?: string };
+const resolvesTo =
+  (addresses: readonly string[]): LookupFunction =>
+  (_name, _options, found) =>
+    found(
+      null,
+      addresses.map((address) => ({ address, family: isIP(address) })),
+    );
+
+type Options = {
+  readonly target?: Partial<UpstreamTarget>;
+  readonly pin?: string;
+  readonly ca?: string;
+  readonly addresses?: readonly string[];
+};
 
 async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Promise<void>), options: Options = {}) {
   const server = await scriptedUpstream(typeof script === 'function' ? script : (peer) => politeUpstream(peer, script));
@@ -50,6 +64,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
   const upstream = createUpstream(target, {
     clock: systemClock,
     random: systemRandom,
+    ...(options.addresses === undefined ? {} : { lookup: resolvesTo(options.addresses) }),
     hostname: 'gate.example',
     trust,
     tell: news.tell,
@@ -225,6 +240,15 @@ describe('the right way', () => {
     const { server, send } = await setUp({ offersSecure: ['AUTH SCRAM-SHA-256 PLAIN'] }, { target: { auth: 'plain' } });
     expect(await send()).toEqual(delivered);
     expect(server.heard.join()).toContain('AUTH PLAIN');
+  });
+
+  test.each([
+    ['IPv6 first', ['::1', '127.0.0.1']],
+    ['IPv4 first', ['127.0.0.1', '::1']],
+    ['many that are dead', ['::1', '127.0.0.9', '127.0.0.8', '127.0.0.1']],
+  ])('a name with several addresses, of which one answers: %s', async (_name, addresses) => {
+    const { send } = await setUp({}, { target: { host: 'localhost' }, addresses }); // listens on 127.0.0.1 alone
+    expect(await send()).toEqual(delivered);
   });
 
   test('a pinned key is trusted alone', async () => {
