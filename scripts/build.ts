@@ -4,7 +4,8 @@
 // newer. The same commit gives the same bytes.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -13,7 +14,7 @@ const root = new URL('..', import.meta.url).pathname;
 export async function buildBundle(): Promise<void> {
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
   const outfile = `${root}dist/gatepost.cjs`;
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
     outfile,
@@ -29,7 +30,14 @@ export async function buildBundle(): Promise<void> {
     banner: { js: '#!/usr/bin/env node' },
     legalComments: 'inline',
     logLevel: 'warning',
+    write: false,
   });
+  const made = Buffer.concat(outputFiles.map(({ contents }) => contents));
+  // What is the same keeps its date, so that what is made from it need not be made again.
+  if (!existsSync(outfile) || !readFileSync(outfile).equals(made)) {
+    mkdirSync(dirname(outfile), { recursive: true });
+    writeFileSync(outfile, made, { mode: 0o755 });
+  }
   process.stdout.write(`dist/gatepost.cjs: ${Math.round(statSync(outfile).size / 1024)} KiB\n`);
 }
 

@@ -61,7 +61,7 @@ const TABLE: readonly Known[] = [
 
   // Too much
   {
-    says: /^55\d 5\.4\.5|daily (?:user )?sending (?:limit|quota)|quota exceeded|sending limit|maximum credits/i,
+    says: /^55\d 5\.4\.5|daily (?:user )?sending (?:limit|quota)|^(?!\d+ [45]\.2\.2).*quota exceeded|sending limit|maximum credits/i,
     advice:
       "the account's quota for this day is used up: the relay waits; a device may be sending far too much (GATEPOST_DEVICE_RATE limits it)",
   },
@@ -70,9 +70,13 @@ const TABLE: readonly Known[] = [
     advice: 'the message is too large for the provider: let the device send smaller pictures',
   },
   {
-    says: /^432|^42\d.*4\.7\.|^45\d 4\.7\.|concurrent connections|rate (?:limit )?exceed|too many|throttl|unusual rate/i,
+    says: /^432|^42\d.*4\.7\.|^45\d 4\.7\.|concurrent connections|rate (?:limit )?exceed|too many (?!recipients)|throttl|unusual rate/i,
     advice:
       'the provider wants less at once: the relay slows down by itself; GATEPOST_UPSTREAM_RATE and GATEPOST_UPSTREAM_CONNECTIONS=1 set a limit',
+  },
+  {
+    says: /^[45]52 [45]\.2\.2|mailbox (?:is )?full|over quota/i,
+    advice: "the recipient's mailbox is full",
   },
   {
     says: /spamhaus|barracuda|blocked using|blacklist|blocklist|dynamic ip|residential/i,

@@ -165,8 +165,14 @@ const QUOTA_OF_THE_DAY = '5.4.5';
 function toOutcome(verdictOfOne: Verdict): Outcome {
   if (!verdictOfOne.refused) return { outcome: 'delivered', reply: verdictOfOne.reply };
   const { failure } = verdictOfOne;
-  const isForGood = failure.scope !== 'upstream' && failure.reply.code >= 500 && failure.reply.status !== QUOTA_OF_THE_DAY;
-  return { outcome: isForGood ? 'bounced' : 'deferred', failure };
+  return { outcome: failure.scope !== 'upstream' && isForGood(failure) ? 'bounced' : 'deferred', failure };
+}
+
+function isForGood({ scope, reply }: Exclude<Failure, { scope: 'upstream' }>): boolean {
+  if (reply.code < 500 || reply.status === QUOTA_OF_THE_DAY) return false;
+  // RFC 5321, section 4.5.3.1.10: 552 is how old servers say "too many recipients"; the rest of them goes next time.
+  const isTooMany = scope === 'recipient' && reply.code === 552 && (reply.status === undefined || reply.status === '5.5.3');
+  return !isTooMany;
 }
 
 /** A recipient that was refused keeps its own refusal; all others share what became of the message. */

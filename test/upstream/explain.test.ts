@@ -44,6 +44,8 @@ test.each<[string, Failure, RegExp]>([
   ['Postfix, relay', said('rcpt', '554 5.7.1 <a@b>: Relay access denied'), /GATEPOST_UPSTREAM_USERNAME/],
   ['greylisting and rate', said('rcpt', '451 4.7.1 Please try again later'), /wants less/],
   ['blocklist', said('rcpt', '554 5.7.1 Service unavailable; blocked using zen.spamhaus.org'), /blocklist/],
+  ['mailbox full', said('rcpt', '552 5.2.2 Mailbox quota exceeded'), /mailbox is full/],
+  ['Gmail, mailbox full', said('rcpt', '452 4.2.2 The email account that you tried to reach is over quota.'), /mailbox is full/],
   ['captive portal', wrong('greeting', 'this is no SMTP reply: "HTTP/1.1 302 Found"'), /captive portal/],
   ['TLS where SMTP was expected', wrong('greeting', 'this is no SMTP reply: "\\u0015\\u0003\\u0001"'), /mixed up/],
   ['wrong name', wrong('tls', 'the certificate is not for smtp.example.org: Hostname/IP does not match'), /captive portal/],
@@ -58,6 +60,7 @@ test.each<[string, Failure, RegExp]>([
 });
 
 test('nothing is said where nothing is known', () => {
+  expect(adviceFor(said('rcpt', '452 4.5.3 Too many recipients'))).toBeUndefined();
   expect(adviceFor(said('rcpt', '550 5.1.1 no such user'))).toBeUndefined();
   expect(adviceFor(said('end-of-data', '451 4.3.0 local problem'))).toBeUndefined();
 });

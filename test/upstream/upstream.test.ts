@@ -330,6 +330,16 @@ test("the day's quota is no refusal for good, whatever its code", async () => {
   expect(await send()).toMatchObject({ outcomes: [{ outcome: 'deferred', failure: { advice: expect.stringContaining('quota') } }] });
 });
 
+test('too many recipients at once: the rest of them is tried again, however an old server says it', async () => {
+  let count = 0;
+  const { send } = await setUp({ answers: { RCPT: () => (++count > 2 ? '552 too many recipients\r\n' : '250 ok\r\n') } });
+  expect(await send(envelope('a', 'b', 'c'))).toMatchObject({
+    outcomes: [{ outcome: 'delivered' }, { outcome: 'delivered' }, { outcome: 'deferred' }],
+  });
+  const full = await setUp({ answers: { RCPT: () => '552 5.2.2 mailbox full\r\n' } });
+  expect(await full.send()).toMatchObject({ outcomes: [{ outcome: 'bounced' }] });
+});
+
 test('DSN parameters are passed on where DSN is offered, and it is said who notifies', async () => {
   const wanted: Envelope = {
     ...envelope(),
