@@ -32,20 +32,22 @@ export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: Enc
     };
     const onClose = () => onError(new Error('the server closed the connection during the handshake'));
     tls.once('error', onError).once('close', onClose);
-    tls.on('session', (session) => {
-      memory.session = session;
-    });
     tls.once('secureConnect', () => {
       cancel();
       tls.off('error', onError).off('close', onClose);
       resolve(tls);
     });
   });
-  if (trust.pin !== undefined && !isPinned(secure, trust.pin)) {
-    memory.session = undefined;
+  // A resumed session may come without a certificate. Only who was trusted before can resume it: tickets are kept below.
+  if (trust.pin !== undefined && !secure.isSessionReused() && !isPinned(secure, trust.pin)) {
     secure.on('error', () => {}).destroy();
     throw new Failed('tls', "the server's key is not the one of GATEPOST_UPSTREAM_PIN");
   }
+  secure.on('session', (session) => {
+    memory.session = session;
+  });
+  // Before TLS 1.3 the ticket is part of the handshake, and has come.
+  if (secure.getProtocol() === 'TLSv1.2') memory.session = secure.getSession();
   return secure;
 }
 

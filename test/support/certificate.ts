@@ -3,7 +3,14 @@
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 
-export type Certificate = { readonly cert: string; readonly key: string /** base64 SHA-256 of the SPKI */; readonly pin: string };
+export type Certificate = {
+  readonly cert: string;
+  readonly key: string;
+  /** base64 SHA-256 of the SPKI */
+  readonly pin: string;
+  /** The newest TLS that a server with it speaks. */
+  readonly newest?: 'TLSv1.2';
+};
 
 export type CertificateOptions = {
   readonly names?: readonly string[];

@@ -125,12 +125,14 @@ function peerOver(socket: Socket, heard: string[]): Peer {
   return peer;
 }
 
-const contexts = new Map<Certificate, SecureContext>();
+const contexts = new Map<string, SecureContext>();
 
 /** One context a certificate, so that a session can be resumed at a later connection. */
 function contextOf(certificate: Certificate): SecureContext {
-  const context = contexts.get(certificate) ?? createSecureContext({ key: certificate.key, cert: certificate.cert });
-  contexts.set(certificate, context);
+  const { key, cert, newest } = certificate;
+  const name = `${newest} ${cert}`;
+  const context = contexts.get(name) ?? createSecureContext({ key, cert, ...(newest === undefined ? {} : { maxVersion: newest }) });
+  contexts.set(name, context);
   return context;
 }
 

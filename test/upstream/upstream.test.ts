@@ -200,17 +200,25 @@ describe('the right way', () => {
     expect(server.heard.filter((line) => line.includes('BDAT'))).toHaveLength(1);
   });
 
-  test('a TLS session is resumed at the next connection', async () => {
+  test.each([
+    ['TLSv1.3, with an authority', {}, CERTIFICATE],
+    ['TLSv1.3, with a pinned key', { pin: CERTIFICATE.pin }, CERTIFICATE],
+    ['TLSv1.2, with an authority', {}, { ...CERTIFICATE, newest: 'TLSv1.2' as const }],
+    ['TLSv1.2, with a pinned key', { pin: CERTIFICATE.pin }, { ...CERTIFICATE, newest: 'TLSv1.2' as const }],
+  ])('a TLS session is resumed at the next connection, %s', async (_name, options, certificate) => {
     const reused: boolean[] = [];
-    const { server, send, upstream } = await setUp((peer) =>
-      politeUpstream(peer, {
-        answers: {
-          MAIL: () => {
-            reused.push(peer.isResumed());
-            return '250 ok\r\n';
+    const { server, send, upstream } = await setUp(
+      (peer) =>
+        politeUpstream(peer, {
+          certificate,
+          answers: {
+            MAIL: () => {
+              reused.push(peer.isResumed());
+              return '250 ok\r\n';
+            },
           },
-        },
-      }),
+        }),
+      options,
     );
     for (let connection = 0; connection < 3; connection++) {
       expect(await send()).toEqual(delivered);
