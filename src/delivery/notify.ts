@@ -26,8 +26,14 @@ export type News =
   | { readonly recipient: Recipient; readonly reply: RemoteReply }
   | { readonly recipient: Recipient; readonly failure: Failure; readonly isExpired?: true };
 
-/** What a notification is about; `triedFor`: how long it is still tried, in ms. */
-export type Subject = { readonly id: QueueId; readonly envelope: Envelope; readonly triedFor?: number };
+/** What a notification is about. */
+export type Subject = {
+  readonly id: QueueId;
+  readonly octets: number;
+  readonly envelope: Envelope;
+  /** How long it is still tried, in ms. */
+  readonly triedFor?: number;
+};
 
 export interface Notifier {
   /** Tells the sender, if he wants to know; resolves once the notification is on the flash; never rejects. `upstream`: who said it. */
@@ -45,8 +51,9 @@ export type NotifyParts = {
 
 export function createNotifier({ queue, wall, random, tell, settings }: NotifyParts): Notifier {
   /** The notification, and the envelope it travels in. */
-  async function make({ id, envelope, triedFor }: Subject, action: Action, to: Mailbox, reports: readonly [Report, ...Report[]]) {
-    const isFull = envelope.parameters.ret === 'full' && action === 'failed' && envelope.parameters.smtpUtf8 !== true;
+  async function make({ id, octets, envelope, triedFor }: Subject, action: Action, to: Mailbox, reports: readonly [Report, ...Report[]]) {
+    const { ret, smtpUtf8 } = envelope.parameters;
+    const isFull = ret === 'full' && action === 'failed' && smtpUtf8 !== true && octets <= LARGEST_RETURNED;
     const time = wall();
     const body = await composeNotification({
       action,
@@ -90,6 +97,9 @@ export function createNotifier({ queue, wall, random, tell, settings }: NotifyPa
     },
   };
 }
+
+// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section 4.3, lets it be).
+const LARGEST_RETURNED = 2 ** 20;
 
 /** RFC 3461, section 4.1: without NOTIFY, failures and delays are told, successes are not. */
 function isWanted({ notify }: Recipient, action: Action): boolean {

@@ -120,14 +120,14 @@ export function createSettlement(parts: SettleParts): Settlement {
       tell('expired', { ...news, recipient: recipient.forwardPath, failure, hours: Math.round(ageOf(entry) / 3_600_000) });
   }
 
-  async function notify({ entry: { id }, envelope, carrier }: Tried, decision: Decision, isNotifiedThere: boolean): Promise<void> {
+  async function notify({ entry: { id, octets }, envelope, carrier }: Tried, decision: Decision, isNotifiedThere: boolean): Promise<void> {
     const lost = [...decision.bounced, ...decision.expired.map((one) => ({ ...one, isExpired: true as const }))];
-    await notifier.notify({ id, envelope }, 'failed', lost, carrier.name);
-    if (!isNotifiedThere) await notifier.notify({ id, envelope }, 'relayed', decision.delivered, carrier.name);
+    await notifier.notify({ id, octets, envelope }, 'failed', lost, carrier.name);
+    if (!isNotifiedThere) await notifier.notify({ id, octets, envelope }, 'relayed', decision.delivered, carrier.name);
   }
 
   async function defer({ entry, envelope, carrier }: Tried, decision: Decision, waitsItself: boolean): Promise<Again> {
-    const { id } = entry;
+    const { id, octets } = entry;
     const now = clock.now();
     const at = waitsItself ? later(now, backOff(entry.attempts, settings.retry, random)) : now;
     const retryAt = waitsItself ? at : (routes.opensAt(now) ?? now);
@@ -138,7 +138,12 @@ export function createSettlement(parts: SettleParts): Settlement {
     }
     const isLate = settings.warnAfter !== undefined && ageOf(entry) >= settings.warnAfter;
     if (isLate && !entry.warned)
-      await notifier.notify({ id, envelope, triedFor: settings.expireAfter - ageOf(entry) }, 'delayed', decision.deferred, carrier.name);
+      await notifier.notify(
+        { id, octets, envelope, triedFor: settings.expireAfter - ageOf(entry) },
+        'delayed',
+        decision.deferred,
+        carrier.name,
+      );
     const progress = { attempts: entry.attempts + (waitsItself ? 1 : 0), warned: entry.warned || isLate };
     const settled = [...decision.delivered, ...decision.bounced].map(({ recipient }) => recipient);
     await queue.record(id, settled, progress);

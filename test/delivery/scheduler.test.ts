@@ -103,12 +103,12 @@ function setUp(
       ...options.settings,
     },
   });
-  const offer = (id: string, device = 'cam') => {
+  const offer = (id: string, device = 'cam', octets = 1) => {
     messages.set(
       id as QueueId,
       (options.recipients ?? ['you']).map((one) => (typeof one === 'string' ? recipient(one) : { ...one })),
     );
-    scheduler.offer({ id: id as QueueId, octets: 1, device, arrived: clock.now(), attempts: 0, warned: false });
+    scheduler.offer({ id: id as QueueId, octets, device, arrived: clock.now(), attempts: 0, warned: false });
   };
   scheduler.start();
   return { clock, news, messages, sent, records, submitted, scheduler, offer };
@@ -395,6 +395,14 @@ describe('notifications', () => {
       'body',
     ])
       expect(flat).toContain(`${line}\r\n`);
+  });
+
+  test('RET=FULL returns no message that is itself too large', async () => {
+    const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } } });
+    offer('A', 'cam', 2 ** 20 + 1);
+    await clock.advance(0);
+    expect(submitted[0]?.text).toContain('Content-Type: text/rfc822-headers');
+    expect(submitted[0]?.text).not.toContain('body\r\n');
   });
 
   test('an international address, and a reply full of tricks, stay within their fields', async () => {
