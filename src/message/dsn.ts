@@ -51,7 +51,7 @@ export async function composeNotification(notification: Notification): Promise<A
   root.setHeader({
     from: `Mail relay ${hostname.replace(/[^\w.-]/g, '')} <${formatMailbox(from)}>`,
     to: `<${formatMailbox(to)}>`,
-    subject: SUBJECT[notification.action],
+    subject: subjectFor(notification),
     date: formatDate(notification.time),
     'message-id': `<${unique}@${hostname}>`,
     'auto-submitted': 'auto-replied', // RFC 3834: nothing answers this by itself
@@ -63,9 +63,15 @@ export async function composeNotification(notification: Notification): Promise<A
   return root.createReadStream();
 }
 
+/** Says whom it was for: an owner who gets many wants to see it in the list. */
+function subjectFor({ action, reports }: Notification): string {
+  const [{ recipient }, ...others] = reports;
+  return `${SUBJECT[action]}: ${formatMailbox(recipient.forwardPath)}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+}
+
 const SUBJECT: Readonly<Record<Action, string>> = {
   failed: 'Not delivered',
-  delayed: 'Delayed, and still being tried',
+  delayed: 'Delayed, still being tried',
   relayed: 'Passed on',
 };
 

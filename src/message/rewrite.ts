@@ -84,7 +84,9 @@ function readAuthor(value: string): { name: string | undefined; address: string 
   return { name: name === undefined || name === '' ? undefined : name, address: formatMailbox(parsed) };
 }
 
-/** An encoded word stays as it is; all else is quoted. */
+/** Encoded words (RFC 2047) stay as they are: inside quotes they would mean themselves. All else is quoted. */
 function quotedName(name: string): string {
-  return /^=\?[!->@-~]+\?=$/.test(name) ? name : `"${name.replace(/(["\\])/g, '\\$1')}"`;
+  return /^=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=)*$/.test(name)
+    ? name
+    : `"${name.replace(/(["\\])/g, '\\$1')}"`;
 }

@@ -326,6 +326,7 @@ describe('notifications', () => {
     for (const line of [
       'From: "Mail relay gate.example" <MAILER-DAEMON@gate.example>',
       'To: cam@lan.example',
+      'Subject: Not delivered: b@example.org',
       'Auto-Submitted: auto-replied',
       'Content-Type: multipart/report; report-type=delivery-status;',
       'Reporting-MTA: dns; gate.example',
