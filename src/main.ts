@@ -25,6 +25,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) return usage(`there is no command ${JSON.stringify(word)}`);
   if (rest.includes('--help') || rest.includes('-h')) return (await import('./commands/help.ts')).run();
+  // `gatepost queue | head`: who reads has seen enough. The relay itself goes on without a reader.
+  if (name !== 'run') process.stdout.on('error', () => process.exit(EXIT.ok));
   const command = await load();
   try {
     await command.run(rest);

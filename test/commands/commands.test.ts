@@ -44,6 +44,13 @@ test('hash-password makes a line that the configuration understands', async () =
   expect(check.stdout).not.toContain(stdout.trim());
 });
 
+test('a reader that has seen enough is no error', async () => {
+  const child = spawn('sh', ['-c', `"$0" "$1" config | true; "$0" "$1" config | head -1`, process.execPath, PROGRAM], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  expect(await finished(child)).toEqual({ code: 0, stdout: 'GATEPOST_UPSTREAM\n', stderr: '' });
+});
+
 test('config lists every variable, also as JSON', async () => {
   const { stdout } = await runProgram(['config']);
   for (const name of Object.keys(VARIABLES)) expect(stdout).toContain(`GATEPOST_${name}\n`);
