@@ -68,7 +68,13 @@ export interface RelayEvents {
   upstreamUp(news: { readonly upstream: string; readonly downSeconds: number }): void;
   /** The provider wants less at once. */
   upstreamSlowed(news: { readonly upstream: string; readonly failure: Failure; readonly retryInSeconds: number }): void;
-  upstreamDown(news: { readonly upstream: string; readonly failure: UpstreamFailure; readonly retryInSeconds: number }): void;
+  upstreamDown(news: {
+    readonly upstream: string;
+    readonly failure: UpstreamFailure;
+    readonly retryInSeconds: number;
+    /** Whether it was down for the same before. */
+    readonly isRepeated: boolean;
+  }): void;
   spoolRecovered(news: SpoolRecovery): void;
   /** Flash has lost what was synced to it: mail that was acknowledged may be gone. `lost` was; `maybeLost` had no commit left to say. */
   spoolDamaged(news: SpoolDamage): void;

@@ -117,7 +117,9 @@ export function createRoutes({ carriers, rate, clock, random, tell }: RouteParts
       const before = route.health;
       const after = afterFailure(before, failure, now, random);
       route.health = after;
-      if (after !== before) tell('upstreamDown', { upstream: carrier.name, failure, retryInSeconds: secondsUntil(after.probeAt) });
+      if (after === before) return;
+      const isRepeated = before.state !== 'up' && describeFailure(before.failure) === describeFailure(failure);
+      tell('upstreamDown', { upstream: carrier.name, failure, retryInSeconds: secondsUntil(after.probeAt), isRepeated });
     },
     saidNothing(carrier) {
       const route = routeOf(carrier);

@@ -71,8 +71,9 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
     level: 'warn',
     fields: { upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
   }),
-  upstreamDown: ({ upstream, failure, retryInSeconds }) => ({
-    level: 'warn',
+  // A network that is away for a week is one line, not a page a day written to the card.
+  upstreamDown: ({ upstream, failure, retryInSeconds, isRepeated }) => ({
+    level: isRepeated ? 'debug' : 'warn',
     fields: { upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
   }),
   spoolRecovered: ({ messages, unfinished, torn, milliseconds }) => ({

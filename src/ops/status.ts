@@ -45,7 +45,7 @@ export function formatStatus(status: Status): readonly string[] {
     `${status.hostname}: Gatepost ${status.version}, up ${span(status.upSeconds)}, listening on ${status.listening.join(' and ')}`,
   ];
   lines.push(
-    `${spool.messages} messages wait; the spool holds ${size(spool.held)} of ${size(spool.capacity)}; devices may send up to ${size(status.sizeLimit)}`,
+    `${spool.messages} ${spool.messages === 1 ? 'message waits' : 'messages wait'}; the spool holds ${size(spool.held)} of ${size(spool.capacity)}; devices may send up to ${size(status.sizeLimit)}`,
   );
   if (status.isHeld) lines.push('THE QUEUE IS HELD: nothing is delivered until "gatepost queue release"');
   if (status.isClockBehind) lines.push("this board's date is behind: is there an NTP server? Certificates can't be judged until it is set");

@@ -173,6 +173,19 @@ describe('an upstream that is sick', () => {
     expect(news.of('expired')).toEqual([]);
   });
 
+  test('is told once as news, and as news again when it is another trouble', async () => {
+    let trouble: Attempt = sick();
+    const { clock, offer, news } = setUp(() => trouble);
+    offer('A');
+    await clock.advance(3_600_000);
+    const told = news.of('upstreamDown').map(({ isRepeated }) => isRepeated);
+    expect(told.length).toBeGreaterThan(10);
+    expect(told.filter((isRepeated) => !isRepeated)).toHaveLength(1);
+    trouble = { ...sick('tls'), failure: { scope: 'upstream', stage: 'tls', problem: 'another' } } as Attempt;
+    await clock.advance(600_000);
+    expect(news.of('upstreamDown').filter(({ isRepeated }) => !isRepeated)).toHaveLength(2);
+  });
+
   test('the queue drains at once when it is back', async () => {
     let isUp = false;
     const { clock, messages, offer, news } = setUp(() => (isUp ? answered(delivered) : sick()));
