@@ -16,8 +16,8 @@ export interface Schedule {
   wakeAt(now: Monotonic): Monotonic | 'never';
   /** Makes all due, or those with these ids. */
   hurry(ids?: ReadonlySet<QueueId>): void;
-  /** Takes that entry out, due or not; false when it is not here. */
-  remove(id: QueueId): boolean;
+  /** Takes these entries out, due or not; those that were here. */
+  remove(ids: ReadonlySet<QueueId>): ReadonlySet<QueueId>;
   /** All, those that are due first. */
   list(): IterableIterator<Waiting>;
   readonly size: number;
@@ -71,20 +71,22 @@ export function createSchedule(): Schedule {
       heap = chosen.length === heap.length ? [] : heapOf(heap.filter(({ entry }) => ids?.has(entry.id) === false));
       for (const { entry } of chosen.sort((one, other) => one.at - other.at)) makeDue(entry);
     },
-    remove(id) {
-      if (heap.some(({ entry }) => entry.id === id)) {
-        heap = heapOf(heap.filter(({ entry }) => entry.id !== id));
-        return true;
-      }
+    remove(ids) {
+      const removed = new Set<QueueId>();
+      const stays = ({ id }: QueueEntry) => {
+        if (!ids.has(id)) return true;
+        removed.add(id);
+        return false;
+      };
+      const left = heap.filter(({ entry }) => stays(entry));
+      if (left.length < heap.length) heap = heapOf(left);
       for (const [device, queue] of due) {
-        const at = queue.findIndex((entry) => entry.id === id);
-        if (at < 0) continue;
-        queue.splice(at, 1);
-        dueCount -= 1;
-        if (queue.length === 0) due.delete(device);
-        return true;
+        const kept = queue.filter(stays);
+        dueCount -= queue.length - kept.length;
+        if (kept.length === 0) due.delete(device);
+        else if (kept.length < queue.length) due.set(device, kept);
       }
-      return false;
+      return removed;
     },
     *list() {
       for (const queue of due.values()) for (const entry of queue) yield { entry, at: 'due' };

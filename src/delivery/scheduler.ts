@@ -55,8 +55,8 @@ export interface Scheduler {
   find(id: QueueId): WaitingMessage | undefined;
   /** Tries everything now, or these messages, on all upstreams. */
   runNow(ids?: ReadonlySet<QueueId>): void;
-  /** Gives a message up, without a word to its sender; `sending` when it is under way just now. */
-  drop(id: QueueId): 'dropped' | 'sending' | 'unknown';
+  /** Gives messages up, without a word to their senders; not those that are under way just now. */
+  drop(ids: readonly QueueId[]): readonly { readonly id: QueueId; readonly result: 'dropped' | 'sending' | 'unknown' }[];
   /** Begins no delivery until it is released; what is under way ends by itself. Not kept over a restart. */
   hold(): void;
   release(): void;
@@ -171,13 +171,14 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       routes.tryNow('all');
       tick();
     },
-    drop(id) {
-      if (underWay.has(id)) return 'sending';
-      if (!schedule.remove(id)) return 'unknown';
-      queue.remove(id);
-      settlement.forget(id);
-      tell('dropped', { id });
-      return 'dropped';
+    drop(ids) {
+      const removed = schedule.remove(new Set(ids.filter((id) => !underWay.has(id))));
+      for (const id of removed) {
+        queue.remove(id);
+        settlement.forget(id);
+        tell('dropped', { id });
+      }
+      return ids.map((id) => ({ id, result: removed.has(id) ? 'dropped' : underWay.has(id) ? 'sending' : 'unknown' }));
     },
     hold() {
       if (isHeld) return;

@@ -498,8 +498,7 @@ describe('by hand', () => {
     scheduler.runNow(new Set(['B' as QueueId]));
     await clock.advance(0);
     expect([...messages.keys()]).toEqual(['A', 'C']);
-    expect(scheduler.drop('C' as QueueId)).toBe('dropped');
-    expect(scheduler.drop('C' as QueueId)).toBe('unknown');
+    expect(scheduler.drop(['C', 'Z'] as QueueId[]).map(({ result }) => result)).toEqual(['dropped', 'unknown']);
     expect(news.of('dropped')).toEqual([{ id: 'C' }]);
     expect([...messages.keys()]).toEqual(['A']);
     await clock.advance(3_600_000);
@@ -513,7 +512,7 @@ describe('by hand', () => {
     const { clock, offer, scheduler } = setUp(() => new Promise((resolve) => (finish = resolve)));
     offer('A');
     await clock.advance(0);
-    expect(scheduler.drop('A' as QueueId)).toBe('sending');
+    expect(scheduler.drop(['A' as QueueId])).toEqual([{ id: 'A', result: 'sending' }]);
     expect(scheduler.find('A' as QueueId)).toMatchObject({ state: 'sending' });
     finish(answered(delivered));
     await clock.advance(0);
