@@ -1,5 +1,5 @@
 // What a relay on a board must do, whatever it was built from: receive, spool, outlive a kill, deliver over
-// STARTTLS and AUTH, and have a certificate for its devices.
+// STARTTLS and AUTH, have a certificate for its devices, and tell the owner what was refused.
 
 import nodemailer from 'nodemailer';
 import { expect } from 'vitest';
@@ -18,6 +18,7 @@ export async function provesItself(start: (environment: Record<string, string>) 
     GATEPOST_UPSTREAM_USERNAME: USER,
     GATEPOST_UPSTREAM_PASSWORD: PASSWORD,
     GATEPOST_UPSTREAM_CA: certificate.cert,
+    GATEPOST_BOUNCE_TO: 'owner@example.org',
   };
   const picture = cameraPicture(640, 480);
   const camera = (relay: RelayProcess, requireTLS: boolean) =>
@@ -42,7 +43,14 @@ export async function provesItself(start: (environment: Record<string, string>) 
   await first.waitFor(({ event }) => event === 'upstreamDown');
   await first.end('SIGKILL');
 
-  const upstream = await libraryUpstream({ port, certificate });
+  const upstream = await libraryUpstream({
+    port,
+    certificate,
+    server: {
+      onRcptTo: ({ address }, _session, done) =>
+        done(address.startsWith('gone') ? Object.assign(new Error('5.1.1 no such user'), { responseCode: 550 }) : null),
+    },
+  });
   try {
     const second = await start(environment);
     expect(second.log.find(({ event }) => event === 'spoolRecovered')).toMatchObject({ messages: 3 });
@@ -50,7 +58,7 @@ export async function provesItself(start: (environment: Record<string, string>) 
     // The certificate is made after the ports listen; until then STARTTLS is not offered.
     while (!(await offersTls(second.port))) await new Promise((resolve) => setTimeout(resolve, 200));
     await send(second, 'four', true);
-    const arrived = await upstream.waitFor(4);
+    const arrived = [...(await upstream.waitFor(4))];
     expect(arrived.map(({ data }) => /^Subject: (\w+)/m.exec(data.toString('latin1'))?.[1]).sort()).toEqual([
       'four',
       'one',
@@ -62,6 +70,10 @@ export async function provesItself(start: (environment: Record<string, string>) 
       const encoded = data.toString('latin1').split('Content-Transfer-Encoding: base64')[1]?.split('\r\n\r\n')[1]?.split('\r\n--')[0] ?? '';
       expect(Buffer.from(encoded, 'base64').equals(picture)).toBe(true);
     }
+    await camera(second, false).sendMail({ from: 'cam@example.org', to: 'gone@example.org', subject: 'five', text: 'see' });
+    const notification = (await upstream.waitFor(5))[4];
+    expect(notification).toMatchObject({ from: '', to: ['owner@example.org'] });
+    expect(notification?.data.toString()).toContain('Final-Recipient: rfc822; gone@example.org');
     expect(await second.end()).toBe(0);
   } finally {
     await upstream.close();
