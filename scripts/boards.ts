@@ -2,8 +2,8 @@
 //
 // Makes dist/bin/gatepost-linux-ARCH: the bundle inside a stripped Node binary of that architecture, as
 // Node's single executable application. Beside each its CycloneDX bill of materials, and SHA256SUMS over
-// what lies in dist/bin. --runtime names another Node binary for an architecture (20.11 or newer), in place of the
-// pinned one from npm.
+// what lies in dist/bin. --runtime names another Node binary for an architecture (20.11 or newer), in place
+// of the pinned one from npm.
 //
 // Node makes the blob and postject puts it in: that is all that a packager would do for one bundled file,
 // and it is the same for every architecture. A blob has fields of pointer size, so a 32-bit one is made by
