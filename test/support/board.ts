@@ -22,7 +22,7 @@ export type Board = {
 export const HOST = '10.0.2.2';
 
 export type BoardSettings = {
-  /** The disk that outlives the power. */
+  /** The disk that outlives the power: a file, or what QEMU takes in its place. */
   readonly disk: string;
   readonly port: number;
   /** Goes to the kernel's command line, so no spaces in it. */
