@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { buildImage, makeDisk } from '../../scripts/image-build.ts';
 import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
 import { type Board, HOST, startBoard } from '../support/board.ts';
@@ -18,6 +18,17 @@ import { temporaryFolder } from '../support/relay-process.ts';
 const CUTS = Number(process.env['BOARD_CUTS'] ?? 3);
 const SEED = Number(process.env['BOARD_SEED'] ?? Date.now() % 1_000_000);
 const SENDERS = 4;
+
+// One that fails must not leave its board running.
+const boards: Board[] = [];
+afterAll(async () => {
+  for (const board of boards) await board.cut();
+});
+const start = (...settings: Parameters<typeof startBoard>): Board => {
+  const board = startBoard(...settings);
+  boards.push(board);
+  return board;
+};
 
 const towards = (port: number, upstream: LibraryUpstream) => ({
   GATEPOST_UPSTREAM: `smtp://${encodeURIComponent(USER)}:${encodeURIComponent(PASSWORD)}@${HOST}:${port}`,
@@ -42,7 +53,7 @@ describeWith([...BOARD_TOOLS, 'qemu-system-aarch64', 'mmdebstrap', 'mke2fs', 'cp
     for (let cut = 0; cut < CUTS; cut++) {
       // Every other time there is no upstream, so that the spool fills; else messages also leave it.
       const port = cut % 2 === 0 ? await freePort() : upstream.port;
-      const board = startBoard(image, { disk: drive.file, port: await freePort(), environment: towards(port, upstream) });
+      const board = start(image, { disk: drive.file, port: await freePort(), environment: towards(port, upstream) });
       await board.ready();
       await pullPlug(board, cut, acknowledged, 200 + random.below(3_000), () => {
         lost += drive.cut(random);
@@ -53,7 +64,7 @@ describeWith([...BOARD_TOOLS, 'qemu-system-aarch64', 'mmdebstrap', 'mke2fs', 'cp
     if (CUTS >= 10) expect(lost).toBeGreaterThan(0);
     expect(drive.flushes()).toBeGreaterThan(CUTS);
 
-    const board = startBoard(image, { disk: drive.file, port: await freePort(), environment: towards(upstream.port, upstream) });
+    const board = start(image, { disk: drive.file, port: await freePort(), environment: towards(upstream.port, upstream) });
     await board.ready();
     const missing = () => acknowledged.filter((subject) => !subjects(upstream).has(subject));
     const deadline = performance.now() + 100_000;

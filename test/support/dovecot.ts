@@ -1,13 +1,12 @@
 // Dovecot's submission service as an upstream: TLS, SCRAM-SHA-256 and its kin, passing what it takes on to
 // a server that the test gives it.
 
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { selfSigned } from './certificate.ts';
-import { freePort, isListening } from './postfix.ts';
-import { pathWithTestPrograms } from './programs.ts';
-import { killAtExit, temporaryFolder } from './relay-process.ts';
+import { startDaemon } from './daemon.ts';
+import { freePort } from './postfix.ts';
+import { temporaryFolder } from './relay-process.ts';
 
 export type Dovecot = {
   readonly port: number;
@@ -72,32 +71,12 @@ userdb {
 first_valid_uid = 1
 `,
   );
-  const child = spawn('dovecot', ['-F', '-c', inFolder('dovecot.conf')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: pathWithTestPrograms() },
-  });
-  killAtExit(child);
-  let problem = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    problem += chunk.toString();
-  });
-  let isOver = false;
-  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-  void ended.then(() => {
-    isOver = true;
-  });
-  while (!(await isListening(port))) {
-    if (isOver) throw new Error(`Dovecot did not start: ${problem}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const daemon = await startDaemon('dovecot', ['-F', '-c', inFolder('dovecot.conf')], port);
   return {
     port,
     certificate: certificate.cert,
     username,
     password,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
+    stop: () => daemon.stop(),
   };
 }

@@ -1,13 +1,13 @@
 // Exim as an upstream: its own configuration, spool and mail folder, STARTTLS and AUTH required. Debian's
 // package can't be installed beside Postfix, so .ci/run unpacks it, and adds the user that is compiled in.
 
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { selfSigned } from './certificate.ts';
-import { freePort, isListening } from './postfix.ts';
-import { pathWithTestPrograms, whereIs } from './programs.ts';
-import { killAtExit, temporaryFolder } from './relay-process.ts';
+import { startDaemon } from './daemon.ts';
+import { freePort } from './postfix.ts';
+import { whereIs } from './programs.ts';
+import { temporaryFolder } from './relay-process.ts';
 
 export type Exim = {
   readonly port: number;
@@ -80,24 +80,7 @@ file:
 begin authenticators
 ${mechanisms.map((mechanism) => authenticators[mechanism] ?? '').join('')}`,
   );
-  const child = spawn('exim4', ['-C', inFolder('exim.conf'), '-bdf', '-q1m'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: pathWithTestPrograms() },
-  });
-  killAtExit(child);
-  let problem = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    problem += chunk.toString();
-  });
-  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-  let isOver = false;
-  void ended.then(() => {
-    isOver = true;
-  });
-  while (!(await isListening(port))) {
-    if (isOver) throw new Error(`Exim did not start: ${problem}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const daemon = await startDaemon('exim4', ['-C', inFolder('exim.conf'), '-bdf', '-q1m'], port);
   const messages = () => {
     try {
       return readdirSync(inFolder('mail/new')).map((name) => readFileSync(join(folder, 'mail/new', name)));
@@ -119,9 +102,6 @@ ${mechanisms.map((mechanism) => authenticators[mechanism] ?? '').join('')}`,
       while (messages().length < count) await new Promise((resolve) => setTimeout(resolve, 50));
       return messages();
     },
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
+    stop: () => daemon.stop(),
   };
 }
