@@ -9,14 +9,14 @@
 // and it is the same for every architecture. A blob has fields of pointer size, so a 32-bit one is made by
 // the 32-bit Node itself, under qemu-arm-static where need be.
 
-import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { inject } from 'postject';
 import limits from '../targets/limits.json' with { type: 'json' };
 import { buildBundle, commitTime } from './build.ts';
 import { ARCHITECTURES, type Architecture, fetchRuntime, ROOT, RUNTIMES, run, runnerFor } from './runtimes.ts';
 import { billOfMaterials } from './sbom.ts';
+import { writeSums } from './sums.ts';
 
 const BIN = `${ROOT}dist/bin/`;
 const WORK = `${ROOT}dist/work/`;
@@ -78,16 +78,7 @@ for (const architecture of chosen) {
   writeFileSync(`${target}.cdx.json`, billOfMaterials(architecture, version, !given.has(architecture), commitTime()));
   say(architecture, `${target.slice(ROOT.length)}: ${Math.round(statSync(target).size / 2 ** 20)} MiB`);
 }
-const sums = readdirSync(BIN)
-  .filter((name) => name !== 'SHA256SUMS')
-  .sort()
-  .map(
-    (name) =>
-      `${createHash('sha256')
-        .update(readFileSync(BIN + name))
-        .digest('hex')}  ${name}\n`,
-  );
-writeFileSync(`${BIN}SHA256SUMS`, sums.join(''));
+writeSums(BIN);
 process.stdout.write('dist/bin/SHA256SUMS, and beside each binary its bill of materials\n');
 
 /** The blob that Node finds the program in. All paths in it are relative, so that the same bundle gives the same bytes. */

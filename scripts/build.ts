@@ -7,12 +7,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { build } from 'esbuild';
+import packageJson from '../package.json' with { type: 'json' };
 
 const root = new URL('..', import.meta.url).pathname;
 
 /** Makes dist/gatepost.cjs. */
 export async function buildBundle(): Promise<void> {
-  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
   const outfile = `${root}dist/gatepost.cjs`;
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -23,7 +23,7 @@ export async function buildBundle(): Promise<void> {
     format: 'cjs',
     target: 'node20.11',
     define: {
-      GATEPOST_VERSION: JSON.stringify(version),
+      GATEPOST_VERSION: JSON.stringify(packageJson.version),
       GATEPOST_COMMIT: JSON.stringify(git('rev-parse', '--short=12', 'HEAD') ?? 'unknown'),
       GATEPOST_BUILT: String(1000 * commitTime()),
     },

@@ -16,6 +16,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import packageJson from '../package.json' with { type: 'json' };
 import target from '../targets/demo-image/target.json' with { type: 'json' };
 import { debianRoot } from './debian-root.ts';
 import { ROOT, run } from './runtimes.ts';
@@ -38,8 +39,7 @@ const DATA_MIB = 128;
 /** Makes what is not there or older than the overlay package. */
 export function buildImage(architecture: BoardArchitecture, say: (text: string) => void): Image {
   const { packages, emulator, console } = target.architectures[architecture];
-  const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
-  const overlay = `${ROOT}dist/packages/gatepost-${version}-overlay-${architecture}.tar.gz`;
+  const overlay = `${ROOT}dist/packages/gatepost-${packageJson.version}-overlay-${architecture}.tar.gz`;
   if (!existsSync(overlay)) throw new Error(`${overlay} is not there: npm run build:boards && npm run pack`);
   const debian = fetchDebian(architecture, packages, say);
   const folder = `${ROOT}dist/image/${architecture}/`;
@@ -136,7 +136,5 @@ export function makeDisk(path: string, mebibytes: number = DATA_MIB, content?: s
   writeFileSync(path, '');
   truncateSync(path, mebibytes * 2 ** 20);
   const fill = content === undefined ? [] : ['-d', content];
-  run('mke2fs', ['-q', '-F', '-t', 'ext4', '-m', '0', '-E', 'root_owner=0:0', ...fill, path], 'e2fsprogs', {
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-  });
+  run('mke2fs', ['-q', '-F', '-t', 'ext4', '-m', '0', '-E', 'root_owner=0:0', ...fill, path], 'e2fsprogs');
 }

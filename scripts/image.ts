@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import nodemailer from 'nodemailer';
-import { HOST, startBoard } from '../test/support/board.ts';
-import { libraryUpstream, PASSWORD, USER } from '../test/support/library-upstream.ts';
+import { startBoard, towards } from '../test/support/board.ts';
+import { libraryUpstream } from '../test/support/library-upstream.ts';
 import { cameraPicture } from '../test/support/picture.ts';
 import { type BoardArchitecture, buildImage, makeDisk } from './image-build.ts';
 import { ROOT } from './runtimes.ts';
@@ -36,8 +36,7 @@ const board = startBoard(image, {
   disk,
   port: PORT,
   environment: {
-    GATEPOST_UPSTREAM: `smtp://${encodeURIComponent(USER)}:${encodeURIComponent(PASSWORD)}@${HOST}:${upstream.port}`,
-    GATEPOST_UPSTREAM_PIN: upstream.certificate.pin,
+    ...towards(upstream.port, upstream),
     ...(values.measure === true ? { MEASURE: '1' } : {}),
   },
   watch: (line) => say(`  board: ${line}`),

@@ -4,7 +4,6 @@
 // targets/. --quick compresses little, for tests. The same binaries give the same bytes.
 
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
@@ -19,9 +18,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
 import { commitTime } from './build.ts';
 import { environmentFile } from './environment-file.ts';
 import { ARCHITECTURES, type Architecture, ROOT, RUNTIMES, run } from './runtimes.ts';
+import { writeSums } from './sums.ts';
 
 /** targets/FAMILY/target.json */
 type Target = {
@@ -61,7 +62,7 @@ if (values.help === true) {
   process.exit(0);
 }
 
-const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
+const { version } = packageJson;
 const families = values.target?.split(',') ?? FAMILIES;
 const architectures = values.arch?.split(',') ?? ARCHITECTURES;
 const time = commitTime();
@@ -76,16 +77,7 @@ for (const family of families) {
     process.stdout.write(`${target.title}: ${made.slice(ROOT.length)}, ${(statSync(made).size / 2 ** 20).toFixed(1)} MiB\n`);
   }
 }
-const sums = readdirSync(PACKAGES)
-  .filter((name) => name !== 'SHA256SUMS')
-  .sort()
-  .map(
-    (name) =>
-      `${createHash('sha256')
-        .update(readFileSync(PACKAGES + name))
-        .digest('hex')}  ${name}\n`,
-  );
-writeFileSync(`${PACKAGES}SHA256SUMS`, sums.join(''));
+writeSums(PACKAGES);
 
 /** The tree as it will lie on the board. */
 function layOut(family: string, target: Target, architecture: Architecture, stage: string): void {

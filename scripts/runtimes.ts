@@ -68,8 +68,10 @@ export function run(
   from: string,
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): string {
+  const { PATH = '', ...rest } = options.env ?? process.env;
+  const env = { ...rest, PATH: `${PATH}:/usr/sbin:/sbin` }; // where mke2fs lies, which is not on everybody's path
   try {
-    return execFileSync(program, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 26, ...options });
+    return execFileSync(program, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 2 ** 26, ...options, env });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new Error(`${program} is missing; on Debian: apt-get install ${from}`);

@@ -6,10 +6,10 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { greets } from '../test/support/banner.ts';
 import { freePort } from '../test/support/postfix.ts';
 import { ARCHITECTURES, isNative, ROOT, runnerFor } from './runtimes.ts';
 
@@ -59,7 +59,10 @@ async function startOnce(command: (port: number) => readonly string[], isMeasura
     },
   });
   try {
-    while (!(await greets(port))) if (performance.now() - started > 30_000) throw new Error(`${program} gives no banner`);
+    while (!(await greets(port))) {
+      if (performance.now() - started > 30_000) throw new Error(`${program} gives no banner`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     const milliseconds = performance.now() - started;
     if (!isMeasurable) return { milliseconds, privateMiB: undefined };
     await new Promise((resolve) => setTimeout(resolve, 3_000)); // the certificate is made meanwhile
@@ -73,15 +76,4 @@ async function startOnce(command: (port: number) => readonly string[], isMeasura
 
 function privateDirty(pid: number): number {
   return Number(/^Private_Dirty: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
-}
-
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('data', (chunk) => {
-      socket.destroy();
-      resolve(chunk.toString().startsWith('220'));
-    });
-    socket.once('error', () => setTimeout(resolve, 5, false));
-  });
 }

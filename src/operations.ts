@@ -37,10 +37,13 @@ export function operationsOn(spool: Spool, scheduler: Scheduler, status: () => P
       return described && { ...described, header: (await readHeaderSection(spool.body(id as QueueId))).toString('utf8') };
     },
     retry(ids) {
+      if (ids.length === 0) {
+        scheduler.runNow();
+        return [];
+      }
       const waiting = new Set<string>([...scheduler.list()].map(({ id }) => id));
       const known = ids.filter((id) => waiting.has(id));
-      if (ids.length === 0) scheduler.runNow();
-      else if (known.length > 0) scheduler.runNow(new Set(known as QueueId[])); // a mistyped id is no reason to knock upstream
+      if (known.length > 0) scheduler.runNow(new Set(known as QueueId[])); // a mistyped id is no reason to knock upstream
       return ids.filter((id) => !waiting.has(id));
     },
     drop: (ids) => scheduler.drop(ids as readonly QueueId[]),

@@ -2,7 +2,7 @@
 // is probed often, so that the queue drains within two minutes of its return; a refused login seldom,
 // so that a wrong password doesn't lock the account. A provider that says "slower" is not down: pace.ts.
 
-import type { Failure, UpstreamFailure } from '../smtp/outcome.ts';
+import { type Failure, QUOTA_OF_THE_DAY, type UpstreamFailure } from '../smtp/outcome.ts';
 import { later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { backOff, type Range } from './backoff.ts';
@@ -36,7 +36,7 @@ function isLoginRefused(failure: UpstreamFailure): boolean {
 export function isThrottle({ stage, reply }: Failure): boolean {
   if (reply === undefined || stage === 'starttls') return false;
   const { code, status = '' } = reply;
-  return code === 432 || status === '5.4.5' || ([421, 450, 451, 454].includes(code) && status.startsWith('4.7.'));
+  return code === 432 || status === QUOTA_OF_THE_DAY || ([421, 450, 451, 454].includes(code) && status.startsWith('4.7.'));
 }
 
 export function afterFailure(health: Health, failure: UpstreamFailure, now: Monotonic, random: Random): Extract<Health, { state: 'down' }> {

@@ -43,6 +43,9 @@ export type Failure =
     })
   | (Common & { readonly scope: 'recipient'; readonly stage: 'rcpt' | 'end-of-data'; readonly reply: RemoteReply });
 
+/** Gmail says 550 with this status when an account's quota for the day is used up. The message is all right, and goes tomorrow. */
+export const QUOTA_OF_THE_DAY = '5.4.5';
+
 /** What was said, or what is wrong, on one line. */
 export function describeFailure(failure: Failure): string {
   if ('problem' in failure && failure.problem !== undefined) return failure.problem;

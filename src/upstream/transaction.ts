@@ -6,7 +6,7 @@
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import { dataEncoder } from '../smtp/data.ts';
 import { type Envelope, needsSmtpUtf8 } from '../smtp/envelope.ts';
-import type { Attempt, Failure, Outcome, Stage } from '../smtp/outcome.ts';
+import { type Attempt, type Failure, type Outcome, QUOTA_OF_THE_DAY, type Stage } from '../smtp/outcome.ts';
 import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Wire } from '../system/wire.ts';
@@ -26,7 +26,7 @@ export type Transacted = { readonly attempt: Attempt; readonly reusable: 'yes' |
 export async function transact(connection: Connection, message: Message): Promise<Transacted> {
   const tooMuch = refuseBeforehand(connection, message);
   const { capabilities } = connection;
-  if (tooMuch !== undefined) return { attempt: everyRecipient(message.envelope, tooMuch, capabilities), reusable: 'yes' };
+  if (tooMuch !== undefined) return { attempt: everyRecipient(message.envelope, explained(tooMuch), capabilities), reusable: 'yes' };
   const progress: Progress = { dotSent: false };
   try {
     return await exchange(connection, message, progress);
@@ -159,9 +159,6 @@ function verdict(stage: 'mail' | 'rcpt' | 'data' | 'end-of-data', reply: RemoteR
   return { refused: false, reply };
 }
 
-// Gmail says 550 when an account's quota for the day is used up. The message is all right, and goes tomorrow.
-const QUOTA_OF_THE_DAY = '5.4.5';
-
 function toOutcome(verdictOfOne: Verdict): Outcome {
   if (!verdictOfOne.refused) return { outcome: 'delivered', reply: verdictOfOne.reply };
   const { failure } = verdictOfOne;
@@ -183,7 +180,7 @@ function answered(rcpts: readonly Verdict[], ofMessage: Verdict, { dsn }: { read
 }
 
 function everyRecipient(envelope: Envelope, failure: Failure, capabilities: { readonly dsn: boolean }): Attempt {
-  const refused: Verdict = { refused: true, failure: explained(failure) };
+  const refused: Verdict = { refused: true, failure };
   return answered(
     envelope.recipients.map(() => refused),
     refused,

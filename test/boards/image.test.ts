@@ -7,8 +7,8 @@ import nodemailer from 'nodemailer';
 import { afterAll, expect, test } from 'vitest';
 import { buildImage, makeDisk } from '../../scripts/image-build.ts';
 import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { type Board, HOST, startBoard } from '../support/board.ts';
-import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
+import { type Board, startBoard, towards } from '../support/board.ts';
+import { type LibraryUpstream, libraryUpstream } from '../support/library-upstream.ts';
 import { freePort } from '../support/postfix.ts';
 import { powerLosingDrive } from '../support/power-losing-drive.ts';
 import { describeWith } from '../support/programs.ts';
@@ -30,10 +30,6 @@ const start = (...settings: Parameters<typeof startBoard>): Board => {
   return board;
 };
 
-const towards = (port: number, upstream: LibraryUpstream) => ({
-  GATEPOST_UPSTREAM: `smtp://${encodeURIComponent(USER)}:${encodeURIComponent(PASSWORD)}@${HOST}:${port}`,
-  GATEPOST_UPSTREAM_PIN: upstream.certificate.pin,
-});
 const subjects = (upstream: LibraryUpstream) =>
   new Set(upstream.delivered.map(({ data }) => /^Subject: (.*?)\r?$/m.exec(data.toString('latin1'))?.[1] ?? ''));
 

@@ -2,9 +2,10 @@
 // power cut.
 
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Image } from '../../scripts/image-build.ts';
+import { greets } from './banner.ts';
+import { type LibraryUpstream, PASSWORD, USER } from './library-upstream.ts';
 import { killAtExit } from './relay-process.ts';
 
 export type Board = {
@@ -19,7 +20,15 @@ export type Board = {
 };
 
 /** The host as the board sees it (QEMU's user network): its loopback. */
-export const HOST = '10.0.2.2';
+const HOST = '10.0.2.2';
+
+/** What the board needs to reach `upstream` on the host, at that port of its loopback. */
+export function towards(port: number, upstream: LibraryUpstream): Readonly<Record<string, string>> {
+  return {
+    GATEPOST_UPSTREAM: `smtp://${encodeURIComponent(USER)}:${encodeURIComponent(PASSWORD)}@${HOST}:${port}`,
+    GATEPOST_UPSTREAM_PIN: upstream.certificate.pin,
+  };
+}
 
 export type BoardSettings = {
   /** The disk that outlives the power: a file, or what QEMU takes in its place. */
@@ -82,19 +91,4 @@ export function startBoard(image: Image, { disk, port, environment, watch }: Boa
       await ended;
     },
   };
-}
-
-/** Whether a banner comes within a second and a half. */
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const finish = (result: boolean) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(result);
-    };
-    const timer = setTimeout(() => finish(false), 1_500);
-    socket.once('data', (chunk) => finish(chunk.toString().startsWith('220')));
-    for (const event of ['error', 'end', 'close']) socket.once(event, () => finish(false));
-  });
 }

@@ -5,17 +5,16 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { selfSigned } from './certificate.ts';
 import { startDaemon } from './daemon.ts';
+import { type MailFolder, mailFolder } from './mail-folder.ts';
 import { freePort } from './postfix.ts';
 import { whereIs } from './programs.ts';
 import { temporaryFolder } from './relay-process.ts';
 
-export type Exim = {
+export type Exim = MailFolder & {
   readonly port: number;
   readonly certificate: string;
   readonly username: string;
   readonly password: string;
-  messages(): readonly Buffer[];
-  waitFor(count: number): Promise<readonly Buffer[]>;
   log(): string;
   stop(): Promise<void>;
 };
@@ -81,27 +80,16 @@ begin authenticators
 ${mechanisms.map((mechanism) => authenticators[mechanism] ?? '').join('')}`,
   );
   const daemon = await startDaemon('exim4', ['-C', inFolder('exim.conf'), '-bdf', '-q1m'], port);
-  const messages = () => {
-    try {
-      return readdirSync(inFolder('mail/new')).map((name) => readFileSync(join(folder, 'mail/new', name)));
-    } catch {
-      return []; // nothing was delivered yet
-    }
-  };
   return {
     port,
     certificate: certificate.cert,
     username,
     password,
-    messages,
+    ...mailFolder(inFolder('mail/new')),
     log: () =>
       readdirSync(inFolder('log'))
         .map((name) => readFileSync(join(folder, 'log', name), 'utf8'))
         .join(''),
-    async waitFor(count) {
-      while (messages().length < count) await new Promise((resolve) => setTimeout(resolve, 50));
-      return messages();
-    },
     stop: () => daemon.stop(),
   };
 }

@@ -2,22 +2,20 @@
 // STARTTLS required and SASL AUTH against its own password file. Ended by its process id.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { selfSigned } from './certificate.ts';
+import { type MailFolder, mailFolder } from './mail-folder.ts';
+import { pathWithTestPrograms } from './programs.ts';
 import { temporaryFolder } from './relay-process.ts';
 
-export type Postfix = {
+export type Postfix = MailFolder & {
   readonly port: number;
   readonly caFile: string;
   readonly certificate: string;
   readonly username: string;
   readonly password: string;
-  /** Messages that were delivered, as files in the mail folder. */
-  messages(): readonly Buffer[];
-  /** Resolves once at least `count` messages are there. */
-  waitFor(count: number): Promise<readonly Buffer[]>;
   start(): Promise<void>;
   stop(): Promise<void>;
   log(): string;
@@ -109,33 +107,17 @@ export async function preparePostfix(
       line('smtp', 'unix', '-', '-', 'smtp') +
       line('postlog', 'unix-dgram', 'n', '1', 'postlogd'),
   );
-  execFileSync('postfix', ['-c', inFolder('etc'), 'set-permissions'], {
-    stdio: 'ignore',
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
-  });
-
-  const environment = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+  const environment = { ...process.env, PATH: pathWithTestPrograms() };
   const postfix = (...argv: string[]) => execFileSync('postfix', ['-c', inFolder('etc'), ...argv], { env: environment, stdio: 'ignore' });
-  const mailFolder = inFolder('mail/box/new');
-  const messages = () => {
-    try {
-      return readdirSync(mailFolder).map((name) => readFileSync(join(mailFolder, name)));
-    } catch {
-      return []; // nothing was delivered yet
-    }
-  };
+  postfix('set-permissions');
   return {
     port,
     caFile: inFolder('etc/cert.pem'),
     certificate: certificate.cert,
     username,
     password,
-    messages,
+    ...mailFolder(inFolder('mail/box/new')),
     log: () => readFileSync(inFolder('maillog'), 'utf8'),
-    async waitFor(count) {
-      while (messages().length < count) await new Promise((resolve) => setTimeout(resolve, 50));
-      return messages();
-    },
     async start() {
       // Postfix's own complaint goes to its log; it is worth more than the exit code.
       try {
