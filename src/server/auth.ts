@@ -83,6 +83,6 @@ const LOG_N = 12;
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const hash = await derive(password, salt, 32, { N: 2 ** LOG_N, r: 8, p: 1 });
-  const plain = (octets: Buffer) => octets.toString('base64').replace(/=+$/, '');
+  const plain = (octets: Buffer) => octets.toString('base64').replace(/={0,2}$/, '');
   return `$scrypt$ln=${LOG_N},r=8,p=1$${plain(salt)}$${plain(hash)}`;
 }

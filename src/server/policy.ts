@@ -5,6 +5,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';
+import { matcher } from './patterns.ts';
 import * as replies from './replies.ts';
 import type { MessageStore } from './store.ts';
 
@@ -105,16 +106,6 @@ export function createAccess(settings: PolicySettings, parts: PolicyParts): Acce
       refuseRecipient: (recipient) => (isRecipient(addressOf(recipient)) ? undefined : replies.recipientNotAllowed(addressOf(recipient))),
     }),
   };
-}
-
-/** Whether an address fits any of the patterns: `a@b`, `@domain`, `*` for anything; without case. */
-function matcher(patterns: readonly string[] | undefined): (address: string) => boolean {
-  if (patterns === undefined) return () => true;
-  const expressions = patterns.map((pattern) => {
-    const whole = pattern.startsWith('@') ? `*${pattern}` : pattern;
-    return new RegExp(`^${whole.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*')}$`, 'i');
-  });
-  return (address) => expressions.some((expression) => expression.test(address));
 }
 
 // Devices whose messages are counted; a flood of addresses must not fill the memory.

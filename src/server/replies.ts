@@ -84,6 +84,8 @@ const malformedPath = (verb: 'MAIL' | 'RCPT', fault: Extract<Malformed, { malfor
   switch (fault) {
     case 'syntax':
       return { code: 501, status, text: 'not an address; write <user@example.org>' };
+    case 'several':
+      return { code: 501, status, text: 'these are several addresses, and one is wanted; each recipient has a RCPT of its own' };
     case 'too-long':
       return { code: 501, status, text: 'the address is too long: 254 octets in all, 64 before the @' };
     case 'control-character':

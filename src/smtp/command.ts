@@ -44,7 +44,7 @@ function decode(line: Uint8Array): string {
 
 /** The command in `line`, which comes without its line end. */
 export function parseCommand(line: Uint8Array): Command | Malformed {
-  const text = decode(line).replace(/[ \t\r]+$/, '');
+  const text = withoutTrailingBlanks(decode(line));
   const match = /^([A-Za-z]+)(?:[ \t]+(.*))?$/s.exec(text);
   if (OTHER_PROTOCOLS.test(text) || (text !== '' && !/^[A-Za-z]/.test(text))) return { malformed: 'not-smtp' };
   if (match === null) return { malformed: 'unknown-command', verb: text };
@@ -82,6 +82,13 @@ export function parseCommand(line: Uint8Array): Command | Malformed {
     default:
       return { malformed: 'unknown-command', verb };
   }
+}
+
+/** `trimEnd` would also take what is white only in Unicode; an expression would look at each blank as often as there are blanks. */
+function withoutTrailingBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\r'.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }
 
 function parseMail(argument: string): Command | Malformed {
