@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { trustedBySystem } from '../test/support/certificate.ts';
 import { libraryUpstream, PASSWORD, USER } from '../test/support/library-upstream.ts';
 import { freePort, preparePostfix } from '../test/support/postfix.ts';
 import { startProcess } from '../test/support/relay-process.ts';
@@ -35,7 +36,6 @@ type Running = {
 
 const upstream = await libraryUpstream();
 const drainPort = await freePort();
-writeFileSync(join(folder, 'ca.pem'), upstream.certificate.cert);
 let count = 0;
 
 const gatepost: Subject = {
@@ -45,7 +45,7 @@ const gatepost: Subject = {
       GATEPOST_UPSTREAM: `smtp://127.0.0.1:${mode === 'up' ? upstream.port : drainPort}`,
       GATEPOST_UPSTREAM_USERNAME: USER,
       GATEPOST_UPSTREAM_PASSWORD: PASSWORD,
-      GATEPOST_UPSTREAM_CA_FILE: join(folder, 'ca.pem'),
+      ...trustedBySystem(upstream.certificate, folder), // what nearly everybody runs with
       GATEPOST_SPOOL_DIR: join(mount, `gatepost-${count++}`),
       GATEPOST_SPOOL_SIZE: '768MiB',
       GATEPOST_LOG_LEVEL: 'info',

@@ -27,6 +27,7 @@ import { lockFolder } from './system/lock.ts';
 import type { Random } from './system/random.ts';
 import type { Capabilities } from './upstream/capabilities.ts';
 import { nameOf } from './upstream/target.ts';
+import { createTrust } from './upstream/trust.ts';
 import { createUpstream } from './upstream/upstream.ts';
 
 export type System = { readonly clock: Clock; readonly random: Random };
@@ -71,12 +72,13 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   undo.push(() => spool.close());
 
   const seen = new Map<string, Capabilities>();
+  const trust = createTrust(config.trust);
   const upstreams = config.upstreams.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(nameOf(target), capabilities);
       spool.learnUpstream(commonFacts([...seen.values()]));
     };
-    return createUpstream(target, { clock, random, hostname: config.hostname, trust: config.trust, tell, learn });
+    return createUpstream(target, { clock, random, hostname: config.hostname, trust, tell, learn });
   });
   const today = calendar(clock, BUILT as WallTime, spool.newest);
   const scheduler = createScheduler({

@@ -8,6 +8,7 @@ import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
 import { nameOf } from '../upstream/target.ts';
+import { createTrust } from '../upstream/trust.ts';
 import { EXIT } from './exit.ts';
 
 /** A connection that is ready for MAIL; undefined, and the exit code set, when there is none. */
@@ -19,7 +20,7 @@ export async function tryToConnect(config: Config, target: Config['upstreams'][n
       clock: systemClock,
       random: systemRandom,
       hostname: config.hostname,
-      trust: config.trust,
+      trust: createTrust(config.trust),
       memory: { session: undefined },
       step: (sentence) => print(`  ${sentence}`),
     },

@@ -28,7 +28,12 @@ export type Config = {
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
   readonly upstreams: readonly (UpstreamUrl & { readonly auth: Values['UPSTREAM_AUTH'] })[];
-  readonly trust: { readonly ca: string | undefined; readonly pin: string | undefined };
+  readonly trust: {
+    readonly ca: string | undefined;
+    readonly pin: string | undefined;
+    /** A file of roots in the system's place, as OpenSSL's own variable names it. */
+    readonly bundle: string | undefined;
+  };
   readonly upstreamConnections: number;
   readonly upstreamRate: Rate | undefined;
   readonly maxMessage: number;
@@ -66,7 +71,7 @@ export function parseConfig(
   if (all.length > 0) return { mistakes: all };
   const complete = values as Values;
   const contradictions = findContradictions(complete);
-  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete, passedSockets(environment)) };
+  return contradictions.length > 0 ? { mistakes: contradictions } : { config: toConfig(complete, environment) };
 }
 
 /** Where a running relay is found, for the commands that talk to it: they need nothing else of its configuration. */
@@ -215,7 +220,8 @@ function passedSockets(environment: Environment): readonly PassedSocket[] {
   return Array.from({ length: count }, (_, at) => ({ descriptor: FIRST_PASSED + at, tls: names[at] === 'smtps' }));
 }
 
-function toConfig(values: Values, passed: readonly PassedSocket[]): Config {
+function toConfig(values: Values, environment: Environment): Config {
+  const passed = passedSockets(environment);
   const { UPSTREAM_USERNAME: username, UPSTREAM_PASSWORD: password, DEVICE_TLS_CERT: certificate, DEVICE_TLS_KEY: key } = values;
   const given = username !== undefined && password !== undefined ? { username, password } : undefined;
   return Object.freeze({
@@ -233,7 +239,7 @@ function toConfig(values: Values, passed: readonly PassedSocket[]): Config {
     allowSenders: values.ALLOW_SENDERS,
     allowRecipients: values.ALLOW_RECIPIENTS,
     upstreams: values.UPSTREAM.map((upstream) => ({ ...upstream, credentials: given ?? upstream.credentials, auth: values.UPSTREAM_AUTH })),
-    trust: { ca: values.UPSTREAM_CA, pin: values.UPSTREAM_PIN },
+    trust: { ca: values.UPSTREAM_CA, pin: values.UPSTREAM_PIN, bundle: environment['SSL_CERT_FILE'] },
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     upstreamRate: values.UPSTREAM_RATE,
     maxMessage: values.MAX_MESSAGE,

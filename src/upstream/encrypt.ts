@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../system/clock.ts';
 import { Failed, WAIT } from './exchange.ts';
 import type { UpstreamTarget } from './target.ts';
-import { isPinned, type Trust, tlsOptions } from './trust.ts';
+import { isPinned, type Trust } from './trust.ts';
 
 /** The last session ticket of one upstream; never leaves the memory. */
 export type TlsMemory = { session: Buffer | undefined };
@@ -20,7 +20,7 @@ export type EncryptParts = {
 
 export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: EncryptParts): Promise<TLSSocket> {
   const { memory, trust } = parts;
-  const options = await tlsOptions(target.host, trust);
+  const options = await trust.tlsOptions(target.host);
   const secure = await new Promise<TLSSocket>((resolve, reject) => {
     const tls = connect({ ...options, socket, ...(memory.session === undefined ? {} : { session: memory.session }) });
     parts.opened(tls);

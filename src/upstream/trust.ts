@@ -2,39 +2,76 @@
 // Verification is never off: a pin replaces the chain, it doesn't waive it.
 
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { type ConnectionOptions, type PeerCertificate, rootCertificates, type TLSSocket } from 'node:tls';
+import {
+  type ConnectionOptions,
+  createSecureContext,
+  type PeerCertificate,
+  rootCertificates,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 
-export type Trust = {
+export type TrustSettings = {
   /** PEM bundle that replaces the roots. */
   readonly ca: string | undefined;
   /** Base64 SHA-256 of the certificate's SubjectPublicKeyInfo (RFC 7469, section 2.4). */
   readonly pin: string | undefined;
+  /** A file of roots that is read in place of the system's own. */
+  readonly bundle?: string | undefined;
 };
+
+export interface Trust {
+  readonly pin: string | undefined;
+  /** TLS options for a connection to `host`, to be used on top of a connected socket. */
+  tlsOptions(host: string): Promise<ConnectionOptions>;
+}
 
 // Where Debian, OpenWrt, Alpine, Fedora and buildroot keep the system's roots.
 const SYSTEM_BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
 
-/** TLS options for a connection to `host`, to be used on top of a connected socket. Reads the system's roots once it is called. */
-export async function tlsOptions(host: string, trust: Trust): Promise<ConnectionOptions> {
-  const common: ConnectionOptions = { minVersion: 'TLSv1.2', ...(isIP(host) === 0 ? { servername: host } : {}), host };
-  // With a pin the key alone decides, checked by `isPinned` once the handshake is done and before anything is sent.
-  if (trust.pin !== undefined) return { ...common, rejectUnauthorized: false };
-  return { ...common, ca: trust.ca === undefined ? await roots() : trust.ca };
+/**
+ * One for all connections: reading some 280 roots takes ten milliseconds on a desk and more than a MiB that the
+ * collector does not see, and each connection used to do it anew. The system's roots are read again when their file
+ * changes, since a board runs for years and roots are exchanged.
+ */
+export function createTrust({ ca, pin, bundle: given }: TrustSettings): Trust {
+  const bundles = given === undefined ? SYSTEM_BUNDLES : [given];
+  let known: { readonly mark: string; readonly context: SecureContext } | undefined;
+
+  async function context(): Promise<SecureContext> {
+    const isOwn = ca !== undefined || pin !== undefined;
+    const bundle = isOwn ? undefined : await findBundle(bundles);
+    const mark = bundle?.mark ?? '';
+    if (known?.mark !== mark) {
+      const roots = bundle === undefined ? rootCertificates : [...rootCertificates, await readFile(bundle.path, 'utf8')];
+      known = { mark, context: createSecureContext({ minVersion: 'TLSv1.2', ca: pin !== undefined ? [] : (ca ?? [...roots]) }) };
+    }
+    return known.context;
+  }
+
+  return {
+    pin,
+    async tlsOptions(host) {
+      // With a pin the key alone decides, checked by `isPinned` once the handshake is done and before anything is sent.
+      // Said in either case: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would be obeyed where nothing is.
+      return {
+        host,
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+        secureContext: await context(),
+        rejectUnauthorized: pin === undefined,
+      };
+    },
+  };
 }
 
-let known: Promise<string[]> | undefined;
-
-function roots(): Promise<string[]> {
-  known ??= systemRoots().then((bundle) => (bundle === undefined ? [...rootCertificates] : [...rootCertificates, bundle]));
-  return known;
-}
-
-async function systemRoots(): Promise<string | undefined> {
-  for (const path of SYSTEM_BUNDLES) {
+/** The first of the files that can be looked at, with what changes when it does. */
+async function findBundle(paths: readonly string[]): Promise<{ readonly path: string; readonly mark: string } | undefined> {
+  for (const path of paths) {
     try {
-      return await readFile(path, 'utf8');
+      const { mtimeMs, size, ino } = await stat(path);
+      return { path, mark: `${path} ${ino} ${size} ${mtimeMs}` };
     } catch {
       // not this system's place for it
     }

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { describe, expect, test } from 'vitest';
-import { selfSigned } from '../support/certificate.ts';
+import { selfSigned, trustedBySystem } from '../support/certificate.ts';
 import { libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
 import { type Outage, outageProxy } from '../support/outage-proxy.ts';
 import { freePort } from '../support/postfix.ts';
@@ -31,7 +31,8 @@ describe('the network', () => {
     const upstream = await libraryUpstream();
     const network = await outageProxy(upstream.port);
     const relay = await startProcess({
-      ...towards(network.port, upstream.certificate),
+      ...withoutCa(towards(network.port, upstream.certificate)),
+      ...trustedBySystem(upstream.certificate, temporaryFolder()),
       GATEPOST_UPSTREAM_CONNECTIONS: '4',
       GATEPOST_SPOOL_DIR: temporaryFolder(),
       GATEPOST_LOG_LEVEL: 'info',

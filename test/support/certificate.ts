@@ -1,6 +1,9 @@
 // Certificates for tests and the demonstration: keys by Node's crypto, certificates by node-forge.
 
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import forge from 'node-forge';
 
 export type Certificate = {
@@ -18,6 +21,14 @@ export type CertificateOptions = {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
 };
+
+/** Environment under which the system's own roots, and this certificate beside them, are believed: the relay's default trust. */
+export function trustedBySystem(certificate: { readonly cert: string }, folder: string): { readonly SSL_CERT_FILE: string } {
+  const system = '/etc/ssl/certs/ca-certificates.crt';
+  const path = join(folder, 'roots.pem');
+  writeFileSync(path, `${existsSync(system) ? readFileSync(system, 'utf8') : rootCertificates.join('\n')}\n${certificate.cert}`);
+  return { SSL_CERT_FILE: path };
+}
 
 const DAY = 86_400_000;
 

@@ -8,6 +8,7 @@ import type { Queue } from '../../src/delivery/queue.ts';
 import { createScheduler } from '../../src/delivery/scheduler.ts';
 import type { Spool } from '../../src/spool/spool.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { createTrust } from '../../src/upstream/trust.ts';
 import { createUpstream } from '../../src/upstream/upstream.ts';
 import { fastClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
@@ -84,7 +85,7 @@ async function outcomeOf(at: FaultAt): Promise<Outcome> {
       clock,
       random: systemRandom,
       hostname: 'gate.example',
-      trust: { ca: CERTIFICATE.cert, pin: undefined },
+      trust: createTrust({ ca: CERTIFICATE.cert, pin: undefined }),
       tell: news.tell,
       learn: () => {},
     },

@@ -5,6 +5,7 @@ import type { Attempt } from '../../src/smtp/outcome.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import type { UpstreamTarget } from '../../src/upstream/target.ts';
+import { createTrust } from '../../src/upstream/trust.ts';
 import { createUpstream } from '../../src/upstream/upstream.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { collectNews } from '../support/news.ts';
@@ -60,7 +61,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     auth: 'auto',
     ...options.target,
   };
-  const trust = { ca: options.pin === undefined ? (options.ca ?? CERTIFICATE.cert) : undefined, pin: options.pin };
+  const trust = createTrust({ ca: options.pin === undefined ? (options.ca ?? CERTIFICATE.cert) : undefined, pin: options.pin });
   const upstream = createUpstream(target, {
     clock: systemClock,
     random: systemRandom,
@@ -470,6 +471,17 @@ describe("the upstream's sickness says nothing of the message", () => {
     const { send, server } = await setUp({ certificate }, { ca: certificate.cert });
     expect(await send()).toEqual(sick('tls', problem));
     expect(server.heard.join()).not.toContain('AUTH');
+  });
+
+  test('the environment can not switch the verification off', async () => {
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      const { send, server } = await setUp({}, { ca: selfSigned().cert });
+      expect(await send()).toEqual(sick('tls', /nobody we know/));
+      expect(server.heard.join()).not.toContain('AUTH');
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    }
   });
 
   test('a certificate of nobody we know', async () => {
