@@ -9,6 +9,7 @@
 // and it is the same for every architecture. A blob has fields of pointer size, so a 32-bit one is made by
 // the 32-bit Node itself, under qemu-arm-static where need be.
 
+import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { inject } from 'postject';
@@ -23,6 +24,9 @@ const WORK = `${ROOT}dist/work/`;
 // What Node looks for in its own binary: https://nodejs.org/api/single-executable-applications.html
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const SECTION = 'NODE_SEA_BLOB';
+// No signal opens the debugger, not even before the program has its own handler. Since Node 22.14; a Node that
+// does not know a flag would refuse to start.
+const PROTECTION = ['--disable-sigusr1'];
 
 const { values } = parseArgs({
   options: { arch: { type: 'string' }, runtime: { type: 'string', multiple: true }, help: { type: 'boolean' } },
@@ -86,7 +90,9 @@ function makeBlob(architecture: Architecture, node: string, version: string): Bu
   const folder = `${WORK}${architecture}/`;
   mkdirSync(folder, { recursive: true });
   copyFileSync(`${ROOT}dist/gatepost.cjs`, `${folder}gatepost.cjs`);
+  const [program, ...argv] = runnerFor(architecture, node);
   const isFlagged = Number(/^v(\d+)/.exec(version)?.[1]) >= 22; // before, the field is unknown
+  const knows = (flag: string) => spawnSync(program, [...argv, flag, '--version']).status === 0;
   writeFileSync(
     `${folder}sea.json`,
     JSON.stringify({
@@ -95,10 +101,9 @@ function makeBlob(architecture: Architecture, node: string, version: string): Bu
       disableExperimentalSEAWarning: true,
       useSnapshot: false,
       useCodeCache: false,
-      ...(isFlagged ? { execArgv: limits.execArgv } : {}),
+      ...(isFlagged ? { execArgv: [...limits.execArgv, ...PROTECTION.filter(knows)] } : {}),
     }),
   );
-  const [program, ...argv] = runnerFor(architecture, node);
   run(program, [...argv, '--experimental-sea-config', 'sea.json'], 'qemu-user-static libc6-armhf-cross', { cwd: folder });
   return readFileSync(`${folder}gatepost.blob`);
 }

@@ -42,6 +42,10 @@ function usage(problem: string): void {
   process.exitCode = EXIT.usage;
 }
 
+// Left alone, Node answers SIGUSR1 by opening its debugger on loopback to every user of the board. Here, so that
+// no command is without it; `run` does something useful at the signal.
+process.on('SIGUSR1', () => {});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`gatepost: ${error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = EXIT.software;

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { createLog } from '../ops/log.ts';
 import { CannotStart, startRelay } from '../relay.ts';
-import { systemClock } from '../system/clock.ts';
+import { type Clock, type Monotonic, systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
@@ -16,10 +16,10 @@ export async function run(): Promise<void> {
   const log = createLog(config.log, systemClock, (line) => process.stdout.write(line));
   // A log that nobody reads any more is no reason to stop relaying.
   process.stdout.on('error', () => {});
-  const stopped = stopSignal(); // before anything runs, so that a signal during the start stops in order, too
+  const stopped = stopSignal(systemClock); // before anything runs, so that a signal during the start stops in order, too
   try {
     const relay = await startRelay(config, { clock: systemClock, random: systemRandom }, [log]);
-    process.on('SIGUSR2', () => relay.runNow());
+    for (const signal of ['SIGUSR2', 'SIGUSR1'] as const) process.on(signal, () => relay.runNow());
     await stopped;
     await relay.stop();
   } catch (error) {
@@ -29,14 +29,18 @@ export async function run(): Promise<void> {
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once, which loses nothing that was acknowledged. */
-function stopSignal(): Promise<void> {
+// A Ctrl-C comes from the terminal, and again through npm: both are one.
+const SAME_REQUEST = 1000;
+
+/** Resolves at the first SIGTERM or SIGINT; one that comes a second later ends the process at once, which loses nothing that was acknowledged. */
+function stopSignal(clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        process.once(signal, () => process.exit(EXIT.temporary));
-        resolve();
-      });
-    }
+    let first: Monotonic | undefined;
+    const hear = () => {
+      first ??= clock.now();
+      if (clock.now() - first >= SAME_REQUEST) process.exit(EXIT.temporary);
+      resolve();
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, hear);
   });
 }

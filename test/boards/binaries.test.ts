@@ -1,6 +1,6 @@
 // The binaries as they are flashed, each on its own architecture: the foreign ones under qemu-user.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ import { startProcess, temporaryFolder } from '../support/relay-process.ts';
 const BIN = `${ROOT}dist/bin/`;
 const ARCH_OF_NODE = { arm64: 'arm64', armv7: 'arm', x64: 'x64' } as const;
 
-describeWith(BOARD_TOOLS, 'the binary', () => {
+describeWith([...BOARD_TOOLS, 'strace'], 'the binary', () => {
   test.each(ARCHITECTURES)('%s says what it is', (architecture) => {
     const [program, ...argv] = runnerFor(architecture, `${BIN}gatepost-linux-${architecture}`);
     const said = execFileSync(program, [...argv, 'version'], { encoding: 'utf8' });
@@ -38,6 +38,14 @@ describeWith(BOARD_TOOLS, 'the binary', () => {
       );
     },
   );
+
+  test('from its first moment on SIGUSR1 opens no debugger, where that Node can be told', () => {
+    const { stderr } = spawnSync('strace', ['-f', '-e', 'trace=rt_sigaction', `${BIN}gatepost-linux-x64`, 'version'], { encoding: 'utf8' });
+    const handlers = stderr.split('\n').filter((line) => /\(SIGUSR1, \{sa_handler=0x/.test(line));
+    // Ours is libuv's, which restarts system calls; the debugger's does not.
+    expect(handlers).not.toEqual([]);
+    expect(handlers.filter((line) => !line.includes('SA_RESTART'))).toEqual([]);
+  });
 
   test('the same commit gives the same bytes', { timeout: 120_000 }, () => {
     const sum = () =>
