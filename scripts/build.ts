@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 
 const root = new URL('..', import.meta.url).pathname;
@@ -32,6 +32,7 @@ export async function buildBundle(): Promise<void> {
     logLevel: 'warning',
     write: false,
   });
+  await stop(); // esbuild's own process would stay as long as ours, and ours may become the relay
   const made = Buffer.concat(outputFiles.map(({ contents }) => contents));
   // What is the same keeps its date, so that what is made from it need not be made again.
   if (!existsSync(outfile) || !readFileSync(outfile).equals(made)) {
