@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { createLog } from '../ops/log.ts';
 import { CannotStart, startRelay } from '../relay.ts';
 import { type Clock, type Monotonic, systemClock } from '../system/clock.ts';
+import { startHeartbeat } from '../system/heartbeat.ts';
 import { systemRandom } from '../system/random.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
@@ -17,15 +18,23 @@ export async function run(): Promise<void> {
   // A log that nobody reads any more is no reason to stop relaying.
   process.stdout.on('error', () => {});
   const stopped = stopSignal(systemClock); // before anything runs, so that a signal during the start stops in order, too
+  const heartbeat = await startHeartbeat({
+    settings: config.heartbeat,
+    clock: systemClock,
+    complain: (problem) => process.stderr.write(`gatepost: ${problem}\n`),
+  });
   try {
     const relay = await startRelay(config, { clock: systemClock, random: systemRandom }, [log]);
     for (const signal of ['SIGUSR2', 'SIGUSR1'] as const) process.on(signal, () => relay.runNow());
+    heartbeat.listening(`listening on ${relay.addresses.join(', ')}`);
     await stopped;
-    await relay.stop();
+    await Promise.all([heartbeat.stop(), relay.stop()]);
   } catch (error) {
     if (!(error instanceof CannotStart)) throw error;
     process.stderr.write(`gatepost: ${error.message}\n`);
     process.exitCode = EXIT.unavailable;
+  } finally {
+    await heartbeat.stop();
   }
 }
 

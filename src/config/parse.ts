@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { hostname as systemHostname } from 'node:os';
 import * as v from 'valibot';
 import type { Mailbox } from '../smtp/address.ts';
+import type { HeartbeatSettings } from '../system/heartbeat.ts';
 import type { DeviceUser, ListenAddress, Network, Rate, UpstreamUrl } from './kinds.ts';
 import { PREFIX, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
@@ -47,6 +48,7 @@ export type Config = {
   readonly expireAfter: number;
   readonly warnAfter: number | undefined;
   readonly bounceTo: Mailbox | undefined;
+  readonly heartbeat: HeartbeatSettings;
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: Values['LOG_FORMAT'] };
 };
 
@@ -220,6 +222,17 @@ function passedSockets(environment: Environment): readonly PassedSocket[] {
   return Array.from({ length: count }, (_, at) => ({ descriptor: FIRST_PASSED + at, tls: names[at] === 'smtps' }));
 }
 
+/** Who wants to know whether this very process lives, and how often: sd_notify(3), sd_watchdog_enabled(3). */
+function heartbeat(environment: Environment, file: string | undefined): HeartbeatSettings {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid = String(process.pid), PATH: path } = environment;
+  const milliseconds = Number(microseconds) / 1000;
+  return {
+    watchdog: milliseconds > 0 && pid === String(process.pid) ? milliseconds : undefined,
+    file,
+    systemd: socket ? { socket, path: path ?? '/usr/bin:/bin' } : undefined,
+  };
+}
+
 function toConfig(values: Values, environment: Environment): Config {
   const passed = passedSockets(environment);
   const { UPSTREAM_USERNAME: username, UPSTREAM_PASSWORD: password, DEVICE_TLS_CERT: certificate, DEVICE_TLS_KEY: key } = values;
@@ -252,6 +265,7 @@ function toConfig(values: Values, environment: Environment): Config {
     expireAfter: values.EXPIRE_AFTER,
     warnAfter: values.WARN_AFTER,
     bounceTo: values.BOUNCE_TO,
+    heartbeat: heartbeat(environment, values.ALIVE_FILE),
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
   });
 }

@@ -215,6 +215,12 @@ export const VARIABLES = {
     meaning: 'Unix socket that `gatepost status` and `gatepost queue` talk to.',
     example: '/run/gatepost/control.sock',
   }),
+  ALIVE_FILE: variable({
+    kind: kinds.absolutePath,
+    meaning:
+      'File whose content changes every 20 s as long as the relay does not hang, for a script that looks; it goes when the relay stops. In RAM, since flash wears. systemd needs none: see `WatchdogSec=` in the unit.',
+    example: '/run/gatepost/alive',
+  }),
   LOG_LEVEL: variable({
     kind: kinds.oneOf('debug', 'info', 'warn', 'error'),
     default: 'info',

@@ -35,6 +35,24 @@ test('the defaults', () => {
   });
 });
 
+test.each([
+  [{}, { watchdog: undefined, systemd: undefined }],
+  [
+    { NOTIFY_SOCKET: '@here', WATCHDOG_USEC: '180000000' },
+    { watchdog: 180_000, systemd: { socket: '@here', path: '/usr/bin:/bin' } },
+  ],
+  [
+    { NOTIFY_SOCKET: '', WATCHDOG_USEC: '180000000', WATCHDOG_PID: String(process.pid) },
+    { watchdog: 180_000, systemd: undefined },
+  ],
+  [{ WATCHDOG_USEC: '180000000', WATCHDOG_PID: String(process.pid + 1) }, { watchdog: undefined }], // meant for another process
+  [{ WATCHDOG_USEC: 'soon' }, { watchdog: undefined }],
+  [
+    { WATCHDOG_USEC: '0', GATEPOST_ALIVE_FILE: '/run/alive' },
+    { watchdog: undefined, file: '/run/alive' },
+  ],
+])('heartbeat of %j', (environment, heartbeat) => expect(configOf({ ...UPSTREAM, ...environment }).heartbeat).toMatchObject(heartbeat));
+
 test('every example in the table is right', () => {
   for (const [name, variable] of Object.entries(VARIABLES)) {
     if (name === 'DEVICE_TLS_CERT' || name === 'DEVICE_TLS_KEY') continue; // shortened, and only right together
