@@ -107,16 +107,16 @@ function makeSystem(debian: string, overlay: string, stage: string, to: string):
   for (const place of ['lib', 'usr/lib']) copyLibraries(`${debian}/${place}`, `${stage}/lib`);
   copyFileSync(`${ROOT}targets/demo-image/init`, `${stage}/sbin/init`);
   chmodSync(`${stage}/sbin/init`, 0o755);
-  writeFileSync(`${stage}/etc/passwd`, 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n');
-  writeFileSync(`${stage}/etc/group`, 'root:x:0:\nnogroup:x:65534:\n');
+  writeFileSync(`${stage}/etc/passwd`, 'root:x:0:0:root:/:/bin/sh\ngatepost:x:425:425:gatepost:/:/bin/false\n');
+  writeFileSync(`${stage}/etc/group`, 'root:x:0:\ngatepost:x:425:\n');
   const mebibytes = Math.ceil(Number(execFileSync('du', ['-sm', stage], { encoding: 'utf8' }).split('\t')[0]) * 1.1) + 8;
   makeDisk(to, mebibytes, stage);
 }
 
 /** Programs that the scripts on the board use. */
 const APPLETS = [
-  ...['sh', 'mount', 'ip', 'hostname', 'env', 'grep', 'syslogd', 'logger', 'sleep', 'cat', 'mkdir', 'chown', 'chmod', 'rm', 'mkfifo'],
-  ...['sysctl', 'start-stop-daemon', 'pidof', 'kill'],
+  ...['sh', 'mount', 'ip', 'hostname', 'env', 'grep', 'sed', 'syslogd', 'logger', 'sleep', 'cat', 'ls', 'id', 'mkdir', 'chown', 'chmod'],
+  ...['rm', 'mkfifo', 'start-stop-daemon', 'pidof', 'kill'],
 ];
 
 /** The C library's files, wherever Debian has them, to /lib. */

@@ -1,7 +1,7 @@
 // What is flashed or installed: the .deb through its whole life in a Debian root, the OpenWrt overlay in a
 // root that has no glibc, the unit's sandbox, the environment file.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,6 +29,22 @@ describeWith(['systemd-analyze'], 'the systemd unit', () => {
     const unit = `${ROOT}targets/raspberry-pi/gatepost.service`;
     const said = run('systemd-analyze', 'security', '--offline=yes', '--threshold=19', unit);
     expect(Number(/Overall exposure level for gatepost\.service: ([\d.]+)/.exec(said)?.[1])).toBeLessThan(2);
+  });
+
+  test('systemd understands every line of it', () => {
+    const folder = temporaryFolder();
+    for (const name of ['gatepost.service', 'gatepost.socket']) {
+      const text = readFileSync(`${ROOT}targets/raspberry-pi/${name}`, 'utf8');
+      writeFileSync(`${folder}/${name}`, text.replace('/usr/bin/gatepost', process.execPath)); // the program is not installed here
+    }
+    const verify = ['verify', '--man=no', `${folder}/gatepost.service`, `${folder}/gatepost.socket`];
+    const { status, stdout, stderr } = spawnSync('systemd-analyze', verify, { encoding: 'utf8' });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' }); // warnings are on standard error, with status 0
+  });
+
+  test('it hears of a hang only if it may hear the program that the relay starts', () => {
+    const unit = readFileSync(`${ROOT}targets/raspberry-pi/gatepost.service`, 'utf8');
+    for (const line of ['Type=notify', 'NotifyAccess=all', 'WatchdogSec=3min', 'Restart=always']) expect(unit.split('\n')).toContain(line);
   });
 });
 
@@ -168,13 +184,16 @@ describeWith(
         );
       });
 
-      test('its scripts are right for BusyBox, and the first boot makes the user, once', () => {
-        for (const name of ['etc/init.d/gatepost', 'etc/uci-defaults/90-gatepost'])
+      test('its scripts are right for BusyBox, and procd is told to start what lies in the package', () => {
+        for (const name of ['etc/init.d/gatepost', 'etc/uci-defaults/90-gatepost', 'usr/lib/gatepost/supervise'])
           run('chroot', root, '/bin/busybox', 'sh', '-n', `/${name}`);
-        for (const name of ['passwd', 'group', 'shadow']) writeFileSync(`${root}/etc/${name}`, 'root:x:0:0:root:/root:/bin/ash\n');
-        const shell = `export PATH=/bin; /bin/busybox --install -s /bin; sed -i 's,^/etc/init.d/gatepost enable,:,' /etc/uci-defaults/90-gatepost; sh /etc/uci-defaults/90-gatepost; sh /etc/uci-defaults/90-gatepost; ls -ld /opt/gatepost/spool`;
-        expect(run('chroot', root, '/bin/busybox', 'sh', '-c', shell)).toMatch(/^drwx------ +\d+ (?:425|gatepost) +(?:425|gatepost) /);
-        expect(readFileSync(`${root}/etc/passwd`, 'utf8').match(/^gatepost:/gm)).toHaveLength(1);
+        // In procd's place: says what it is told.
+        const procd = ['open_instance', 'set_param', 'close_instance'].map((name) => `procd_${name}() { echo "${name} $*"; };`).join(' ');
+        const told = run('chroot', root, '/bin/busybox', 'sh', '-c', `${procd} . /etc/init.d/gatepost; start_service`);
+        const [, supervise = '', environment = ''] = /^set_param command (\S+) (\S+) \/opt\/gatepost\/spool$/m.exec(told) ?? [];
+        for (const path of [supervise, environment]) expect(existsSync(root + path), path).toBe(true);
+        // It ends only on purpose: started again, a wrong configuration would fill the log.
+        expect(told).not.toContain('respawn');
       });
     });
   },
