@@ -1,0 +1,173 @@
+// Address lists (RFC 5322, section 3.4, with the obsolete forms of 4.4) as devices write them: mailboxes,
+// groups, display names, comments, routes. What can't be read is named as such and never guessed at; the
+// list itself stays as it is, and whoever changes it does so at the places that are told here.
+
+import { isDomain, type Mailbox } from '../smtp/address.ts';
+import { isAscii, isEncodedWord, textOf } from './encoded-word.ts';
+import { contentOf, type Kind, tokensOf } from './tokens.ts';
+
+/** A token's place in the field's text. */
+export type Word = { readonly kind: Kind; readonly from: number; readonly to: number };
+
+export type Listed = {
+  /** The display name, token by token; all of it, where no address could be read. */
+  readonly phrase: readonly Word[];
+  readonly comments: readonly Word[];
+  /** The address; its domain is '' when there is none (`root`). Undefined when what stands there is no address. */
+  readonly mailbox: Mailbox | undefined;
+  /** What stands before a domain that is still missing, and where: `root` lacks an `@` as well, `root@` does not. */
+  readonly missing: { readonly at: number; readonly text: '@' | '' } | undefined;
+};
+
+export type AddressList = {
+  readonly listed: readonly Listed[];
+  /** The names of groups. */
+  readonly groups: readonly Listed[];
+  /** Whether all comments and quoted strings end within the list. */
+  readonly isClosed: boolean;
+};
+
+// More than any list that a person or a device writes; what is longer is not read, since each token is an object.
+const MOST_TOKENS = 4_000;
+
+type Draft = { readonly outside: Word[]; inside: Word[] | undefined; isInside: boolean; readonly comments: Word[] };
+
+const draft = (): Draft => ({ outside: [], inside: undefined, isInside: false, comments: [] });
+
+/** The list in `text`, a field's body with one character an octet; undefined when it is too long to be read. */
+export function readAddresses(text: string): AddressList | undefined {
+  const tokens = tokensOf(text);
+  const listed: Listed[] = [];
+  const groups: Listed[] = [];
+  let one = draft();
+  const finish = () => {
+    if (one.outside.length > 0 || one.inside !== undefined || one.comments.length > 0) listed.push(listedOf(text, one));
+    one = draft();
+  };
+  let count = 0;
+  for (let kind = tokens.next(); kind !== 'end'; kind = tokens.next()) {
+    if (kind === 'space') continue;
+    count += 1;
+    if (count > MOST_TOKENS) return undefined;
+    const word: Word = { kind, from: tokens.from, to: tokens.to };
+    switch (kind) {
+      case ',':
+        if (!isRoute(one)) finish();
+        break;
+      case ';': // ends a group; people also write it between addresses
+        finish();
+        break;
+      case ':':
+        if (isRoute(one)) {
+          one.inside = []; // what stood there was the way to the address (RFC 5322, section 4.4)
+        } else if (one.inside === undefined && !one.outside.some(isAt)) {
+          groups.push({ phrase: one.outside, comments: one.comments, mailbox: undefined, missing: undefined });
+          one = draft();
+        } else {
+          (one.isInside ? (one.inside ?? []) : one.outside).push(word);
+        }
+        break;
+      case '<':
+        if (one.inside !== undefined) finish();
+        one.inside = [];
+        one.isInside = true;
+        break;
+      case '>':
+        one.isInside = false;
+        break;
+      case 'comment':
+        one.comments.push(word);
+        break;
+      default:
+        (one.isInside ? (one.inside ?? []) : one.outside).push(word);
+    }
+  }
+  finish();
+  return { listed, groups, isClosed: tokens.isClosed };
+}
+
+const isAt = ({ kind }: Word) => kind === '@';
+const isRoute = ({ isInside, inside }: Draft) => isInside && inside?.[0]?.kind === '@';
+
+function listedOf(text: string, { outside, inside, comments }: Draft): Listed {
+  const written = readAddress(text, inside ?? outside);
+  // A quoted string by itself is a name, without its address.
+  const isName = inside === undefined && written?.missing !== undefined && outside.some(({ kind }) => kind === 'quoted');
+  const address = isName ? undefined : written;
+  const phrase = inside === undefined && address !== undefined ? [] : outside;
+  return { phrase, comments, mailbox: address?.mailbox, missing: address?.missing };
+}
+
+// Generous: what is longer is no address, and would not fit where addresses are written.
+const LONGEST_PART = 255;
+const LOCAL_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\u00ff-]+$/;
+
+/** `local`, `local@` or `local@domain`; obsolete dots with space around them are part of either. */
+function readAddress(text: string, words: readonly Word[]): (Pick<Listed, 'missing'> & { readonly mailbox: Mailbox }) | undefined {
+  const at = words.findIndex(isAt);
+  const local = at < 0 ? words : words.slice(0, at);
+  const localPart = readLocalPart(text, local);
+  const last = at < 0 ? local.at(-1) : words[at];
+  if (localPart === undefined || last === undefined) return undefined;
+  const written = at < 0 ? [] : words.slice(at + 1);
+  if (written.length > 0) {
+    const domain = readDomain(text, written);
+    return domain === undefined ? undefined : { mailbox: { localPart, domain }, missing: undefined };
+  }
+  // A lone word beyond ASCII, or an encoded one, is a name.
+  if (!isAscii(localPart) || isEncodedWord(localPart)) return undefined;
+  return { mailbox: { localPart, domain: '' }, missing: { at: last.to, text: at < 0 ? '@' : '' } };
+}
+
+function readLocalPart(text: string, words: readonly Word[]): string | undefined {
+  if (words.length === 0 || !areJoined(text, words)) return undefined;
+  let localPart = '';
+  for (const { kind, from, to } of words) {
+    const token = text.slice(from, to);
+    if (kind === 'quoted') localPart += contentOf(token);
+    else if (kind === 'atom' && LOCAL_ATOM.test(token)) localPart += token;
+    else return undefined;
+    if (localPart.length > LONGEST_PART) return undefined;
+  }
+  return localPart === '' ? undefined : decoded(localPart);
+}
+
+function readDomain(text: string, words: readonly Word[]): string | undefined {
+  if (!areJoined(text, words)) return undefined;
+  let domain = '';
+  for (const { kind, from, to } of words) {
+    if (kind !== 'atom' && !(kind === 'literal' && words.length === 1)) return undefined;
+    domain += text.slice(from, to);
+    if (domain.length > LONGEST_PART) return undefined;
+  }
+  const name = decoded(domain);
+  return isDomain(name) ? name : undefined;
+}
+
+/** Whether there is a dot wherever one word meets the next. */
+function areJoined(text: string, words: readonly Word[]): boolean {
+  return words.every(({ from }, at) => at === 0 || text[from] === '.' || text[(words[at - 1]?.to ?? 0) - 1] === '.');
+}
+
+const decoded = (latin1: string) => textOf(Buffer.from(latin1, 'latin1'));
+
+/** The words of a display name, as text: quotes gone, what stands together in one word. */
+export function phraseWords(text: string, phrase: readonly Word[]): readonly string[] {
+  let name = '';
+  let end: number | undefined;
+  for (const { kind, from, to } of phrase) {
+    const token = text.slice(from, to);
+    name += (end === undefined || end === from ? '' : ' ') + (kind === 'quoted' ? contentOf(token) : token);
+    end = to;
+  }
+  return wordsOf(decoded(name));
+}
+
+/** The words of a comment, as text. */
+export const commentWords = (text: string, { from, to }: Word): readonly string[] => wordsOf(decoded(contentOf(text.slice(from, to))));
+
+/** `text` cut at its spaces. Two spaces give an empty word between them, so that joining gives the text back. */
+export function wordsOf(text: string): readonly string[] {
+  const plain = text.replace(/[\t\r\n]/g, ' ').trim();
+  return plain === '' ? [] : plain.split(' ');
+}

@@ -1,0 +1,113 @@
+// Encoded words (RFC 2047): how a text beyond ASCII stands in a field that this relay writes. What a device
+// wrote is octets of some charset; here it becomes text, and the text becomes words of ASCII. Words that
+// are encoded already stay as they are. Nothing is decoded.
+
+/** RFC 2047, section 2: a line that holds an encoded word is at most 76 characters, the space it begins with included. */
+export const LONGEST_LINE = 76;
+// A word may have 75; the space before it, and a bracket or comma on either side of it, stand on the line as well.
+const LONGEST_WORD = 72;
+
+// What windows-1252 has at 0x80 to 0x9f, where ISO 8859-1 has control characters. (TextDecoder is no help: its
+// windows-1252 is ISO 8859-1 in some releases of Node, and small builds for 32-bit boards lack it.)
+const WINDOWS_1252 =
+  '\u20ac\ufffd\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\ufffd\u017d\ufffd' +
+  '\ufffd\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\ufffd\u017e\u0178';
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** What the octets say: UTF-8 where they are that, else windows-1252, which holds ISO 8859-1. Never fails. */
+export function textOf(octets: Uint8Array): string {
+  try {
+    return strictUtf8.decode(octets);
+  } catch {
+    // Not UTF-8; the decoder has no other error.
+    const latin1 = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
+    return latin1.replace(/[\u0080-\u009f]/g, (one) => WINDOWS_1252[one.charCodeAt(0) - 0x80] ?? one);
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const ASCII = /^[\u0000-\u007f]*$/;
+
+export const isAscii = (text: string): boolean => ASCII.test(text);
+
+/** Whether `word` is an encoded word, as RFC 2047, section 2, writes it; of any length. */
+export const isEncodedWord = (word: string): boolean => /^=\?[!->@-~]+\?[BbQq]\?[!->@-~]*\?=$/.test(word);
+
+/**
+ * `words` of a text, ready to stand in a field with a space or a fold between them: ASCII as it is, encoded
+ * words as they are, neighbours beyond ASCII encoded together. `used`: octets on the line before the first.
+ */
+export function encodeWords(words: readonly string[], used: number): readonly string[] {
+  const out: string[] = [];
+  for (let at = 0; at < words.length; ) {
+    const word = words[at] ?? '';
+    if (isAscii(word)) {
+      out.push(word);
+      at += 1;
+      continue;
+    }
+    let end = at;
+    while (end < words.length && !isAscii(words[end] ?? '')) end += 1;
+    // White space between encoded words is not shown (RFC 2047, section 6.2), so here it is part of ours.
+    const before = isEncodedWord(out.at(-1) ?? '') ? ' ' : '';
+    const after = isEncodedWord(words[end] ?? '') ? ' ' : '';
+    out.push(...encodeText(before + words.slice(at, end).join(' ') + after, out.length === 0 ? used : 0));
+    at = end;
+  }
+  return out;
+}
+
+/** `text` as encoded words in UTF-8, none splitting a character. `used`: octets on the line before the first. */
+export function encodeText(text: string, used: number): readonly string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '');
+  const encoding = encodingFor(clean);
+  const words: string[] = [];
+  let word = '';
+  let octets = 0;
+  for (const character of clean) {
+    const more = encoding.octets(character);
+    const room = words.length === 0 ? Math.min(LONGEST_WORD, LONGEST_LINE - used) : LONGEST_WORD;
+    if (word !== '' && encoding.length(octets + more) > room - FRAME) {
+      words.push(encoding.write(word));
+      word = '';
+      octets = 0;
+    }
+    word += character;
+    octets += more;
+  }
+  if (word !== '') words.push(encoding.write(word));
+  return words;
+}
+
+/** `octets` of a character before base64, or in the word; `length` of the word that so many make. */
+type Encoding = { octets(character: string): number; length(octets: number): number; write(text: string): string };
+
+const FRAME = '=?UTF-8?Q??='.length;
+
+const Q: Encoding = {
+  octets: (character) => inQ(character).length,
+  length: (octets) => octets,
+  write: (text) => `=?UTF-8?Q?${[...text].map(inQ).join('')}?=`,
+};
+
+const B: Encoding = {
+  octets: (character) => Buffer.byteLength(character),
+  length: (octets) => 4 * Math.ceil(octets / 3),
+  write: (text) => `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`,
+};
+
+/** Q can be read by eye while most of the text is plain; B is shorter for other alphabets. */
+function encodingFor(text: string): Encoding {
+  return 2 * text.replace(NOT_PLAIN, '').length >= Buffer.byteLength(text) ? Q : B;
+}
+
+// RFC 2047, section 5 (3): what means itself in a phrase, the strictest of the places where encoded words stand.
+const NOT_PLAIN = /[^A-Za-z0-9!*+/ -]/gu;
+
+function inQ(character: string): string {
+  if (character === ' ') return '_';
+  if (character.replace(NOT_PLAIN, '') !== '') return character;
+  return [...Buffer.from(character)].map((octet) => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
