@@ -31,7 +31,7 @@ export interface DataDecoder {
   decode(chunk: Uint8Array): Decoded;
 }
 
-// Where the decoder stands. CRs and a leading dot are held back at a chunk's border, for what follows decides on them.
+// Where the decoder stands. CRs and a leading dot are held back, for what follows decides on them.
 //   start  at the start of a line: after CRLF, or of the data    dot    after a dot that began a line
 //   text   inside a line                                         dotCr  after such a dot and a CR
 //   cr     after a CR inside a line                              crCr   after two of them
@@ -47,86 +47,64 @@ export function dataDecoder(lineEnding: LineEnding): DataDecoder {
     decode(chunk) {
       const kept = keeper(chunk);
       const lineEnd = lineEndFinder(chunk);
-      let from = 0; // what is decoded but not yet given out starts here
-      let at = 0;
-      const skipTo = (next: number) => {
-        from = next;
-        at = next;
-      };
-      while (at < chunk.length) {
+      for (let at = 0; at < chunk.length; ) {
+        const octet = chunk[at];
         switch (state) {
-          case 'text': {
-            const end = lineEnd(at);
-            const isCr = chunk[end] === CR;
-            if (isCr && chunk[end + 1] === LF) {
-              at = end + 2; // the usual case costs no slice
-              state = 'start';
-            } else if (end === chunk.length) {
-              at = end;
+          case 'start':
+            // A dot that begins a line is never kept (RFC 5321, section 4.5.2).
+            if (octet === DOT) at += 1;
+            state = octet === DOT ? 'dot' : 'text';
+            break;
+          case 'text':
+            if (octet === CR) {
+              at += 1;
+              state = 'cr';
+            } else if (octet === LF) {
+              // A bare LF, repaired. A dot after it is just a dot, unless this session's lines end so.
+              kept.insert(CRLF);
+              at += 1;
+              if (lineEnding === 'lf') state = 'start';
             } else {
-              kept.slice(from, end);
-              skipTo(end + 1);
-              if (isCr && at === chunk.length) {
-                state = 'cr';
-              } else if (isCr && chunk[at] === CR && at + 1 === chunk.length) {
-                skipTo(at + 1);
-                state = 'crCr';
-              } else if (!(isCr && chunk[at] === CR && chunk[at + 1] === LF)) {
-                // A bare CR or LF, repaired. A dot after it is just a dot, unless this session's lines end so.
-                kept.insert(CRLF);
-                if (!isCr && lineEnding === 'lf') state = 'start';
-              }
+              const end = lineEnd(at);
+              kept.keep(at, end);
+              at = end;
             }
             break;
-          }
           case 'cr':
-            if (chunk[at] === CR) {
-              skipTo(at + 1);
+            if (octet === LF) {
+              kept.keepLineEnd(at);
+              state = 'start';
+              at += 1;
+            } else if (octet === CR) {
               state = 'crCr';
-              break;
+              at += 1;
+            } else {
+              kept.insert(CRLF); // a bare CR
+              state = 'text';
             }
-            kept.insert(CRLF);
-            state = chunk[at] === LF ? 'start' : 'text';
-            if (state === 'start') skipTo(at + 1);
             break;
           case 'crCr':
-            kept.insert(CRLF);
-            if (chunk[at] === CR) {
-              skipTo(at + 1); // the first of three is bare
-            } else if (chunk[at] === LF) {
-              skipTo(at + 1);
+            if (octet === LF) {
+              kept.keepLineEnd(at);
               state = 'start';
+              at += 1;
             } else {
-              kept.insert(CRLF);
-              state = 'text';
-            }
-            break;
-          case 'start':
-            if (chunk[at] === DOT) {
-              kept.slice(from, at); // a dot that begins a line is never kept (RFC 5321, section 4.5.2)
-              skipTo(at + 1);
-              state = 'dot';
-            } else {
-              state = 'text';
+              kept.insert(CRLF); // the first of them is bare, whatever becomes of the second
+              if (octet === CR) at += 1;
+              else state = 'cr';
             }
             break;
           case 'dot':
-            if (chunk[at] === CR) {
-              skipTo(at + 1);
-              state = 'dotCr';
-            } else if (chunk[at] === LF && lineEnding === 'lf') {
-              return { body: kept.slices(), rest: chunk.subarray(at + 1) };
-            } else {
-              state = 'text';
-            }
+            if (octet === LF && lineEnding === 'lf') return { body: kept.slices(), rest: chunk.subarray(at + 1) };
+            if (octet === CR) at += 1;
+            state = octet === CR ? 'dotCr' : 'text';
             break;
           case 'dotCr':
-            if (chunk[at] === LF) return { body: kept.slices(), rest: chunk.subarray(at + 1) };
+            if (octet === LF) return { body: kept.slices(), rest: chunk.subarray(at + 1) };
             state = 'cr'; // ".<CR>x": the dot was stuffing, the CR is one inside a line
             break;
         }
       }
-      kept.slice(from, chunk.length);
       return { body: kept.slices() };
     },
   };
@@ -146,39 +124,24 @@ export function lineEndRepair(): LineEndRepair {
     repair(chunk) {
       const kept = keeper(chunk);
       const lineEnd = lineEndFinder(chunk);
-      let from = 0;
-      let at = 0;
-      for (; heldCrs > 0 && at < chunk.length; from = at) {
-        if (chunk[at] === CR) {
-          if (heldCrs === 2) kept.insert(CRLF);
-          heldCrs = 2;
+      for (let at = 0; at < chunk.length; ) {
+        const octet = chunk[at];
+        if (octet === LF) {
+          if (heldCrs > 0) kept.keepLineEnd(at);
+          else kept.insert(CRLF);
+          heldCrs = 0;
           at += 1;
-          continue;
-        }
-        for (let bare = chunk[at] === LF ? 1 : heldCrs; bare > 0; bare--) kept.insert(CRLF);
-        if (chunk[at] === LF) at += 1;
-        heldCrs = 0;
-      }
-      while (at < chunk.length) {
-        const end = lineEnd(at);
-        if (end === chunk.length) break;
-        const isCr = chunk[end] === CR;
-        if (isCr && chunk[end + 1] === LF) {
-          at = end + 2;
-          continue;
-        }
-        kept.slice(from, end);
-        from = at = end + 1;
-        if (isCr && at === chunk.length) {
-          heldCrs = 1;
-        } else if (isCr && chunk[at] === CR && at + 1 === chunk.length) {
-          heldCrs = 2;
-          from = at = at + 1;
-        } else if (!(isCr && chunk[at] === CR && chunk[at + 1] === LF)) {
-          kept.insert(CRLF);
+        } else if (octet === CR) {
+          if (heldCrs === 2) kept.insert(CRLF); // the first of three is bare
+          heldCrs = Math.min(heldCrs + 1, 2);
+          at += 1;
+        } else {
+          for (; heldCrs > 0; heldCrs--) kept.insert(CRLF);
+          const end = lineEnd(at);
+          kept.keep(at, end);
+          at = end;
         }
       }
-      kept.slice(from, chunk.length);
       return kept.slices();
     },
     end() {
@@ -195,43 +158,61 @@ const MOST_SLICES = 16;
 const SHORT = 24;
 
 interface Keeper {
-  /** Keeps the chunk's octets from `from` up to `to`; where one call ends the next begins, or later. */
-  slice(from: number, to: number): void;
-  /** Keeps one or two octets more, for an octet of the chunk that is or is not kept. */
+  /** Keeps the chunk's octets from `from` up to `to`. */
+  keep(from: number, to: number): void;
+  /** Keeps the CRLF whose LF is at `at`; its CR may have been in the chunk before. */
+  keepLineEnd(at: number): void;
+  /** Keeps one or two octets that are not the chunk's, for one of it that is or is not kept. */
   insert(octets: Uint8Array): void;
   slices(): readonly Uint8Array[];
 }
 
-/** Collects what is kept of `chunk`: as slices while these are few, from then on as one copy. */
+/** Collects what is kept of `chunk`: as slices while these are few, from then on as one copy. What is kept in one run is one slice. */
 function keeper(chunk: Uint8Array): Keeper {
   const slices: Uint8Array[] = [];
+  let from = 0; // the run that is not yet among the slices
+  let to = 0;
   let copy: Buffer | undefined;
-  let length = 0;
-  /** Where octets are copied to, once there are too many slices. */
-  const target = (): Buffer | undefined => {
+  let length = 0; // of what is in the copy
+
+  const endRun = () => {
+    if (to > from) slices.push(chunk.subarray(from, to));
+    from = to;
     // No octet of the chunk becomes more than two, and what was held back before it are two line ends at most.
-    if (slices.length === MOST_SLICES) copy ??= Buffer.allocUnsafe(2 * chunk.length + 4);
-    return copy;
+    if (slices.length >= MOST_SLICES) copy = Buffer.allocUnsafe(2 * chunk.length + 4);
   };
-  const copyTo = (into: Buffer, octets: Uint8Array, from: number, to: number) => {
-    if (to - from > SHORT) into.set(octets.subarray(from, to), length);
-    else for (let at = from; at < to; at++) into[length + at - from] = octets[at] ?? 0;
-    length += to - from;
+  const copyTo = (into: Buffer, first: number, end: number) => {
+    if (end - first > SHORT) into.set(chunk.subarray(first, end), length);
+    else for (let at = first; at < end; at++) into[length + at - first] = chunk[at] ?? 0;
+    length += end - first;
   };
-  return {
-    slice(from, to) {
-      if (to === from) return;
-      const into = target();
-      if (into === undefined) slices.push(chunk.subarray(from, to));
-      else copyTo(into, chunk, from, to);
+
+  const self: Keeper = {
+    keep(first, end) {
+      if (copy !== undefined) return copyTo(copy, first, end);
+      if (first !== to) {
+        endRun();
+        if (copy !== undefined) return copyTo(copy, first, end);
+        from = first;
+      }
+      to = end;
+    },
+    keepLineEnd(at) {
+      if (at === 0) self.insert(CRLF);
+      else self.keep(at - 1, at + 1);
     },
     insert(octets) {
-      const into = target();
-      if (into === undefined) slices.push(octets);
-      else copyTo(into, octets, 0, octets.length);
+      if (copy === undefined) endRun();
+      if (copy === undefined) return void slices.push(octets);
+      for (let at = 0; at < octets.length; at++) copy[length + at] = octets[at] ?? 0;
+      length += octets.length;
     },
-    slices: () => (copy === undefined ? slices : [...slices, copy.subarray(0, length)]),
+    slices() {
+      if (copy === undefined && to > from) slices.push(chunk.subarray(from, to));
+      return copy === undefined ? slices : [...slices, copy.subarray(0, length)];
+    },
   };
+  return self;
 }
 
 /** Finds the first CR or LF at or after a place that only moves forward; the chunk's length for none. Each octet is looked at once for either. */
@@ -274,11 +255,11 @@ export function dataEncoder(): DataEncoder {
       let from = 0;
       for (let at = chunk.indexOf(DOT); at >= 0; at = chunk.indexOf(DOT, at + 1)) {
         if ((at === 0 ? last : chunk[at - 1]) !== LF) continue;
-        kept.slice(from, at);
+        kept.keep(from, at);
         kept.insert(A_DOT);
         from = at;
       }
-      kept.slice(from, chunk.length);
+      kept.keep(from, chunk.length);
       if (chunk.length > 0) {
         beforeLast = chunk.length > 1 ? (chunk[chunk.length - 2] ?? 0) : last;
         last = chunk[chunk.length - 1] ?? 0;
