@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/parse.ts';
-import { formatField } from '../message/header.ts';
+import { formatField } from '../message/field.ts';
 import { formatMailbox, type Mailbox, parseMailbox } from '../smtp/address.ts';
 import type { Outcome } from '../smtp/outcome.ts';
 import { describeReply } from '../smtp/reply.ts';

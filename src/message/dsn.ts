@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Recipient } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
-import { formatField } from './header.ts';
+import { formatField } from './field.ts';
 
 /** RFC 3464, section 2.3.3. `relayed`: handed to an upstream that makes no notifications. */
 export type Action = 'failed' | 'delayed' | 'relayed';

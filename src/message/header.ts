@@ -2,11 +2,14 @@
 // lines end with CRLF. It is as forgiving as devices need: a message without header section, or whose
 // header section ends without an empty line, is understood, and its octets are kept.
 
+import { type Field, fieldName } from './field.ts';
+import { marksBefore, preamble } from './preamble.ts';
+
 /** Postfix's header_size_limit. A larger header section is refused. */
 export const LARGEST_HEADER_SECTION = 102_400;
 
-/** A field: `name` as written, `raw` with its name, folds and CRLF. */
-export type Field = { readonly name: string; readonly raw: Buffer };
+/** Of fields as well, since each costs memory and time beyond its octets. */
+export const MOST_FIELDS = 1_000;
 
 export type HeaderSection = {
   readonly fields: readonly Field[];
@@ -14,82 +17,125 @@ export type HeaderSection = {
   readonly rest: Uint8Array;
 };
 
+export type Gathered = HeaderSection | 'too-large' | 'too-many-fields';
+
 export interface HeaderGatherer {
-  /** Takes the next octets; a section once it is whole, `too-large`, or undefined for "more". */
-  add(octets: Uint8Array): HeaderSection | 'too-large' | undefined;
+  /** Takes the next octets; a section once it is whole, what it is refused for, or undefined for "more". */
+  add(octets: Uint8Array): Gathered | undefined;
   /** What is there, when the message ends before the header section does. */
-  finish(): HeaderSection | 'too-large';
+  finish(): Gathered;
 }
 
 const LF = 0x0a;
-const FIELD = /^([!-9;-~]+)[ \t]*:/;
-// An mbox separator that some devices send first; it is no field, and is dropped.
-const MBOX_FROM = /^>?From /;
+const FIRST_MEMORY = 4_096;
+const FIRST_PLACES = 64;
 
 export function headerGatherer(): HeaderGatherer {
-  let gathered = Buffer.alloc(0);
-  let memory = Buffer.alloc(4096); // doubled when it runs out, so that a device that drips costs no copy a packet
+  // Both are doubled when they run out, so that a device that drips costs no copy a packet. While more is awaited
+  // a field is two numbers; a hundred sessions that stop in mid-header must not fill a small board's memory.
+  let memory = Buffer.alloc(FIRST_MEMORY);
+  let places = new Uint32Array(FIRST_PLACES);
+  let length = 0;
+  let count = 0;
   let lineStart = 0;
-  const fields: { name: string; from: number; to: number }[] = [];
+  let searched = 0; // there is no line end between lineStart and here
+  const before = preamble();
 
-  const section = (end: number): HeaderSection => ({
-    fields: fields.map(({ name, from, to }) => ({ name, raw: gathered.subarray(from, to) })),
-    rest: gathered.subarray(end),
-  });
+  const place = (from: number, to: number) => {
+    if (2 * count === places.length) {
+      const larger = new Uint32Array(2 * places.length);
+      larger.set(places);
+      places = larger;
+    }
+    places[2 * count] = from;
+    places[2 * count + 1] = to;
+    count += 1;
+  };
 
-  /** Looks at the lines that are whole; a section when one of them ends it. */
-  const scan = (): HeaderSection | 'too-large' | undefined => {
+  const section = (end: number): HeaderSection => {
+    const fields = Array.from({ length: count }, (_, at) => fieldIn(memory.subarray(places[2 * at], places[2 * at + 1])));
+    const body = before.bodyIfNot(fields);
+    return body === undefined ? { fields, rest: memory.subarray(end, length) } : { fields: [], rest: memory.subarray(body, length) };
+  };
+
+  /** What is refused as a header section may still be a text that looks like one. */
+  const refused = (reason: 'too-large' | 'too-many-fields'): Gathered => {
+    const asText = section(length);
+    return asText.fields.length > 0 || count === 0 ? reason : asText;
+  };
+
+  /** Looks at the lines that are whole; what came of it, when one of them ends the section. */
+  const scan = (): Gathered | undefined => {
     for (;;) {
       // Judged line by line, so that it does not matter how much came at once.
-      if (lineStart > LARGEST_HEADER_SECTION) return 'too-large';
-      const lf = gathered.indexOf(LF, lineStart);
-      if (lf < 0) return gathered.length > LARGEST_HEADER_SECTION ? 'too-large' : undefined;
-      const next = lf + 1;
-      const ended = takeLine(gathered.subarray(lineStart, next), lineStart, next);
+      if (lineStart > LARGEST_HEADER_SECTION) return refused('too-large');
+      const lf = memory.subarray(0, length).indexOf(LF, searched);
+      if (lf < 0) {
+        searched = length;
+        return length > LARGEST_HEADER_SECTION ? refused('too-large') : undefined;
+      }
+      const ended = takeLine(lineStart, lf + 1);
+      if (ended === 'too-many-fields') return refused(ended);
       if (ended !== undefined) return section(ended);
-      lineStart = next;
+      lineStart = lf + 1;
+      searched = lineStart;
     }
   };
 
   /** Takes one line; where the body starts, once it is known. */
-  const takeLine = (line: Buffer, from: number, to: number): number | undefined => {
-    const text = line.toString('latin1');
+  const takeLine = (from: number, to: number): number | 'too-many-fields' | undefined => {
+    const line = memory.toString('latin1', from, to);
+    if (count === 0) {
+      const first = before.take(line, from);
+      if (first === 'dropped') return undefined;
+      if (first.is === 'body') return first.at;
+      place(first.at, to);
+      return undefined;
+    }
+    if (/^[ \t]/.test(line)) {
+      places[2 * count - 1] = to;
+      return undefined;
+    }
+    const marks = marksBefore(line);
+    const text = marks === 0 ? line : line.slice(marks);
     if (text === '\r\n') return to;
-    const field = FIELD.exec(text);
-    const last = fields.at(-1);
-    if (field !== null) fields.push({ name: field[1] ?? '', from, to });
-    else if (/^[ \t]/.test(text) && last !== undefined) last.to = to;
-    else if (!(MBOX_FROM.test(text) && from === 0)) return from;
+    if (fieldName(text) === undefined) return from;
+    if (count === MOST_FIELDS) return 'too-many-fields';
+    place(from + marks, to);
     return undefined;
+  };
+
+  const append = (octets: Uint8Array) => {
+    if (length + octets.length > memory.length) {
+      const larger = Buffer.alloc(Math.max(length + octets.length, 2 * memory.length));
+      memory.copy(larger, 0, 0, length);
+      memory = larger;
+    }
+    memory.set(octets, length);
+    length += octets.length;
   };
 
   return {
     add(octets) {
-      const length = gathered.length + octets.length;
-      if (length > memory.length) {
-        const larger = Buffer.alloc(Math.max(length, 2 * memory.length));
-        gathered.copy(larger);
-        memory = larger;
-      }
-      memory.set(octets, gathered.length);
-      gathered = memory.subarray(0, length);
+      append(octets);
       return scan();
     },
     finish() {
-      if (gathered.length > LARGEST_HEADER_SECTION) return 'too-large';
+      if (length > LARGEST_HEADER_SECTION) return refused('too-large');
       // The last line may lack its CRLF.
-      if (lineStart < gathered.length) {
-        const unended = gathered.subarray(lineStart);
-        const ended = takeLine(unended, lineStart, gathered.length);
+      if (lineStart < length) {
+        const ended = takeLine(lineStart, length);
+        if (ended === 'too-many-fields') return refused(ended);
         if (ended !== undefined) return section(ended);
-        gathered = Buffer.concat([gathered, Buffer.from('\r\n')]);
-        const last = fields.at(-1);
-        if (last !== undefined) last.to = gathered.length;
+        append(Buffer.from('\r\n'));
+        if (count > 0) places[2 * count - 1] = length;
       }
-      return section(gathered.length);
+      return section(length);
     },
   };
 }
+
+const fieldIn = (raw: Buffer): Field => ({ name: raw.toString('latin1', 0, raw.indexOf(':')).trimEnd(), raw });
 
 /** Where the body begins in a stored message, which always has an empty line; undefined when that is not yet there. */
 export function headerEnd(octets: Buffer): number | undefined {
@@ -98,8 +144,8 @@ export function headerEnd(octets: Buffer): number | undefined {
   return at < 0 ? undefined : at + 4;
 }
 
-// What is kept was bounded when it came; the trace and the repairs were added to it then.
-const LARGEST_STORED_HEADER_SECTION = LARGEST_HEADER_SECTION + 8_192;
+/** What is kept was bounded when it came; the trace and the repairs were added to it then. */
+export const LARGEST_STORED_HEADER_SECTION = LARGEST_HEADER_SECTION + 8_192;
 
 /** The header section of a stored message, without the empty line; reads no further than that. */
 export async function readHeaderSection(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -111,43 +157,4 @@ export async function readHeaderSection(body: AsyncIterable<Uint8Array>): Promis
     if (head.length > LARGEST_STORED_HEADER_SECTION) break;
   }
   return head;
-}
-
-/** All fields of that name, in order. */
-export function fieldsNamed(section: { readonly fields: readonly Field[] }, name: string): readonly Field[] {
-  const wanted = name.toLowerCase();
-  return section.fields.filter((field) => field.name.toLowerCase() === wanted);
-}
-
-/** The field's value, unfolded (RFC 5322, section 2.2.3) and trimmed. */
-export function fieldValue(field: Field): string {
-  const text = field.raw.toString('utf8');
-  return text
-    .slice(text.indexOf(':') + 1)
-    .replace(/\r\n(?=[ \t])/g, '')
-    .trim();
-}
-
-// A line is at most 998 octets, better 78 (RFC 5322, section 2.1.1).
-const PREFERRED_LINE = 78;
-
-/**
- * A new field, folded between `words`. What may come from a device is stripped of control
- * characters here, so that nothing in it can start another field.
- */
-export function formatField(name: string, words: readonly string[]): Buffer {
-  let text = `${name}:`;
-  let lineLength = text.length;
-  for (const word of words) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-    const clean = word.replace(/[\u0000-\u001f\u007f]/g, '');
-    if (lineLength + 1 + clean.length > PREFERRED_LINE && lineLength > name.length + 1) {
-      text += `\r\n\t${clean}`;
-      lineLength = 8 + clean.length;
-    } else {
-      text += ` ${clean}`;
-      lineLength += 1 + clean.length;
-    }
-  }
-  return Buffer.from(`${text}\r\n`);
 }

@@ -4,7 +4,7 @@
 import { formatMailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
-import { type Field, fieldsNamed, fieldValue, formatField } from './header.ts';
+import { type Field, fieldsNamed, fieldValue, formatField } from './field.ts';
 
 export type RepairContext = { readonly hostname: string; readonly id: string; readonly time: WallTime; readonly envelope: Envelope };
 

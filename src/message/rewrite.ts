@@ -4,7 +4,7 @@
 
 import { formatMailbox, type Mailbox, parseMailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient, Recipients } from '../smtp/envelope.ts';
-import { type Field, fieldsNamed, fieldValue, formatField } from './header.ts';
+import { type Field, fieldsNamed, fieldValue, formatField } from './field.ts';
 
 export type Rewriting = {
   readonly sender: Mailbox | undefined;

@@ -3,7 +3,8 @@
 import { formatMailbox, isDomain } from '../smtp/address.ts';
 import type { Recipients } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
-import { fieldsNamed, fieldValue, formatField, type HeaderSection } from './header.ts';
+import { fieldsNamed, fieldValue, formatField } from './field.ts';
+import type { HeaderSection } from './header.ts';
 
 /** How the message came in. `protocol` is the `with` clause (RFC 3848). */
 export type Arrival = {

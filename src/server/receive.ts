@@ -4,7 +4,14 @@
 // the reply may only come after its end.
 
 import type { QueueId } from '../events.ts';
-import { type HeaderSection, headerGatherer, LARGEST_HEADER_SECTION } from '../message/header.ts';
+import {
+  type Gathered,
+  type HeaderGatherer,
+  type HeaderSection,
+  headerGatherer,
+  LARGEST_HEADER_SECTION,
+  MOST_FIELDS,
+} from '../message/header.ts';
 import { missingFields, repairDate } from '../message/repair.ts';
 import { type Rewriting, rewriteEnvelope, rewriteFields } from '../message/rewrite.ts';
 import { isLooping, traceField } from '../message/trace.ts';
@@ -44,58 +51,68 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
   const envelope = rewriteEnvelope(given, rewriting);
   const limit = store.sizeLimit;
   const draft = store.draft(declared, origin.address);
-  const gatherer = headerGatherer();
-  let state: 'header' | 'body' | Refusal = 'header';
+  let gatherer: HeaderGatherer | undefined = headerGatherer(); // as long as the header section is not whole
+  let refusal: Refusal | undefined;
   let octets = 0;
 
-  const refuse = (refusal: Refusal) => {
-    state = refusal;
+  const refuse = (reason: Refusal) => {
+    refusal = reason;
+    gatherer = undefined;
     draft.abandon();
   };
 
-  const keep = async (slice: Uint8Array) => {
-    if (typeof state === 'object') return;
-    const result = await draft.write(slice);
-    if (result !== 'taken') refuse(result === 'full' ? replies.noRoomNow : replies.diskTrouble);
+  const keep = async (slices: readonly Uint8Array[]) => {
+    for (const slice of slices) {
+      if (refusal !== undefined) return;
+      const result = await draft.write(slice);
+      if (result !== 'taken') return refuse(result === 'full' ? replies.noRoomNow : replies.diskTrouble);
+    }
   };
 
-  const open = async (section: HeaderSection) => {
-    if (isLooping(section, store.instance)) return refuse(replies.looping);
-    state = 'body';
+  /** What is kept of the message's beginning. Not asynchronous, so that no frame that waits for the flash holds a thousand fields. */
+  const open = (gathered: Gathered): readonly Uint8Array[] => {
+    gatherer = undefined;
+    const head = headOf(gathered);
+    if ('code' in head) refuse(head);
+    else if (typeof gathered === 'object') return [head, gathered.rest];
+    return [];
+  };
+
+  const headOf = (gathered: Gathered): Buffer | Refusal => {
+    if (gathered === 'too-large') return replies.headerTooLarge(LARGEST_HEADER_SECTION);
+    if (gathered === 'too-many-fields') return replies.tooManyFields(MOST_FIELDS);
+    if (isLooping(gathered, store.instance)) return replies.looping;
+    return headFor(gathered);
+  };
+
+  const headFor = (section: HeaderSection): Buffer => {
     const { id } = draft;
     const trace = traceField({ ...origin, instance: store.instance, id, recipients: envelope.recipients });
     const fields = repairDate(rewriteFields(section.fields, rewriting), origin.time);
     const missing = missingFields(fields, { ...origin, id, envelope }); // after the rewriting, which may have given it a From
-    const parts = [trace, ...missing, ...fields.map((field) => field.raw), CRLF];
-    await keep(Buffer.concat(parts));
-    if (section.rest.length > 0) await keep(section.rest);
+    return Buffer.concat([trace, ...missing, ...fields.map((field) => field.raw), CRLF]);
   };
 
   return {
     id: draft.id,
     envelope,
     get refusal() {
-      return typeof state === 'object' ? state : undefined;
+      return refusal;
     },
     get octets() {
       return octets;
     },
     async write(slice) {
       octets += slice.length;
-      if (typeof state === 'object') return;
+      if (refusal !== undefined) return;
       if (octets > limit) return refuse(replies.tooLarge(limit));
-      if (state === 'body') return keep(slice);
-      const section = gatherer.add(slice);
-      if (section === 'too-large') return refuse(replies.headerTooLarge(LARGEST_HEADER_SECTION));
-      if (section !== undefined) await open(section);
+      if (gatherer === undefined) return keep([slice]);
+      const gathered = gatherer.add(slice);
+      if (gathered !== undefined) await keep(open(gathered));
     },
     async finish() {
-      if (state === 'header') {
-        const section = gatherer.finish();
-        if (section === 'too-large') refuse(replies.headerTooLarge(LARGEST_HEADER_SECTION));
-        else await open(section);
-      }
-      if (typeof state === 'object') return state;
+      if (gatherer !== undefined) await keep(open(gatherer.finish()));
+      if (refusal !== undefined) return refusal;
       switch (await draft.commit(envelope)) {
         case 'stored':
           return undefined;

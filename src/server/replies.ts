@@ -131,6 +131,11 @@ export const headerTooLarge = (limit: number): Refusal => ({
   status: '5.3.4',
   text: `the header section is larger than ${limit} octets`,
 });
+export const tooManyFields = (limit: number): Refusal => ({
+  code: 552,
+  status: '5.3.4',
+  text: `the header section has more than ${limit} fields`,
+});
 export const noRoomNow: Refusal = { code: 452, status: '4.3.1', text: 'no room in the spool right now, try again later' };
 export const diskTrouble: Refusal = { code: 451, status: '4.3.0', text: 'the spool could not be written, try again later' };
 export const looping: Refusal = { code: 554, status: '5.4.6', text: 'the message has been here before, or went through too many hops' };

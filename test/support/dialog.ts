@@ -264,8 +264,8 @@ function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeC
 }
 
 function octetsOf({ kind, text }: Step): Buffer {
-  // {a*100} stands for a hundred times a.
-  const filled = text.replace(/\{(.)\*(\d+)\}/g, (_, what: string, times: string) => what.repeat(Number(times)));
+  // {ab*100} stands for a hundred times ab.
+  const filled = text.replace(/\{([^{}]+?)\*(\d+)\}/g, (_, what: string, times: string) => what.repeat(Number(times)));
   switch (kind) {
     case 'C:':
       return Buffer.from(`${filled}\r\n`);

@@ -1,0 +1,61 @@
+// One field of a header section (RFC 5322, section 2.2): its name, its value, and how a new one is written.
+
+import { LONGEST_LINE, textOf } from './encoded-word.ts';
+
+/** A field: `name` as written, `raw` with its name, folds and line end. */
+export type Field = { readonly name: string; readonly raw: Buffer };
+
+const FIELD = /^([!-9;-~]+)[ \t]*:/;
+
+/**
+ * The name of the field that begins with `line` (one character an octet); undefined when none does. White space
+ * before the colon is obsolete, and taken. A name without any letter is none: "12:05 door" is a text.
+ */
+export function fieldName(line: string): string | undefined {
+  const name = FIELD.exec(line)?.[1];
+  return name !== undefined && /[A-Za-z]/.test(name) ? name : undefined;
+}
+
+/** All fields of that name, in order. */
+export function fieldsNamed(section: { readonly fields: readonly Field[] }, name: string): readonly Field[] {
+  const wanted = name.toLowerCase();
+  return section.fields.filter((field) => field.name.toLowerCase() === wanted);
+}
+
+/** What follows the colon, folds and all, one character an octet; without the last line end. */
+export function fieldBody({ raw }: Field): string {
+  const text = raw.toString('latin1');
+  return text.slice(text.indexOf(':') + 1).replace(/\r?\n$/, '');
+}
+
+/** The field with another body, which ends without a line end. */
+export function withBody({ name, raw }: Field, body: string): Field {
+  return { name, raw: Buffer.concat([raw.subarray(0, raw.indexOf(':') + 1), Buffer.from(`${body}\r\n`, 'latin1')]) };
+}
+
+/** The field's value, unfolded (RFC 5322, section 2.2.3) and trimmed. */
+export function fieldValue(field: Field): string {
+  return textOf(Buffer.from(fieldBody(field).replace(/[\r\n]/g, ''), 'latin1')).trim();
+}
+
+/**
+ * A new field, folded between `words`. What may come from a device is stripped of control characters here,
+ * so that nothing in it can start another field. A line is at most 998 octets, better 78 (RFC 5322, section
+ * 2.1.1), and 76 where there are encoded words.
+ */
+export function formatField(name: string, words: readonly string[]): Buffer {
+  let text = `${name}:`;
+  let lineLength = text.length;
+  for (const word of words) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
+    const clean = word.replace(/[\u0000-\u001f\u007f]/g, '');
+    if (lineLength + 1 + clean.length > LONGEST_LINE && lineLength > name.length + 1) {
+      text += `\r\n\t${clean}`;
+      lineLength = 1 + clean.length;
+    } else {
+      text += ` ${clean}`;
+      lineLength += 1 + clean.length;
+    }
+  }
+  return Buffer.from(`${text}\r\n`);
+}
