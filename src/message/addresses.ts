@@ -4,7 +4,7 @@
 
 import { isDomain, type Mailbox } from '../smtp/address.ts';
 import { isAscii, isEncodedWord, textOf } from './encoded-word.ts';
-import { contentOf, type Kind, tokensOf } from './tokens.ts';
+import { contentOf, isClosed, type Kind, tokensOf } from './tokens.ts';
 
 /** A token's place in the field's text. */
 export type Word = { readonly kind: Kind; readonly from: number; readonly to: number };
@@ -115,7 +115,7 @@ function readAddress(text: string, words: readonly Word[]): (Pick<Listed, 'missi
     return domain === undefined ? undefined : { mailbox: { localPart, domain }, missing: undefined };
   }
   // A lone word beyond ASCII, or an encoded one, is a name.
-  if (!isAscii(localPart) || isEncodedWord(localPart)) return undefined;
+  if (!isAscii(localPart) || local.some(({ from, to }) => isEncodedWord(text.slice(from, to)))) return undefined;
   return { mailbox: { localPart, domain: '' }, missing: { at: last.to, text: at < 0 ? '@' : '' } };
 }
 
@@ -124,7 +124,7 @@ function readLocalPart(text: string, words: readonly Word[]): string | undefined
   let localPart = '';
   for (const { kind, from, to } of words) {
     const token = text.slice(from, to);
-    if (kind === 'quoted') localPart += contentOf(token);
+    if (kind === 'quoted' && isClosed(token)) localPart += contentOf(token);
     else if (kind === 'atom' && LOCAL_ATOM.test(token)) localPart += token;
     else return undefined;
     if (localPart.length > LONGEST_PART) return undefined;

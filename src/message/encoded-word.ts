@@ -98,9 +98,9 @@ const B: Encoding = {
   write: (text) => `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`,
 };
 
-/** Q can be read by eye while most of the text is plain; B is shorter for other alphabets. */
+/** Q can be read by eye where some of the text is plain; B is shorter for other alphabets. */
 function encodingFor(text: string): Encoding {
-  return 2 * text.replace(NOT_PLAIN, '').length >= Buffer.byteLength(text) ? Q : B;
+  return 3 * text.replace(NOT_PLAIN, '').length >= Buffer.byteLength(text) ? Q : B;
 }
 
 // RFC 2047, section 5 (3): what means itself in a phrase, the strictest of the places where encoded words stand.

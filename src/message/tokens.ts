@@ -96,13 +96,33 @@ export function contentOf(token: string): string {
     .replace(/[\r\n]/g, '');
 }
 
-/** The text's bones: no comments, each quoted string a `q`, or gone when it is empty, white space one space. For looking at, not for writing. */
+/** Whether all comments, quoted strings and literals in `text` end in it. */
+export const isClosed = (text: string): boolean => openEnd(text) === undefined;
+
+/** `text` with what is never closed made a quoted string, so that it swallows nothing that is put behind it. */
+export function closed(text: string): string {
+  const from = openEnd(text);
+  return from === undefined ? text : text.slice(0, from) + quoted(text.slice(from));
+}
+
+/** Where what is never closed begins. */
+function openEnd(text: string): number | undefined {
+  const tokens = tokensOf(text);
+  let from = 0;
+  while (tokens.next() !== 'end') from = tokens.from;
+  return tokens.isClosed ? undefined : from;
+}
+
+export const quoted = (text: string): string => `"${text.replace(/(["\\])/g, '\\$1')}"`;
+
+/** The text's bones: no comments, each quoted string a `q`, or gone when it is empty, white space one space; what is never closed as it is. For looking at, not for writing. */
 export function outline(text: string): string {
   const tokens = tokensOf(text);
   let bones = '';
   for (let kind = tokens.next(); kind !== 'end'; kind = tokens.next()) {
     const token = text.slice(tokens.from, tokens.to);
-    if (kind === 'space' || kind === 'comment') bones += ' ';
+    if (!tokens.isClosed) bones += token;
+    else if (kind === 'space' || kind === 'comment') bones += ' ';
     else if (kind === 'quoted') bones += contentOf(token).trim() === '' ? '' : 'q';
     else bones += token;
   }

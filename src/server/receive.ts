@@ -88,7 +88,7 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
   const headFor = (section: HeaderSection): Buffer => {
     const { id } = draft;
     const trace = traceField({ ...origin, instance: store.instance, id, recipients: envelope.recipients });
-    const fields = repairDate(rewriteFields(section.fields, rewriting), origin.time);
+    const fields = repairDate(rewriteFields(section.fields, rewriting, envelope.parameters.smtpUtf8 === true), origin.time);
     const missing = missingFields(fields, { ...origin, id, envelope }); // after the rewriting, which may have given it a From
     return Buffer.concat([trace, ...missing, ...fields.map((field) => field.raw), CRLF]);
   };

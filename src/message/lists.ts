@@ -1,0 +1,133 @@
+// Changes inside an address field: domains put where they are missing, names beyond ASCII encoded, two
+// fields made one. All else in the field stays byte for byte.
+
+import { type AddressList, readAddresses, type Word } from './addresses.ts';
+import { encodeText, isAscii, isEncodedWord, LONGEST_LINE, textOf } from './encoded-word.ts';
+import { type Field, fieldBody, withBody } from './field.ts';
+import { closed, contentOf } from './tokens.ts';
+
+/** Takes the place of what stands `from` up to `to`. Words may be folded, before and between; one that belongs to what stands there (`isGlued`) may not. */
+type Edit = { readonly from: number; readonly to: number; readonly words: readonly string[]; readonly isGlued: boolean };
+
+/** `root`, `Door <root>`, `root (Cron Daemon)` with `@domain`, in lists and groups as well; the field itself where there is none, or it can't be read. */
+export function completeAddresses(field: Field, domain: string): Field {
+  const text = fieldBody(field);
+  const list = readAddresses(text);
+  const edits = list?.listed.flatMap(({ missing }): readonly Edit[] =>
+    missing === undefined ? [] : [{ from: missing.at, to: missing.at, words: [missing.text + domain], isGlued: true }],
+  );
+  return list === undefined || edits === undefined || edits.length === 0
+    ? field
+    : edited(field, text, [...edits, ...encodings(text, list)]);
+}
+
+/** Fields of one name as one field, so that no address is lost from view. */
+export function mergeLists(first: Field, others: readonly Field[]): Field {
+  const bodies = [first, ...others].map((field) => closed(withoutLastCommas(fieldBody(field))));
+  const text = bodies.map((body, at) => (at === 0 || /^[ \t]/.test(body) ? body : ` ${body}`)).join(',\r\n');
+  const list = readAddresses(text);
+  return list === undefined ? withBody(first, text) : edited(first, text, encodings(text, list));
+}
+
+function withoutLastCommas(text: string): string {
+  let end = text.length;
+  while (end > 0 && ', \t\r\n'.includes(text[end - 1] ?? '')) end -= 1;
+  return text.slice(0, end);
+}
+
+/** What makes the names and comments in `list` ASCII. Addresses can't be encoded; what is never closed is better not touched. */
+function encodings(text: string, list: AddressList): readonly Edit[] {
+  if (!list.isClosed) return [];
+  return [...list.listed, ...list.groups].flatMap(({ phrase, comments }) => [
+    ...encodedPhrase(text, phrase),
+    ...encodedComments(text, comments),
+  ]);
+}
+
+function encodedPhrase(text: string, phrase: readonly Word[]): readonly Edit[] {
+  const words = spacedWords(text, phrase);
+  const edits: Edit[] = [];
+  for (let at = 0; at < words.length; ) {
+    let end = at;
+    // Neighbours beyond ASCII go together, so that the space between them is kept; a comment stands apart.
+    while (end < words.length && !isPlain(words[end]) && (end === at || isBlank(text.slice(words[end - 1]?.to, words[end]?.from))))
+      end += 1;
+    const [first, last] = [words[at], words[end - 1]];
+    if (end > at && first !== undefined && last !== undefined) {
+      const name = words.slice(at, end).map((word) => word.text);
+      const before = isEncodedWord(words[at - 1]?.text ?? '') ? ' ' : '';
+      const after = isEncodedWord(words[end]?.text ?? '') ? ' ' : '';
+      edits.push({ from: first.from, to: last.to, words: encodeText(before + name.join(' ') + after, 0), isGlued: false });
+    }
+    at = Math.max(end, at + 1);
+  }
+  return edits;
+}
+
+type Spaced = { readonly from: number; readonly to: number; readonly text: string };
+
+const isPlain = (word: Spaced | undefined) => isAscii(word?.text ?? '');
+
+/** The phrase's words with white space or a comment between them: an encoded word must have it on either side. */
+function spacedWords(text: string, phrase: readonly Word[]): readonly Spaced[] {
+  const words: Spaced[] = [];
+  for (const token of phrase) {
+    const last = words.at(-1);
+    if (last?.to === token.from) words[words.length - 1] = { from: last.from, to: token.to, text: last.text + wordText(text, token) };
+    else words.push({ from: token.from, to: token.to, text: wordText(text, token) });
+  }
+  return words;
+}
+
+function encodedComments(text: string, comments: readonly Word[]): readonly Edit[] {
+  return comments
+    .filter(({ from, to }) => !isAscii(text.slice(from, to)))
+    .map((comment) => {
+      const words = encodeText(wordText(text, comment), 1);
+      return {
+        from: comment.from,
+        to: comment.to,
+        words: [`(${words[0] ?? ''}`, ...words.slice(1)].map((word, at) => (at === words.length - 1 ? `${word})` : word)),
+        isGlued: false,
+      };
+    });
+}
+
+const isWhite = (one: string | undefined) => one === ' ' || one === '\t' || one === '\r' || one === '\n';
+const isBlank = (text: string) => /^[ \t\r\n]*$/.test(text);
+
+/** What a token says. */
+function wordText(text: string, { kind, from, to }: Word): string {
+  const token = text.slice(from, to);
+  return textOf(Buffer.from(kind === 'quoted' || kind === 'comment' ? contentOf(token) : token, 'latin1'));
+}
+
+/** `field`, whose body is to be `text`, with the edits made. */
+function edited(field: Field, text: string, edits: readonly Edit[]): Field {
+  let body = '';
+  let column = field.name.length + 1;
+  let at = 0;
+  const add = (piece: string) => {
+    body += piece;
+    const line = piece.lastIndexOf('\n');
+    column = line < 0 ? column + piece.length : piece.length - line - 1;
+  };
+  /** Goes on with a new line, in front of a space that stands there, or with one of its own. */
+  const fold = () => {
+    const space = body.endsWith(' ') ? ' ' : '';
+    body = body.slice(0, body.length - space.length);
+    add('\r\n ');
+  };
+  for (const { from, to, words, isGlued } of [...edits].sort((one, other) => one.from - other.from)) {
+    add(text.slice(at, from));
+    for (const word of words) {
+      if (!isGlued && column > 1 && column + 1 + word.length > LONGEST_LINE) fold();
+      else if (!isGlued && !isWhite(body.at(-1))) add(' ');
+      add(word);
+    }
+    if (!isGlued && to < text.length && !isWhite(text[to])) add(' ');
+    at = to;
+  }
+  add(text.slice(at));
+  return withBody(field, body);
+}
