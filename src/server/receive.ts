@@ -1,19 +1,18 @@
 // One message on its way into the spool: octets of DATA, decoded already, go through the header
-// section's repair into a draft. At most the header section is held; the body streams. A message that
-// turns out to be unwanted gives its draft back at once; the rest of it is counted and dropped, since
-// the reply may only come after its end.
+// section's repair into a draft. At most the header section is held; the body streams. A message that turns out to be unwanted gives its draft back at once; the rest of it is counted
+// and dropped, since the reply may only come after its end.
 
 import type { QueueId } from '../events.ts';
 import {
   type Gathered,
   type HeaderGatherer,
-  type HeaderSection,
   headerGatherer,
   LARGEST_HEADER_SECTION,
+  LARGEST_STORED_HEADER_SECTION,
   MOST_FIELDS,
 } from '../message/header.ts';
-import { missingFields, repairDate } from '../message/repair.ts';
-import { type Rewriting, rewriteEnvelope, rewriteFields } from '../message/rewrite.ts';
+import { prepareFields } from '../message/prepare.ts';
+import { type Rewriting, rewriteEnvelope } from '../message/rewrite.ts';
 import { isLooping, traceField } from '../message/trace.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Refusal } from '../smtp/reply.ts';
@@ -82,15 +81,11 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
     if (gathered === 'too-large') return replies.headerTooLarge(LARGEST_HEADER_SECTION);
     if (gathered === 'too-many-fields') return replies.tooManyFields(MOST_FIELDS);
     if (isLooping(gathered, store.instance)) return replies.looping;
-    return headFor(gathered);
-  };
-
-  const headFor = (section: HeaderSection): Buffer => {
     const { id } = draft;
     const trace = traceField({ ...origin, instance: store.instance, id, recipients: envelope.recipients });
-    const fields = repairDate(rewriteFields(section.fields, rewriting, envelope.parameters.smtpUtf8 === true), origin.time);
-    const missing = missingFields(fields, { ...origin, id, envelope }); // after the rewriting, which may have given it a From
-    return Buffer.concat([trace, ...missing, ...fields.map((field) => field.raw), CRLF]);
+    const head = Buffer.concat([trace, ...prepareFields(gathered.fields, rewriting, { ...origin, id, envelope }), CRLF]);
+    // A thousand bare addresses may have been completed.
+    return head.length > LARGEST_STORED_HEADER_SECTION ? replies.headerTooLarge(LARGEST_HEADER_SECTION) : head;
   };
 
   return {
