@@ -3,6 +3,7 @@
 import { formatMailbox, isDomain } from '../smtp/address.ts';
 import type { Recipients } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
+import { isAscii } from './encoded-word.ts';
 import { fieldsNamed, fieldValue, formatField } from './field.ts';
 import type { HeaderSection } from './header.ts';
 
@@ -27,10 +28,11 @@ function addressLiteral(address: string): string {
 /** `Received: from cam ([192.0.2.7]) by relay.example with ESMTP id 4D2K for <a@b>; date`. `for` only for a single recipient, so that no one sees the others (RFC 5321, section 7.2). */
 export function traceField(arrival: Arrival): Buffer {
   const literal = addressLiteral(arrival.address);
-  // The name is the device's word: what is no domain goes into a comment, its special characters replaced.
-  const from = isDomain(arrival.hello)
-    ? [arrival.hello, `(${literal})`]
-    : [literal, `(helo ${arrival.hello.replace(/[^\w.:[\]-]/g, '?').slice(0, 64)})`];
+  // The name is the device's word: what is no domain, or no ASCII (RFC 5321, section 2.3.5), goes into a comment, its special characters replaced.
+  const from =
+    isDomain(arrival.hello) && isAscii(arrival.hello)
+      ? [arrival.hello, `(${literal})`]
+      : [literal, `(helo ${arrival.hello.replace(/[^\w.:[\]-]/g, '?').slice(0, 64)})`];
   const [only, ...others] = arrival.recipients;
   const forClause = others.length === 0 ? ['for', `<${formatMailbox(only.forwardPath)}>;`] : [];
   const id = others.length === 0 ? arrival.id : `${arrival.id};`;
@@ -61,7 +63,8 @@ export function isLooping(section: HeaderSection, instance: string): boolean {
 }
 
 /**
- * At most so many octets does this relay add in front of a message: the trace field (HELO name, host
- * name, a recipient of 254 octets each) and the missing or rewritten Date, From, Reply-To and Message-ID.
+ * At most so many octets may a stored message have beyond what a device may send: the trace field (HELO name, host
+ * name, a recipient of 254 octets each), the missing or rewritten Date, From, Reply-To and Message-ID, completed
+ * addresses, folds. A message that would grow more, and be larger than the limit by it, is refused.
  */
 export const MOST_ADDED_OCTETS = 4_096;

@@ -1,8 +1,10 @@
 // One message on its way into the spool: octets of DATA, decoded already, go through the header
-// section's repair into a draft. At most the header section is held; the body streams. A message that turns out to be unwanted gives its draft back at once; the rest of it is counted
+// section's repair and the folding of long lines into a draft. At most the header section is held; the body
+// streams. A message that turns out to be unwanted gives its draft back at once; the rest of it is counted
 // and dropped, since the reply may only come after its end.
 
 import type { QueueId } from '../events.ts';
+import { lineFolder } from '../message/fold.ts';
 import {
   type Gathered,
   type HeaderGatherer,
@@ -13,7 +15,7 @@ import {
 } from '../message/header.ts';
 import { prepareFields } from '../message/prepare.ts';
 import { type Rewriting, rewriteEnvelope } from '../message/rewrite.ts';
-import { isLooping, traceField } from '../message/trace.ts';
+import { isLooping, MOST_ADDED_OCTETS, traceField } from '../message/trace.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { WallTime } from '../system/clock.ts';
@@ -45,14 +47,19 @@ export interface Reception {
 }
 
 const CRLF = Buffer.from('\r\n');
+// Each write is awaited: more slices than this are joined.
+const MOST_WRITES = 16;
 
 export function receive(store: MessageStore, given: Envelope, declared: number, origin: Origin, rewriting: Rewriting): Reception {
   const envelope = rewriteEnvelope(given, rewriting);
   const limit = store.sizeLimit;
   const draft = store.draft(declared, origin.address);
+  // BINARYMIME has no lines (RFC 3030, section 3).
+  const folder = envelope.parameters.body === 'BINARYMIME' ? undefined : lineFolder();
   let gatherer: HeaderGatherer | undefined = headerGatherer(); // as long as the header section is not whole
   let refusal: Refusal | undefined;
   let octets = 0;
+  let stored = 0;
 
   const refuse = (reason: Refusal) => {
     refusal = reason;
@@ -61,19 +68,24 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
   };
 
   const keep = async (slices: readonly Uint8Array[]) => {
-    for (const slice of slices) {
+    for (const slice of slices.length > MOST_WRITES ? [Buffer.concat(slices)] : slices) {
       if (refusal !== undefined) return;
+      stored += slice.length;
+      // The limit is for what the device sends. What is made of it may not be sent on if it is much larger.
+      if (stored > limit + MOST_ADDED_OCTETS) return refuse(replies.tooLarge(limit));
       const result = await draft.write(slice);
       if (result !== 'taken') return refuse(result === 'full' ? replies.noRoomNow : replies.diskTrouble);
     }
   };
+
+  const fold = (octetsOfMessage: Uint8Array) => (folder === undefined ? [octetsOfMessage] : folder.fold(octetsOfMessage));
 
   /** What is kept of the message's beginning. Not asynchronous, so that no frame that waits for the flash holds a thousand fields. */
   const open = (gathered: Gathered): readonly Uint8Array[] => {
     gatherer = undefined;
     const head = headOf(gathered);
     if ('code' in head) refuse(head);
-    else if (typeof gathered === 'object') return [head, gathered.rest];
+    else if (typeof gathered === 'object') return [...fold(head), ...fold(gathered.rest)];
     return [];
   };
 
@@ -101,12 +113,13 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
       octets += slice.length;
       if (refusal !== undefined) return;
       if (octets > limit) return refuse(replies.tooLarge(limit));
-      if (gatherer === undefined) return keep([slice]);
+      if (gatherer === undefined) return keep(fold(slice));
       const gathered = gatherer.add(slice);
       if (gathered !== undefined) await keep(open(gathered));
     },
     async finish() {
       if (gatherer !== undefined) await keep(open(gatherer.finish()));
+      await keep(folder?.end() ?? []);
       if (refusal !== undefined) return refusal;
       switch (await draft.commit(envelope)) {
         case 'stored':

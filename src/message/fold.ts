@@ -1,0 +1,107 @@
+// Lines are at most 998 octets (RFC 5322, section 2.1.1; RFC 5321, section 4.5.3.1.6): longer ones are refused
+// by some providers, and cut by others wherever they like. They are folded where they come in, so that
+// what is stored is what is sent and declared. As Postfix does it, a fold is CRLF and a space; but it
+// goes in front of white space where there is some, which then costs nothing but the CRLF, and which in
+// the header section is folding as RFC 5322 has it. Streams, with one line held at most, and what comes
+// out is the same wherever the chunks' borders lie. Short lines pass uncopied.
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/** Octets of a line, its CRLF not counted. */
+export const LONGEST_LINE = 998;
+
+// A fold is looked for in a line's second half only, so that no line is copied often.
+const EARLIEST_FOLD = LONGEST_LINE / 2;
+// Where no white space is, these are good to fold after: between addresses, and between the tags of HTML.
+const AFTER: ReadonlySet<number> = new Set([',', ';', '>'].map((one) => one.charCodeAt(0)));
+
+export interface LineFolder {
+  /** The octets with their long lines folded, in slices; an unfinished line is held back. Line ends are CRLF. */
+  fold(chunk: Uint8Array): readonly Uint8Array[];
+  /** What is still held back. */
+  end(): readonly Uint8Array[];
+}
+
+export function lineFolder(): LineFolder {
+  const held = Buffer.alloc(LONGEST_LINE + 2); // the beginning of a line that is not finished, or too long
+  let length = 0;
+
+  const releaseHeld = (): Uint8Array => {
+    const line = Buffer.from(held.subarray(0, length));
+    length = 0;
+    return line;
+  };
+
+  /** Cuts what is held, which is too long for one line; the rest stays held. */
+  const foldHeld = (): Uint8Array => {
+    const at = foldingPlace(held.subarray(0, length));
+    const line = Buffer.allocUnsafe(at + 2);
+    held.copy(line, 0, 0, at);
+    line[at] = CR;
+    line[at + 1] = LF;
+    const isAtSpace = isWhite(held[at]);
+    held.copy(held, isAtSpace ? 0 : 1, at, length);
+    if (!isAtSpace) held[0] = SPACE;
+    length += isAtSpace ? -at : 1 - at;
+    return line;
+  };
+
+  /** Takes octets of the held line from the chunk's place `at` on; where it stopped: after the line's end, when there is no more room, or at the chunk's end. */
+  const hold = (chunk: Uint8Array, at: number): number => {
+    const end = Math.min(chunk.length, at + held.length - length);
+    const lf = chunk.subarray(at, end).indexOf(LF);
+    const to = lf < 0 ? end : at + lf + 1;
+    held.set(chunk.subarray(at, to), length);
+    length += to - at;
+    return to;
+  };
+
+  const isWhole = () => length > 0 && held[length - 1] === LF;
+  /** Octets of the held line without its end, as far as that is known. */
+  const content = () => length - (isWhole() ? 1 : 0) - (held[length - (isWhole() ? 2 : 1)] === CR ? 1 : 0);
+
+  return {
+    fold(chunk) {
+      const out: Uint8Array[] = [];
+      let at = 0;
+      while (at < chunk.length) {
+        if (length === 0) {
+          const from = at;
+          at = endOfShortLines(chunk, at);
+          if (at > from) out.push(chunk.subarray(from, at));
+        }
+        at = hold(chunk, at);
+        while (content() > LONGEST_LINE) out.push(foldHeld());
+        if (isWhole()) out.push(releaseHeld());
+      }
+      return out;
+    },
+    end() {
+      return length === 0 ? [] : [releaseHeld()];
+    },
+  };
+}
+
+/** After the last of the lines from `from` on that are whole and short; `from` itself when the first is neither. */
+function endOfShortLines(chunk: Uint8Array, from: number): number {
+  for (let at = from; ; ) {
+    // A line end within reach: all lines up to it are short, however many there are.
+    const last = chunk.subarray(at, at + LONGEST_LINE + 1).lastIndexOf(LF);
+    if (last < 0) return at;
+    at += last + 1;
+  }
+}
+
+/** Where a line longer than LONGEST_LINE is cut: in front of white space, after what ends something, or where it must; never inside a character of UTF-8. */
+function foldingPlace(line: Uint8Array): number {
+  for (let at = LONGEST_LINE; at >= EARLIEST_FOLD; at--) if (isWhite(line[at])) return at;
+  for (let at = LONGEST_LINE; at >= EARLIEST_FOLD; at--) if (AFTER.has(line[at - 1] ?? 0)) return at;
+  for (let at = LONGEST_LINE; at > LONGEST_LINE - 4; at--) if (!isContinuation(line[at])) return at;
+  return LONGEST_LINE; // no UTF-8
+}
+
+const isWhite = (octet: number | undefined) => octet === SPACE || octet === TAB;
+const isContinuation = (octet: number | undefined) => octet !== undefined && (octet & 0xc0) === 0x80;

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { type Origin, receive } from '../../src/server/receive.ts';
+import { dataDecoder } from '../../src/smtp/data.ts';
+import type { Envelope, MailParameters } from '../../src/smtp/envelope.ts';
+import type { WallTime } from '../../src/system/clock.ts';
+import { type MemoryStore, memoryStore } from '../support/store.ts';
+
+const ORIGIN: Origin = {
+  hello: 'cam',
+  address: '192.0.2.7',
+  protocol: 'ESMTP',
+  hostname: 'gate.example',
+  time: Date.UTC(2026, 10, 24, 12) as WallTime,
+};
+const NONE = { sender: undefined, recipient: undefined, defaultDomain: undefined };
+const HEADER = 'Date: Tue, 24 Nov 2026 11:59:00 +0000\r\nFrom: a@b.example\r\nMessage-ID: <1@cam>\r\n';
+
+/** A reception, and how often its draft was written to. */
+function begin(store: MemoryStore, parameters: MailParameters = {}, rewriting: Parameters<typeof receive>[4] = NONE) {
+  const envelope: Envelope = {
+    reversePath: { localPart: 'a', domain: 'b.example' },
+    recipients: [{ forwardPath: { localPart: 'c', domain: 'd.example' } }],
+    parameters,
+  };
+  let writes = 0;
+  const counting: MemoryStore = {
+    ...store,
+    draft: (declared, device) => {
+      const draft = store.draft(declared, device);
+      return {
+        ...draft,
+        write: (slice) => {
+          writes += 1;
+          return draft.write(slice);
+        },
+      };
+    },
+  };
+  return { reception: receive(counting, envelope, 0, ORIGIN, rewriting), writes: () => writes };
+}
+
+const bodyOf = (store: MemoryStore) => store.messages.at(-1)?.octets.toString('latin1').split(HEADER)[1];
+
+test.each([
+  ['text', 'The quick brown fox jumps over the lazy dog.\r\n'],
+  ['bare LF', '\n'],
+  ['bare CR', '\r'],
+  ['short lines with LF', 'ab\n'],
+  ['stuffed dots', '..\r\n'],
+  ['one line', 'a'],
+  ['long lines', `${'a'.repeat(1_500)}\n`],
+])('%s: a few awaited writes a chunk', async (_, unit) => {
+  const store = memoryStore();
+  const { reception, writes } = begin(store);
+  const decoder = dataDecoder('crlf');
+  const chunk = Buffer.from(unit.repeat(Math.floor(65_536 / unit.length)));
+  await reception.write(Buffer.from(`${HEADER}\r\n`));
+  for (let count = 0; count < 4; count++) for (const slice of decoder.decode(chunk).body) await reception.write(slice);
+  expect(await reception.finish()).toBeUndefined();
+  expect(writes()).toBeLessThanOrEqual(4 * 36);
+});
+
+test('a line too long is folded, in the header section and in the body; the size that counts is what came', async () => {
+  const store = memoryStore();
+  const { reception } = begin(store);
+  const octets = Buffer.from(`${HEADER}X: ${'x'.repeat(1_500)}\r\n\r\n${'y'.repeat(1_500)}\r\n`);
+  await reception.write(octets);
+  expect(await reception.finish()).toBeUndefined();
+  expect(bodyOf(store)).toBe(`X: ${'x'.repeat(995)}\r\n ${'x'.repeat(505)}\r\n\r\n${'y'.repeat(998)}\r\n ${'y'.repeat(502)}\r\n`);
+  expect(reception.octets).toBe(octets.length);
+});
+
+test('BINARYMIME has no lines', async () => {
+  const store = memoryStore();
+  const { reception } = begin(store, { body: 'BINARYMIME' });
+  await reception.write(Buffer.from(`${HEADER}\r\n\r\n\n${'y'.repeat(3_000)}`));
+  expect(await reception.finish()).toBeUndefined();
+  expect(bodyOf(store)).toBe(`\r\n\r\n\n${'y'.repeat(3_000)}`);
+});
+
+test('a message of just the limit may be folded, and stored; one that folding makes much larger is too large', async () => {
+  const store = memoryStore();
+  store.sizeLimit = 1_000_000;
+  const of = (octets: number) => Buffer.from(`${HEADER}\r\n${'y'.repeat(octets - HEADER.length - 2)}`);
+  const small = begin(store).reception;
+  await small.write(of(900_000));
+  expect(await small.finish()).toBeUndefined();
+  const large = begin(store).reception;
+  await large.write(of(1_000_000));
+  expect(await large.finish()).toBeUndefined();
+  store.sizeLimit = 3_000_000;
+  const larger = begin(store).reception;
+  await larger.write(of(3_000_000));
+  expect(await larger.finish()).toMatchObject({ code: 552, status: '5.3.4' });
+  expect(store.messages).toHaveLength(2);
+  expect(store.open).toBe(0);
+});
+
+test('a header section that grows out of its bounds is too large', async () => {
+  const store = memoryStore();
+  const rewriting = { ...NONE, defaultDomain: `${'long.'.repeat(40)}example` };
+  const { reception } = begin(store, {}, rewriting);
+  await reception.write(Buffer.from(`${HEADER}To: ${'a,'.repeat(1_000)}\r\n\r\n`));
+  expect(await reception.finish()).toMatchObject({ code: 552, status: '5.3.4', text: expect.stringContaining('header section') });
+});
