@@ -5,7 +5,7 @@
 import type { QueueId, Tell } from '../events.ts';
 import { type Action, composeNotification, type Report } from '../message/dsn.ts';
 import { readHeaderSection } from '../message/header.ts';
-import type { Mailbox } from '../smtp/address.ts';
+import { isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { Failure } from '../smtp/outcome.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
@@ -55,11 +55,12 @@ export function createNotifier({ queue, wall, random, tell, settings }: NotifyPa
     const { ret, smtpUtf8 } = envelope.parameters;
     const isFull = ret === 'full' && action === 'failed' && smtpUtf8 !== true && octets <= LARGEST_RETURNED;
     const time = wall();
+    const from = settings.sender ?? { localPart: 'MAILER-DAEMON', domain: settings.hostname };
     const body = await composeNotification({
       action,
       id,
       hostname: settings.hostname,
-      from: settings.sender ?? { localPart: 'MAILER-DAEMON', domain: settings.hostname },
+      from,
       to,
       reports,
       envelopeId: envelope.parameters.envelopeId,
@@ -71,7 +72,8 @@ export function createNotifier({ queue, wall, random, tell, settings }: NotifyPa
     const own: Envelope = {
       reversePath: null,
       recipients: [{ forwardPath: to, notify: 'never' }], // RFC 3461, section 6.2
-      parameters: isFull && envelope.parameters.body !== undefined ? { body: '8BITMIME' } : {},
+      // Whatever the device declared: what is returned as it came may hold 8 bits, and so does an address beyond ASCII.
+      parameters: isFull || isInternational(from) || isInternational(to) ? { body: '8BITMIME' } : {},
     };
     return { own, body };
   }

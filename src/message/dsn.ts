@@ -5,9 +5,11 @@
 
 import { Readable } from 'node:stream';
 import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
+import { lineEndRepair } from '../smtp/data.ts';
 import type { Recipient } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
 import { formatField } from './field.ts';
+import { lineFolder } from './fold.ts';
 
 /** RFC 3464, section 2.3.3. `relayed`: handed to an upstream that makes no notifications. */
 export type Action = 'failed' | 'delayed' | 'relayed';
@@ -42,7 +44,10 @@ export type Notification = {
     | { readonly what: 'full'; readonly octets: AsyncIterable<Uint8Array> };
 };
 
-/** The notification's octets, with CRLF line ends. */
+/**
+ * The notification's octets, with CRLF line ends and lines of at most 998 octets, whatever is returned: it may go by
+ * DATA, where a bare CR has no place. 8 bits only where the message is returned in full, or an address has them.
+ */
 export async function composeNotification(notification: Notification): Promise<AsyncIterable<Uint8Array>> {
   // Loaded when the first notification is made: a relay whose mail arrives never needs it.
   const { default: MimeNode } = await import('nodemailer/lib/mime-node');
@@ -58,9 +63,22 @@ export async function composeNotification(notification: Notification): Promise<A
   });
   root.createChild('text/plain; charset=utf-8').setContent(textFor(notification));
   root.createChild('message/delivery-status').setContent(deliveryStatus(notification));
-  if (returned.what === 'full') root.createChild('message/rfc822').setContent(Readable.from(returned.octets));
-  else root.createChild('text/rfc822-headers; charset=utf-8').setContent(returned.octets);
-  return root.createReadStream();
+  if (returned.what === 'full') {
+    // No other encoding is allowed for a message, and what holds it must say the same (RFC 2045, section 6.4).
+    root.setHeader('content-transfer-encoding', '8bit');
+    root.createChild('message/rfc822').setHeader('content-transfer-encoding', '8bit').setContent(Readable.from(returned.octets));
+  } else {
+    root.createChild('text/rfc822-headers; charset=utf-8').setContent(returned.octets);
+  }
+  return inLines(root.createReadStream());
+}
+
+async function* inLines(octets: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const repair = lineEndRepair();
+  const folder = lineFolder();
+  for await (const chunk of octets) for (const slice of repair.repair(chunk)) yield* folder.fold(slice);
+  for (const slice of repair.end()) yield* folder.fold(slice);
+  yield* folder.end();
 }
 
 /** Says whom it was for: an owner who gets many wants to see it in the list. */

@@ -411,6 +411,13 @@ describe('notifications', () => {
       expect(flat).toContain(`${line}\r\n`);
   });
 
+  test('what is returned in full is declared 8BITMIME, whatever the device declared', async () => {
+    const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } } });
+    offer('A');
+    await clock.advance(0);
+    expect(submitted[0]?.envelope.parameters).toEqual({ body: '8BITMIME' });
+  });
+
   test('RET=FULL returns no message that is itself too large', async () => {
     const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } } });
     offer('A', 'cam', 2 ** 20 + 1);
