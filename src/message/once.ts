@@ -17,7 +17,7 @@ const ONCE: ReadonlySet<string> = new Set([
 
 // No syntax allows these to be empty. A Subject may be.
 const NEVER_EMPTY =
-  /^(?:resent-)?(?:date|from|sender|reply-to|to|cc|message-id)$|^(?:in-reply-to|references|return-path|mime-version)$|^content-(?:type|transfer-encoding|id|disposition)$/;
+  /^(?:resent-)?(?:date|from|sender|reply-to|to|cc|message-id)$|^(?:in-reply-to|references|mime-version)$|^content-(?:type|transfer-encoding|id|disposition)$/;
 
 /** The fields without those that say nothing, and each that may stand once standing once. */
 export function tidyFields(fields: readonly Field[]): readonly Field[] {
