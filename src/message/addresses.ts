@@ -30,6 +30,12 @@ export type AddressList = {
 // More than any list that a person or a device writes; what is longer is not read, since each token is an object.
 const MOST_TOKENS = 4_000;
 
+/** Whether an address with its domain can be found in a list; also where that is too long to be read. */
+export function hasAddress(text: string): boolean {
+  const list = readAddresses(text);
+  return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');
+}
+
 type Draft = { readonly outside: Word[]; inside: Word[] | undefined; isInside: boolean; readonly comments: Word[] };
 
 const draft = (): Draft => ({ outside: [], inside: undefined, isInside: false, comments: [] });
@@ -100,6 +106,8 @@ function listedOf(text: string, { outside, inside, comments }: Draft): Listed {
 
 // Generous: what is longer is no address, and would not fit where addresses are written.
 const LONGEST_PART = 255;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const LOCAL_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\u00ff-]+$/;
 
 /** `local`, `local@` or `local@domain`; obsolete dots with space around them are part of either. */
@@ -129,7 +137,8 @@ function readLocalPart(text: string, words: readonly Word[]): string | undefined
     else return undefined;
     if (localPart.length > LONGEST_PART) return undefined;
   }
-  return localPart === '' ? undefined : decoded(localPart);
+  const name = decoded(localPart);
+  return name === '' || CONTROL.test(name) ? undefined : name;
 }
 
 function readDomain(text: string, words: readonly Word[]): string | undefined {

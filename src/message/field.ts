@@ -5,7 +5,8 @@ import { LONGEST_LINE, textOf } from './encoded-word.ts';
 /** A field: `name` as written, `raw` with its name, folds and line end. */
 export type Field = { readonly name: string; readonly raw: Buffer };
 
-const FIELD = /^([!-9;-~]+)[ \t]*:/;
+// Name and colon stand on the first line, however that is folded: what is longer is no name.
+const FIELD = /^([!-9;-~]{1,100})[ \t]{0,100}:/;
 
 /**
  * The name of the field that begins with `line` (one character an octet); undefined when none does. White space

@@ -2,7 +2,7 @@
 // section 3.6; RFC 2045): some providers refuse a message for either. Of several the first stays that says
 // what it should; where each holds addresses, all are kept in one.
 
-import { readAddresses } from './addresses.ts';
+import { hasAddress } from './addresses.ts';
 import { readDate } from './date.ts';
 import { type Field, fieldBody, fieldValue } from './field.ts';
 import { mergeLists } from './lists.ts';
@@ -66,14 +66,8 @@ function saysWhatItShould(name: string, field: Field): boolean {
     case 'date':
       return readDate(fieldBody(field)) !== undefined;
     case 'from':
-      return hasAddress(field);
+      return hasAddress(fieldBody(field));
     default:
       return fieldValue(field) !== '';
   }
-}
-
-/** Whether an address with its domain can be found in a field; also where its list is too long to be read. */
-export function hasAddress(field: Field): boolean {
-  const list = readAddresses(fieldBody(field));
-  return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');
 }

@@ -5,12 +5,11 @@
 import { formatMailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
-import { phraseWords, readAddresses, wordsOf } from './addresses.ts';
+import { hasAddress, phraseWords, readAddresses, wordsOf } from './addresses.ts';
 import { readDate } from './date.ts';
 import { firstOctets, wholeText, writeName } from './display-name.ts';
 import { encodeWords } from './encoded-word.ts';
 import { type Field, fieldBody, fieldsNamed, fieldValue, formatField } from './field.ts';
-import { hasAddress } from './once.ts';
 
 export type RepairContext = { readonly hostname: string; readonly id: string; readonly time: WallTime; readonly envelope: Envelope };
 
@@ -51,8 +50,8 @@ export function repairDate(fields: readonly Field[], time: WallTime): readonly F
 export function repairFrom(fields: readonly Field[], context: RepairContext): readonly Field[] {
   if (context.envelope.reversePath?.domain === '') return fields;
   return fields.map((field) => {
-    if (field.name.toLowerCase() !== 'from' || hasAddress(field)) return field;
     const text = fieldBody(field);
+    if (field.name.toLowerCase() !== 'from' || hasAddress(text)) return field;
     const list = readAddresses(text);
     const phrase = list?.listed.length === 1 ? phraseWords(text, list.listed[0]?.phrase ?? []) : [];
     const name = writeName(phrase.length > 0 ? phrase : wholeText(text), 'From: '.length);

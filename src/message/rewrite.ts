@@ -4,7 +4,7 @@
 
 import { formatMailbox, isInternational, isSameMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient, Recipients } from '../smtp/envelope.ts';
-import { readAddresses } from './addresses.ts';
+import { hasAddress, readAddresses } from './addresses.ts';
 import { nameOfAuthor, writeName } from './display-name.ts';
 import { type Field, fieldBody, fieldsNamed, formatField } from './field.ts';
 import { completeAddresses } from './lists.ts';
@@ -47,7 +47,7 @@ export function rewriteFields(fields: readonly Field[], { sender, defaultDomain 
   return sender === undefined ? completed : rewriteFrom(completed, sender, isUtf8);
 }
 
-/** From becomes the owner's address under the device's name; the addresses that stood there go to Reply-To unless there is one. */
+/** From becomes the owner's address under the device's name; the addresses that stood there go to Reply-To unless that has one. */
 function rewriteFrom(fields: readonly Field[], sender: Mailbox, isUtf8: boolean): readonly Field[] {
   const [from] = fieldsNamed({ fields }, 'From');
   const text = from === undefined ? '' : fieldBody(from);
@@ -55,14 +55,14 @@ function rewriteFrom(fields: readonly Field[], sender: Mailbox, isUtf8: boolean)
   const authors = list?.listed.flatMap(({ mailbox }) => (mailbox === undefined || mailbox.domain === '' ? [] : [mailbox])) ?? [];
   const [only] = authors;
   if (list?.listed.length === 1 && only !== undefined && isSameMailbox(only, sender)) return fields;
-  const others = fields.filter(({ name }) => !/^(?:from|sender)$/i.test(name));
   const name = from === undefined ? [] : writeName(nameOfAuthor(text, list), 'From: '.length);
   const added: Field[] = [{ name: 'From', raw: formatField('From', [...name, `<${formatMailbox(sender)}>`]) }];
   // An address can't be encoded: one beyond ASCII may only stand where SMTPUTF8 was declared.
   const reachable = authors.filter((author) => isUtf8 || !isInternational(author)).map((author) => `<${formatMailbox(author)}>`);
-  if (reachable.length > 0 && fieldsNamed({ fields }, 'Reply-To').length === 0)
-    added.push({ name: 'Reply-To', raw: formatField('Reply-To', withCommas(reachable)) });
-  return [...added, ...others];
+  const isAnswered = reachable.length === 0 || fieldsNamed({ fields }, 'Reply-To').some((field) => hasAddress(fieldBody(field)));
+  if (!isAnswered) added.push({ name: 'Reply-To', raw: formatField('Reply-To', withCommas(reachable)) });
+  const replaced = isAnswered ? /^(?:from|sender)$/i : /^(?:from|sender|reply-to)$/i;
+  return [...added, ...fields.filter((field) => !replaced.test(field.name))];
 }
 
 const withCommas = (words: readonly string[]) => words.map((word, at) => (at < words.length - 1 ? `${word},` : word));

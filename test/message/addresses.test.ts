@@ -56,6 +56,7 @@ describe('a list', () => {
     ['@lan.example', ['@lan.example | -']],
     ['cam@lan@home', ['cam@lan@home | -']],
     ['cam@lan home', ['cam@lan home | -']],
+    ['"a\u0000b"@lan', ['a\u0000b@lan | -']],
     ['cam@192.0.2.1:25', ['cam@192.0.2.1:25 | -']],
     ['cam@lan..example', ['cam@lan..example | -']],
     ['"never closed <cam@lan.example>', ['never closed <cam@lan.example> | -']],

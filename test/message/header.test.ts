@@ -32,6 +32,7 @@ describe('where the header section begins and ends', () => {
     ['an empty one', '\r\ntext', [], 'text'],
     ['a space before the colon', 'A : 1\r\n\r\n', ['A : 1\r\n'], ''],
     ['a line of spaces within a field', 'A: 1\r\n \r\nB: 2\r\n\r\n', ['A: 1\r\n \r\n', 'B: 2\r\n'], ''],
+    ['a long name is none', `${'a'.repeat(101)}: 1\r\n`, [], `${'a'.repeat(101)}: 1\r\n`],
     ['a time is no field', '12:05 door\r\n12:06 gone\r\n', [], '12:05 door\r\n12:06 gone\r\n'],
     ['a time after fields', 'A: 1\r\n12:06 gone\r\n', ['A: 1\r\n'], '12:06 gone\r\n'],
     // What no user sees

@@ -206,6 +206,16 @@ describe('SENDER', () => {
     expect(rewritten(from)).toBe(right);
   });
 
+  test.each([
+    ['Reply-To: owner@x.example\r\n', 'Reply-To: owner@x.example\r\n'],
+    ['Reply-To: <>\r\n', 'Reply-To: <a@b>\r\n'],
+    ['Reply-To: Garden\r\n', 'Reply-To: <a@b>\r\n'],
+  ])('beside %j', (replyTo, right) => {
+    const done = prepare(Buffer.from(`${without('From')}From: a@b\r\n${replyTo}`), { rewriting: SENDER }).toString();
+    expect(done.match(/^Reply-To:.*\r\n/m)?.[0]).toBe(right);
+    expect(done.match(/^Reply-To:/gm)).toHaveLength(1);
+  });
+
   test('more authors than are read: their text is the name, shortened', () => {
     const from = rewritten('a@b,'.repeat(2_000));
     expect(from).toMatch(/^From: "a@b,a@b,[a@b,]*"\s+<alerts@example.org>\r\n$/);

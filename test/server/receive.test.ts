@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Origin, receive } from '../../src/server/receive.ts';
 import { dataDecoder } from '../../src/smtp/data.ts';
@@ -102,4 +103,63 @@ test('a header section that grows out of its bounds is too large', async () => {
   const { reception } = begin(store, {}, rewriting);
   await reception.write(Buffer.from(`${HEADER}To: ${'a,'.repeat(1_000)}\r\n\r\n`));
   expect(await reception.finish()).toMatchObject({ code: 552, status: '5.3.4', text: expect.stringContaining('header section') });
+});
+
+const part = fc.oneof(
+  fc.constantFrom(
+    '\r\n',
+    '\r\n\r\n',
+    'Subject: x\r\n',
+    'To: root, Bü <x@y>\r\n',
+    'To: a@b (\r\n',
+    'From: T\xfcr <cam>\r\n',
+    'Date: now\r\n',
+    'text',
+    ' ',
+    '\ufeff',
+    ',',
+    '"',
+  ),
+  fc.constantFrom(
+    'From cam\r\n',
+    'Message-ID: x\r\n',
+    'MIME-Version:\r\n',
+    'Content-Type: a/b\r\n',
+    'From: a@b, c@d\r\n',
+    '12:05 door\r\n',
+    'Cc:\r\n',
+    'X :',
+  ),
+  fc.tuple(fc.constantFrom('a', 'ü', 'a ', 'b,', '<'), fc.integer({ min: 300, max: 700 })).map(([unit, times]) => unit.repeat(times)),
+);
+
+test('a message that went through goes through as it is: but for the trace field nothing changes', { timeout: 60_000 }, async () => {
+  const sender = { localPart: 'alerts', domain: 'example.org' };
+  const rewritings = [
+    NONE,
+    { ...NONE, sender },
+    { ...NONE, defaultDomain: 'example.org' },
+    { ...NONE, sender, defaultDomain: 'example.org' },
+  ];
+  const through = async (octets: Uint8Array, rewriting: (typeof rewritings)[number]) => {
+    const store = memoryStore();
+    const { reception } = begin(store, {}, rewriting);
+    await reception.write(octets);
+    expect(await reception.finish()).toBeUndefined();
+    const stored = store.messages[0]?.octets.toString('latin1') ?? '';
+    return Buffer.from(stored.replace(/^Received: .*\r\n(?:[ \t].*\r\n)*/, ''), 'latin1');
+  };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(part, { maxLength: 14 }),
+      fc.constantFrom(...rewritings),
+      fc.constantFrom<BufferEncoding>('utf8', 'latin1'),
+      async (parts, rewriting, encoding) => {
+        const once = await through(Buffer.from(parts.join(''), encoding), rewriting);
+        expect((await through(once, rewriting)).toString('latin1')).toBe(once.toString('latin1'));
+        for (const line of once.toString('latin1').split('\r\n')) expect(line.length).toBeLessThanOrEqual(998);
+      },
+    ),
+    { numRuns: 3000 },
+  );
 });
