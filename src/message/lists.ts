@@ -24,7 +24,7 @@ export function completeAddresses(field: Field, domain: string): Field {
 /** Fields of one name as one field, so that no address is lost from view. */
 export function mergeLists(first: Field, others: readonly Field[]): Field {
   const bodies = [first, ...others].map((field) => closed(withoutLastCommas(fieldBody(field))));
-  const text = bodies.map((body, at) => (at === 0 || /^[ \t]/.test(body) ? body : ` ${body}`)).join(',\r\n');
+  const text = bodies.map((body, at) => (at === 0 ? body : ` ${body.replace(/^[ \t\r\n]+/, '')}`)).join(',\r\n');
   const list = readAddresses(text);
   return list === undefined ? withBody(first, text) : edited(first, text, encodings(text, list));
 }

@@ -139,7 +139,8 @@ describe('of several the first that says what it should', () => {
     ['References: <a@b>\r\nReferences: <c@d>\r\n', 'References: <a@b>\r\n'],
     ['Reply-To: "" <>\r\nReply-To: a@b\r\nReply-To: c@d\r\n', 'Reply-To: a@b\r\n'],
     ['To: a@b\r\nX: y\r\nTo:c@d,\r\nTo: \r\n', 'To: a@b,\r\n c@d\r\nX: y\r\n'],
-    ['To: a@b, \r\n ,\r\nTo:  c@d (x),,\r\n', 'To: a@b,\r\n  c@d (x)\r\n'],
+    ['To: a@b, \r\n ,\r\nTo:  c@d (x),,\r\n', 'To: a@b,\r\n c@d (x)\r\n'],
+    ['To:\r\n a@b\r\nTo:\r\n c@d\r\n', 'To:\r\n a@b,\r\n c@d\r\n'],
     ['To: Bü\r\n <a@b>\r\nTo: "Cä,"<c@d>\r\n', 'To: =?UTF-8?Q?B=C3=BC?=\r\n <a@b>,\r\n =?UTF-8?B?Q8OkLA==?= <c@d>\r\n'],
     ['Cc: (a\r\nCc: b@c\r\nCc: "d\\\r\n', 'Cc: "(a",\r\n b@c,\r\n "\\"d\\\\"\r\n'],
   ])('%j', (fields, right) => {
