@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/after-each.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // Real programs share two cores with us.

@@ -17,6 +17,20 @@ export type Accepted = {
   readonly octets: number;
   readonly envelope: Envelope;
 };
+/** Something that concerns a device; `advice`: what the owner can do about it. */
+export type DeviceNews = { readonly device: string; readonly advice?: string };
+
+/** How far a session had come. */
+export type Way = {
+  readonly hello?: string;
+  /** The reverse-path with its brackets. */
+  readonly from?: string;
+  readonly to?: readonly string[];
+  readonly stage: 'starttls' | 'mail' | 'rcpt' | 'data' | 'bdat';
+  /** Of the message. */
+  readonly octets?: number;
+};
+
 export type RecipientNews = { readonly id: QueueId; readonly recipient: Mailbox; readonly upstream: string };
 
 export type NotificationNews = {
@@ -34,12 +48,14 @@ export interface RelayEvents {
   }): void;
   stopped(): void;
   connected(news: { readonly device: string }): void;
-  /** A device got a refusal. */
-  refused(news: { readonly device: string; readonly refusal: Refusal; readonly command: string; readonly id?: QueueId }): void;
-  /** Something that speaks another protocol came to the SMTP port: a browser, a scanner, TLS without STARTTLS. */
-  notSmtp(news: { readonly device: string; readonly line: string /** How many so far. */; readonly count: number }): void;
+  /** A device got a refusal: to a command, as a log may show it, or as its session's end, when `way` tells how far it had come. */
+  refused(news: DeviceNews & { readonly refusal: Refusal; readonly command: string; readonly way?: Way }): void;
+  /** A device went away amid what it had begun; nothing of the message is kept. */
+  gone(news: DeviceNews & { readonly way: Way; readonly problem: string }): void;
+  /** Something that speaks another protocol came to the SMTP port: a browser, a scanner, TLS from the first byte. */
+  notSmtp(news: DeviceNews & { readonly protocol: 'tls' | 'http' | 'unknown'; readonly octets: number }): void;
   /** A device began TLS and could not finish. */
-  deviceTlsFailed(news: { readonly device: string; readonly problem: string }): void;
+  deviceTlsFailed(news: DeviceNews & { readonly problem: string }): void;
   authenticated(news: { readonly device: string; readonly user: string; readonly mechanism: string }): void;
   accepted(news: Accepted): void;
   delivered(news: RecipientNews & { readonly reply: RemoteReply; readonly seconds: number }): void;

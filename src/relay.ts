@@ -16,6 +16,8 @@ import { createDeviceTls } from './server/certificate.ts';
 import { type Listener, listen } from './server/listener.ts';
 import { createAccess } from './server/policy.ts';
 import type { MessageStore } from './server/store.ts';
+import { formatMailbox, isSameMailbox, type Mailbox } from './smtp/address.ts';
+import { matcher } from './smtp/address-patterns.ts';
 import { yearsLeft } from './spool/flash.ts';
 import { NewerFormat, type UpstreamFacts } from './spool/segment.ts';
 import { cutIntoSegments } from './spool/space.ts';
@@ -24,6 +26,7 @@ import { calendar } from './system/calendar.ts';
 import type { Clock, WallTime } from './system/clock.ts';
 import { openDisk } from './system/disk.ts';
 import { lockFolder } from './system/lock.ts';
+import { systemNeighbourhood } from './system/neighbourhood.ts';
 import type { Random } from './system/random.ts';
 import type { Capabilities } from './upstream/capabilities.ts';
 import { nameOf } from './upstream/target.ts';
@@ -66,19 +69,20 @@ export async function startRelay(config: Config, system: System, listeners: read
 
 async function build(config: Config, { clock, random }: System, tell: Tell, undo: (() => Promise<unknown>)[]): Promise<Relay> {
   const startedAt = clock.now();
-  const unlock = await takeFolder(config.spoolDir);
+  const unlock = await takeFolder(config.spoolDir, tell);
   undo.push(unlock);
   const spool = await openSpoolIn(config, { clock, random }, tell);
   undo.push(() => spool.close());
 
   const seen = new Map<string, Capabilities>();
   const trust = createTrust(config.trust);
+  const mayBeTold = ruleOfNotifications(config);
   const upstreams = config.upstreams.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(nameOf(target), capabilities);
       spool.learnUpstream(commonFacts([...seen.values()]));
     };
-    return createUpstream(target, { clock, random, hostname: config.hostname, trust, tell, learn });
+    return createUpstream(target, { clock, random, hostname: config.hostname, trust, mayBeTold, tell, learn });
   });
   const today = calendar(clock, BUILT as WallTime, spool.newest);
   const scheduler = createScheduler({
@@ -96,14 +100,18 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       warnAfter: config.warnAfter,
       hostname: config.hostname,
       bounceTo: config.bounceTo,
+      recipient: config.rewriting.recipient,
+      mayBeTold,
       sender: config.rewriting.sender,
     },
   });
   spool.feed((stored) => scheduler.offer(stored));
 
-  const store = storeFor(spool, config.maxMessage);
+  const learnAnew = atMostEvery(RELEARN_AFTER, clock, () => upstreams.map((upstream) => upstream.probe()));
+  const store = storeFor(spool, config.maxMessage, learnAnew);
   const stopping = new AbortController();
-  const authenticator = createAuthenticator(config.deviceAuth, config.deviceUsers);
+  const hurry = atMostEvery(HURRY_AFTER, clock, () => scheduler.hurry());
+  const authenticator = createAuthenticator(config.deviceAuth, config.deviceUsers, clock);
   const deviceTls = createDeviceTls({
     folder: config.spoolDir,
     hostname: config.hostname,
@@ -112,12 +120,13 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     fault: (error) => tell('fault', { where: 'certificate for devices', error }),
   });
   const access = createAccess(
-    { ...config, defaultDomain: config.rewriting.defaultDomain },
+    { ...config, defaultDomain: config.rewriting.defaultDomain, isTlsRequired: config.deviceTls.startTls === 'required' },
     {
       store,
       clock,
+      neighbourhood: systemNeighbourhood(clock),
       passedOn: () => spool.upstream ?? NOTHING_LEARNED,
-      hasTls: () => deviceTls.context() !== undefined,
+      hasTls: () => config.deviceTls.startTls !== 'off' && deviceTls.context() !== undefined,
       auth: authenticator,
     },
   );
@@ -127,11 +136,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     authenticator,
     tlsContext: () => deviceTls.context(),
     rewriting: config.rewriting,
-    runQueue: () => {
-      if (stopping.signal.aborted) return 'unable';
-      scheduler.runNow();
-      return spool.count;
-    },
+    runQueue: () => (stopping.signal.aborted || hurry() === 'too-soon' ? 'unable' : spool.count),
     clock: today,
     random,
     tell,
@@ -139,7 +144,8 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   });
   scheduler.start();
   undo.push(() => listener.close());
-  void deviceTls.prepare(); // after the ports listen: signing takes long on a slow board
+  // After the ports listen: signing takes long on a slow board.
+  if (config.deviceTls.startTls !== 'off' || config.listen.some(({ tls }) => tls)) void deviceTls.prepare();
   const status = async (): Promise<Status> => {
     const { flash, running, ...rest } = spool.status();
     const { blocks, bsize } = await statfs(config.spoolDir);
@@ -208,13 +214,26 @@ function tellAll(emitter: TypedEmitter<RelayEvents>): Tell {
   };
 }
 
-async function takeFolder(path: string): Promise<() => Promise<void>> {
+const LOCK_TROUBLE: Readonly<Record<string, string>> = {
+  EACCES: 'EACCES: this user may not write there',
+  EROFS: 'EROFS: the file system is read-only',
+};
+
+// What FAT and its kin say.
+const NO_SOCKETS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP']);
+
+async function takeFolder(path: string, tell: Tell): Promise<() => Promise<void>> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new CannotStart(`the spool directory ${path} can't be made: ${(error as Error).message}`);
   }
-  const lock = await lockFolder(path);
+  const lock = await lockFolder(path).catch((error: NodeJS.ErrnoException) => {
+    if (!NO_SOCKETS.has(error.code))
+      throw new CannotStart(`the spool directory ${path} can't be used: ${LOCK_TROUBLE[error.code ?? ''] ?? error.message}`);
+    tell('fault', { where: `lock of ${path}: this file system takes no sockets, so nothing keeps a second relay out of it`, error });
+    return async () => {};
+  });
   if (lock === 'taken') throw new CannotStart(`the spool directory ${path} is used by another running relay`);
   return lock;
 }
@@ -251,13 +270,47 @@ function describeListenError(error: NodeJS.ErrnoException & { address?: string; 
   }
 }
 
-/** What devices may send: the smallest of the configured maximum, the upstreams' SIZE less what this relay adds, and what the spool could ever hold. */
-function storeFor(spool: Spool, maxMessage: number): MessageStore {
+/**
+ * Whom the relay may write to of its own accord. A device that may only send to the owner must not get the relay to write
+ * to others by naming them as its message's sender.
+ */
+function ruleOfNotifications({ allowRecipients, bounceTo, rewriting: { sender, recipient } }: Config): (address: Mailbox) => boolean {
+  const isAllowed = matcher(allowRecipients);
+  const owners = [sender, bounceTo, recipient].filter((one) => one !== undefined);
+  return (address) => owners.some((one) => isSameMailbox(one, address)) || (recipient === undefined && isAllowed(formatMailbox(address)));
+}
+
+// A device may ask for deliveries (ETRN) this often, and for the upstreams' SIZE to be learned anew, in ms.
+const HURRY_AFTER = 60_000;
+const RELEARN_AFTER = 5 * 60_000;
+
+/** `work`, done at most once in so many ms however often it is asked for. */
+function atMostEvery(milliseconds: number, clock: Pick<Clock, 'now'>, work: () => unknown): () => 'done' | 'too-soon' {
+  let last: number | undefined;
+  return () => {
+    if (last !== undefined && clock.now() - last < milliseconds) return 'too-soon';
+    last = clock.now();
+    work();
+    return 'done';
+  };
+}
+
+/**
+ * What devices may send: the smallest of the configured maximum, the upstreams' SIZE less what this relay adds, and what the
+ * spool could ever hold. SIZE is learned at each connection, which is only made for a message: where an old SIZE keeps
+ * messages out, a connection is made to learn it anew.
+ */
+function storeFor(spool: Spool, maxMessage: number, learnAnew: () => unknown): MessageStore {
+  const ownLimit = Math.max(0, Math.min(maxMessage, spool.largest - MOST_ADDED_OCTETS));
+  const upstreamLimit = () => (spool.upstream?.size ?? Number.POSITIVE_INFINITY) - MOST_ADDED_OCTETS;
+  if (upstreamLimit() < ownLimit) learnAnew(); // what it was at the last start
   return {
     instance: spool.instance,
     get sizeLimit() {
-      const upstream = (spool.upstream?.size ?? Number.POSITIVE_INFINITY) - MOST_ADDED_OCTETS;
-      return Math.max(0, Math.min(maxMessage, upstream, spool.largest - MOST_ADDED_OCTETS));
+      return Math.max(0, Math.min(ownLimit, upstreamLimit()));
+    },
+    tooLarge(octets) {
+      if (octets <= ownLimit) learnAnew();
     },
     room: (octets) => spool.room(octets),
     draft: (declared, device) => spool.draft(declared, device),

@@ -8,7 +8,8 @@ import { formatMailbox } from '../smtp/address.ts';
 import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
 import { nameOf } from '../upstream/target.ts';
 import { configFromEnvironment } from './environment.ts';
-import { hangUp, print, tryToConnect } from './try-upstream.ts';
+import { print } from './print.ts';
+import { hangUp, tryToConnect } from './try-upstream.ts';
 
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...argv], options: { connect: { type: 'boolean' } } });
@@ -32,14 +33,12 @@ function explain(config: Config): readonly string[] {
   const lines = [
     `Devices reach this relay, ${config.hostname}, at ${config.listen.map((one) => ('host' in one ? nameOf(one) : 'a socket of systemd')).join(' and ')}`,
   ];
-  lines.push(`  from ${config.allow.map(({ address, prefix }) => `${address}/${prefix}`).join(', ')}`);
+  lines.push(`  from ${allowed(config).join(', ')}`);
   lines.push(`  with at most ${config.maxConnections} connections in all and ${config.maxConnectionsPerDevice} from one address`);
   lines.push(
     `  ${AUTH[config.deviceAuth]}${config.deviceAuth === 'required' ? `: ${config.deviceUsers.map(({ name }) => name).join(', ')}` : ''}`,
   );
-  lines.push(
-    `  with TLS ${config.deviceTls.minimum} or newer if they can, by ${config.deviceTls.own === undefined ? 'a certificate made here' : 'your own certificate'}`,
-  );
+  lines.push(`  ${startTls(config)}`);
   if (config.deviceRate !== undefined)
     lines.push(`  sending at most ${config.deviceRate.count} messages in ${config.deviceRate.per / 1000} s from one address`);
   if (config.allowSenders !== undefined) lines.push(`  from the senders ${config.allowSenders.join(', ')} only`);
@@ -54,7 +53,7 @@ function explain(config: Config): readonly string[] {
     lines.push(
       credentials === undefined || upstream.auth === 'none'
         ? '  without logging in'
-        : `  logging in as ${credentials.username} (${upstream.auth === 'auto' ? 'the strongest mechanism offered' : upstream.auth.toUpperCase()})`,
+        : `  logging in as ${credentials.username}${remarkOn(credentials.password)} (${upstream.auth === 'auto' ? 'the strongest mechanism offered' : upstream.auth.toUpperCase()})`,
     );
   });
   lines.push(`  trusting ${trust(config)}`);
@@ -79,6 +78,22 @@ function explain(config: Config): readonly string[] {
   lines.push('The configuration is right.');
   return lines;
 }
+
+function allowed({ allow }: Config): readonly string[] {
+  return [
+    ...allow.networks.map(({ address, prefix }) => `${address}/${prefix}`),
+    ...(allow.lan ? ['the networks that this board is in'] : []),
+    allow.gateway ? 'its router' : 'not its router',
+  ];
+}
+
+function startTls({ deviceTls: { startTls: offer, minimum, own } }: Config): string {
+  if (offer === 'off') return 'without STARTTLS';
+  const certificate = own === undefined ? 'a certificate made here' : 'your own certificate';
+  return `with STARTTLS ${offer === 'required' ? 'only' : 'if they like'}, TLS ${minimum} or newer, by ${certificate}`;
+}
+
+const remarkOn = (password: string) => (password === password.trim() ? '' : ', whose password begins or ends with a blank');
 
 const AUTH = {
   off: 'without logging in',

@@ -1,4 +1,6 @@
-// The configuration of this process, read from its environment; the environment forgets its secrets.
+// The configuration of this process, read from its environment. What was read is removed from process.env, so that
+// nothing of ours is handed on to a child or shown by accident; /proc/PID/environ still has it, for this user and root.
+// Who minds gives secrets as files or credentials.
 
 import { readFileSync, statSync } from 'node:fs';
 import { type Config, parseConfig, parseWhereabouts, type Whereabouts } from '../config/parse.ts';

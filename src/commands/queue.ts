@@ -5,6 +5,7 @@ import { askDrop, askHold, askMessage, askQueue, askRelease, askRetry } from '..
 import { formatQueued, formatShown } from '../ops/queue.ts';
 import { withRelay } from './environment.ts';
 import { EXIT } from './exit.ts';
+import { print, printJson } from './print.ts';
 
 export async function run(argv: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...argv], options: { json: { type: 'boolean' } }, allowPositionals: true });
@@ -47,13 +48,12 @@ const USES: Readonly<Record<string, (count: number) => boolean>> = {
   release: (count) => count === 0,
 };
 
-const print = (...lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
-
 async function list(socket: string, isJson: boolean): Promise<void> {
   let count = 0;
   for await (const one of askQueue(socket)) {
     count += 1;
-    print(...(isJson ? [JSON.stringify(one)] : formatQueued(one)));
+    if (isJson) printJson(one);
+    else print(...formatQueued(one));
   }
   if (!isJson) print(count === 0 ? 'nothing waits' : `${count} ${count === 1 ? 'message waits' : 'messages wait'}`);
 }
@@ -61,7 +61,8 @@ async function list(socket: string, isJson: boolean): Promise<void> {
 async function show(socket: string, id: string, isJson: boolean): Promise<void> {
   const shown = await askMessage(socket, id);
   if (shown === undefined) return complain(id);
-  print(...(isJson ? [JSON.stringify(shown)] : formatShown(shown)));
+  if (isJson) printJson(shown);
+  else print(...formatShown(shown));
 }
 
 async function retry(socket: string, ids: readonly string[]): Promise<void> {

@@ -14,7 +14,7 @@ export async function run(): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1');
   const config = configFromEnvironment();
   if (config === undefined) return;
-  const log = createLog(config.log, systemClock, (line) => process.stdout.write(line));
+  const log = createLog(config.log, systemClock, writeLine);
   // A log that nobody reads any more is no reason to stop relaying.
   process.stdout.on('error', () => {});
   const stopped = stopSignal(systemClock); // before anything runs, so that a signal during the start stops in order, too
@@ -36,6 +36,15 @@ export async function run(): Promise<void> {
   } finally {
     await heartbeat.stop();
   }
+}
+
+// Octets of the log that wait for a reader who stands still; beyond it lines are dropped, not kept in memory.
+const MOST_UNREAD = 256 * 1024;
+
+function writeLine(line: string): boolean {
+  if (process.stdout.writableLength > MOST_UNREAD) return false;
+  process.stdout.write(line);
+  return true;
 }
 
 // A Ctrl-C comes from the terminal, and again through npm: both are one.

@@ -12,7 +12,8 @@ import { systemRandom } from '../system/random.ts';
 import { transact } from '../upstream/transaction.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
-import { hangUp, print, printFailure, tryToConnect } from './try-upstream.ts';
+import { print } from './print.ts';
+import { hangUp, printFailure, tryToConnect } from './try-upstream.ts';
 
 export async function run(argv: readonly string[]): Promise<void> {
   const { positionals } = parseArgs({ args: [...argv], allowPositionals: true });

@@ -10,6 +10,7 @@ import { type Connection, connect } from '../upstream/connect.ts';
 import { nameOf } from '../upstream/target.ts';
 import { createTrust } from '../upstream/trust.ts';
 import { EXIT } from './exit.ts';
+import { print } from './print.ts';
 
 /** A connection that is ready for MAIL; undefined, and the exit code set, when there is none. */
 export async function tryToConnect(config: Config, target: Config['upstreams'][number]): Promise<Connection | undefined> {
@@ -35,10 +36,6 @@ export async function tryToConnect(config: Config, target: Config['upstreams'][n
 export function printFailure(failure: Failure): void {
   print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
   if (failure.advice !== undefined) print(`  ${failure.advice}`);
-}
-
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 /** Says good-bye; the clock's timers alone don't keep the process, so this waits on the socket. */

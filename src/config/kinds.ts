@@ -4,16 +4,22 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { type Mailbox, parseMailbox } from '../smtp/address.ts';
+import type { Rate } from '../system/token-bucket.ts';
 
 export type Kind<T> = v.GenericSchema<string, T>;
 
 /** A kind from a function that returns the value, or throws an Error whose message completes "VARIABLE: ...". */
 function kind<T>(read: (text: string) => T): Kind<T> {
+  return verbatim((text) => read(text.trim()));
+}
+
+/** The same for what may begin or end with a blank. */
+function verbatim<T>(read: (text: string) => T): Kind<T> {
   return v.pipe(
     v.string(),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       try {
-        return read(dataset.value.trim());
+        return read(dataset.value);
       } catch (error) {
         if (!(error instanceof Wrong)) throw error;
         addIssue({ message: error.message });
@@ -75,6 +81,12 @@ export const text: Kind<string> = kind((value) => {
   return value;
 });
 
+/** A password is taken as it is, blanks included. */
+export const password: Kind<string> = verbatim((value) => {
+  if (value === '') throw new Wrong('it is empty');
+  return value;
+});
+
 export const absolutePath: Kind<string> = kind((value) => {
   if (!value.startsWith('/')) throw new Wrong(`${quote(value)} is no absolute path`);
   return value;
@@ -111,17 +123,28 @@ export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
 
 export type Network = { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' };
 
-export const networks: Kind<readonly Network[]> = kind((value) =>
-  list(value).map((one) => {
-    const [address = '', bits, ...rest] = one.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    const most = family === 'ipv6' ? 128 : 32;
-    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-    if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new Wrong(`${quote(one)} is no network`);
-    new BlockList().addSubnet(address, prefix, family);
-    return { address, prefix, family };
-  }),
-);
+/** Networks, and words for what changes: the board's own networks, the routers that lead out of them. */
+export type Allowed = { readonly networks: readonly Network[]; readonly lan: boolean; readonly gateway: boolean };
+
+export const allowed: Kind<Allowed> = kind((value) => {
+  const words = list(value).map((one) => one.toLowerCase());
+  const isWord = (one: string) => one === 'lan' || one === 'gateway';
+  return {
+    networks: words.filter((one) => !isWord(one)).map(readNetwork),
+    lan: words.includes('lan'),
+    gateway: words.includes('gateway'),
+  };
+});
+
+function readNetwork(one: string): Network {
+  const [address = '', bits, ...rest] = one.split('/');
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  const most = family === 'ipv6' ? 128 : 32;
+  const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+  if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new Wrong(`${quote(one)} is no network`);
+  new BlockList().addSubnet(address, prefix, family);
+  return { address, prefix, family };
+}
 
 export type UpstreamUrl = {
   readonly security: 'starttls' | 'tls' | 'plain';
@@ -176,9 +199,6 @@ export const privateKey: Kind<string> = kind((value) => {
   return value;
 });
 
-/** At most `count` in `per` ms. */
-export type Rate = { readonly count: number; readonly per: number };
-
 export const rate: Kind<Rate> = kind((value) => {
   const match = /^(\d{1,6})\s*\/\s*([smhd])$/.exec(value);
   const per = DURATION_UNITS[match?.[2] ?? ''];
@@ -193,11 +213,11 @@ export const mailbox: Kind<Mailbox> = kind((value) => {
   return parsed;
 });
 
-/** Patterns of addresses: `a@b`, `@domain`, `*` for anything. */
+/** Patterns of addresses: `a@b`, `@domain`, `*` for anything, `<>` for the sender that is none. */
 export const addressPatterns: Kind<readonly string[]> = kind((value) =>
   list(value).map((one) => {
-    if (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*')))
-      throw new Wrong(`${quote(one)} is no address, @domain or * pattern`);
+    if (one !== '<>' && (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*'))))
+      throw new Wrong(`${quote(one)} is no address, @domain or * pattern, nor <> for mail without a sender`);
     return one;
   }),
 );
@@ -217,8 +237,8 @@ export type Secret =
 export type DeviceUser = { readonly name: string; readonly secret: Secret };
 
 /** Lines of user:password. Never quotes what it was given. */
-export const deviceUsers: Kind<readonly DeviceUser[]> = kind((value) => {
-  const lines = value.split(/\r?\n/).map((line) => line.trim());
+export const deviceUsers: Kind<readonly DeviceUser[]> = verbatim((value) => {
+  const lines = value.split(/\r?\n/).map((line) => line.trimStart()); // a password may end with a blank
   const users = lines.flatMap((line, at) => (line === '' || line.startsWith('#') ? [] : [readUser(line, at + 1)]));
   if (users.length === 0) throw new Wrong('no user:password line is in it');
   if (new Set(users.map(({ name }) => name)).size < users.length) throw new Wrong('a user is named twice');

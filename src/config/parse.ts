@@ -7,16 +7,18 @@ import { hostname as systemHostname } from 'node:os';
 import * as v from 'valibot';
 import type { Mailbox } from '../smtp/address.ts';
 import type { HeartbeatSettings } from '../system/heartbeat.ts';
-import type { DeviceUser, ListenAddress, Network, Rate, UpstreamUrl } from './kinds.ts';
+import type { Rate } from '../system/token-bucket.ts';
+import type { Allowed, DeviceUser, ListenAddress, UpstreamUrl } from './kinds.ts';
 import { PREFIX, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
 export type Config = {
   readonly hostname: string;
   readonly listen: readonly (ListenAddress | PassedSocket)[];
-  readonly allow: readonly Network[];
+  readonly allow: Allowed;
   readonly deviceAuth: Values['DEVICE_AUTH'];
   readonly deviceUsers: readonly DeviceUser[];
   readonly deviceTls: {
+    readonly startTls: 'off' | 'offered' | 'required';
     readonly minimum: Values['DEVICE_TLS_MIN'];
     readonly own: { readonly cert: string; readonly key: string } | undefined;
   };
@@ -157,6 +159,7 @@ function findContradictions(values: Values): Mistake[] {
       `${PREFIX}UPSTREAM_USERNAME and ${PREFIX}UPSTREAM_PASSWORD: one is given without the other; give both, or write them into ${PREFIX}UPSTREAM`,
     );
   }
+  mistakes.push(...sharedCredentials(UPSTREAM, UPSTREAM_USERNAME));
   for (const upstream of UPSTREAM) {
     const hasCredentials = upstream.credentials !== undefined || UPSTREAM_USERNAME !== undefined;
     if (upstream.security === 'plain' && hasCredentials && UPSTREAM_AUTH !== 'none') {
@@ -196,10 +199,25 @@ function findContradictions(values: Values): Mistake[] {
     const problem = keyProblem(values.DEVICE_TLS_CERT, values.DEVICE_TLS_KEY);
     if (problem !== undefined) mistakes.push(`${PREFIX}DEVICE_TLS_KEY: ${problem}`);
   }
+  if (values.DEVICE_TLS === 'off' && values.LISTEN.some(({ tls }) => tls))
+    mistakes.push(`${PREFIX}DEVICE_TLS: is off, but ${PREFIX}LISTEN has an smtps:// address; for example ${PREFIX}DEVICE_TLS=own`);
   if (values.WARN_AFTER !== undefined && values.WARN_AFTER >= values.EXPIRE_AFTER)
     mistakes.push(`${PREFIX}WARN_AFTER: is not before ${PREFIX}EXPIRE_AFTER; for example ${PREFIX}WARN_AFTER=4h`);
   if (values.RETRY_MIN > values.RETRY_MAX) mistakes.push(`${PREFIX}RETRY_MIN: is longer than ${PREFIX}RETRY_MAX; for example 1m and 30m`);
   return mistakes;
+}
+
+/** A user and password beside the URLs are for one provider: no other may hear them. */
+function sharedCredentials(upstreams: readonly UpstreamUrl[], username: string | undefined): Mistake[] {
+  if (username === undefined) return [];
+  const names = `${PREFIX}UPSTREAM_USERNAME and ${PREFIX}UPSTREAM_PASSWORD`;
+  const without = upstreams.filter(({ credentials }) => credentials === undefined);
+  const hosts = [...new Set(without.map(({ host }) => host.toLowerCase()))];
+  if (hosts.length === 0) return [`${names}: nobody uses them, since the URLs name users of their own; give one or the other`];
+  if (hosts.length === 1) return [];
+  return [
+    `${names}: ${hosts.join(' and ')} would both get them; write each one's own into ${PREFIX}UPSTREAM, for example smtp://me%40one.example:secret@${hosts[0]}`,
+  ];
 }
 
 /** Why the key does not go with the certificate, if it doesn't. */
@@ -244,6 +262,7 @@ function toConfig(values: Values, environment: Environment): Config {
     deviceAuth: values.DEVICE_AUTH,
     deviceUsers: values.DEVICE_USERS ?? [],
     deviceTls: {
+      startTls: startTls(values.DEVICE_TLS, certificate !== undefined),
       minimum: values.DEVICE_TLS_MIN,
       own: certificate === undefined || key === undefined ? undefined : { cert: certificate, key },
     },
@@ -251,7 +270,7 @@ function toConfig(values: Values, environment: Environment): Config {
     rewriting: { sender: values.SENDER, recipient: values.RECIPIENT, defaultDomain: values.DEFAULT_DOMAIN },
     allowSenders: values.ALLOW_SENDERS,
     allowRecipients: values.ALLOW_RECIPIENTS,
-    upstreams: values.UPSTREAM.map((upstream) => ({ ...upstream, credentials: given ?? upstream.credentials, auth: values.UPSTREAM_AUTH })),
+    upstreams: values.UPSTREAM.map((upstream) => ({ ...upstream, credentials: upstream.credentials ?? given, auth: values.UPSTREAM_AUTH })),
     trust: { ca: values.UPSTREAM_CA, pin: values.UPSTREAM_PIN, bundle: environment['SSL_CERT_FILE'] },
     upstreamConnections: values.UPSTREAM_CONNECTIONS,
     upstreamRate: values.UPSTREAM_RATE,
@@ -268,6 +287,11 @@ function toConfig(values: Values, environment: Environment): Config {
     heartbeat: heartbeat(environment, values.ALIVE_FILE),
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
   });
+}
+
+function startTls(mode: Values['DEVICE_TLS'], hasOwn: boolean): Config['deviceTls']['startTls'] {
+  if (mode === 'required') return 'required';
+  return mode === 'self-signed' || (mode === 'own' && hasOwn) ? 'offered' : 'off';
 }
 
 /** The system's name, made fit for a greeting. */

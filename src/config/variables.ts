@@ -37,10 +37,11 @@ export const VARIABLES = {
     example: 'alerts@example.org',
   }),
   UPSTREAM_PASSWORD: variable({
-    kind: kinds.text,
+    kind: kinds.password,
     secret: true,
     defaultShown: 'from the URL',
-    meaning: 'Password at the upstream.',
+    meaning:
+      'Password at the upstream, taken as it is, blanks included. For an upstream whose URL names no user; several at different hosts need a user in each URL.',
     example: 'secret',
   }),
   UPSTREAM_AUTH: variable({
@@ -83,10 +84,11 @@ export const VARIABLES = {
     example: 'gate.example.org',
   }),
   ALLOW: variable({
-    kind: kinds.networks,
+    kind: kinds.allowed,
     default: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10',
-    meaning: 'Networks whose devices may send. The default is loopback, link-local, private and unique-local addresses.',
-    example: '192.168.1.0/24',
+    meaning:
+      'Networks whose devices may send. The default is loopback, link-local, private and unique-local addresses. The word `lan` adds the networks that this board is in itself, for devices with a global IPv6 address. The address of a default route (the router, the proxy of a container) is no device unless it is named, or the word `gateway` is: mail that the internet sends through it would be relayed.',
+    example: '192.168.1.0/24,lan',
   }),
   DEVICE_AUTH: variable({
     kind: kinds.oneOf('off', 'any', 'required'),
@@ -102,17 +104,24 @@ export const VARIABLES = {
       'Lines of `user:password`; a password may be a hash made by `gatepost hash-password` (such a user can not log in with CRAM-MD5). Mostly given as `GATEPOST_DEVICE_USERS_FILE`.',
     example: 'camera:secret',
   }),
+  DEVICE_TLS: variable({
+    kind: kinds.oneOf('off', 'own', 'self-signed', 'required'),
+    default: 'own',
+    meaning:
+      'Whether devices are offered STARTTLS. `own`: once there is a certificate of yours in `DEVICE_TLS_CERT`; `self-signed`: with one made here if there is none, for devices that insist on TLS and do not look at certificates; `required`: like that, and mail and logins are taken under TLS only; `off`: never. Many programs (nodemailer, PHPMailer, all in Go) use STARTTLS as soon as it is offered, and can not send when they do not trust the certificate.',
+    example: 'self-signed',
+  }),
   DEVICE_TLS_CERT: variable({
     kind: kinds.certificates,
-    defaultShown: 'made at first start',
+    defaultShown: 'made when one is needed',
     meaning: 'Certificate for devices that can do TLS, as PEM, with its chain.',
     example: '-----BEGIN CERTIFICATE----- ...',
   }),
   DEVICE_TLS_KEY: variable({
     kind: kinds.privateKey,
     secret: true,
-    defaultShown: 'made at first start',
-    meaning: 'Its private key, as PEM.',
+    defaultShown: 'made when one is needed',
+    meaning: 'Private key of `DEVICE_TLS_CERT`, as PEM.',
     example: '-----BEGIN PRIVATE KEY----- ...',
   }),
   DEVICE_TLS_MIN: variable({
@@ -144,13 +153,13 @@ export const VARIABLES = {
   ALLOW_SENDERS: variable({
     kind: kinds.addressPatterns,
     defaultShown: 'any',
-    meaning: 'Senders that are taken: addresses, `@domain`, patterns with `*`, separated by commas.',
+    meaning: 'Senders that are taken: addresses, `@domain`, patterns with `*`, `<>` for mail without a sender, separated by commas.',
     example: '@example.org,ups-*@lan',
   }),
   ALLOW_RECIPIENTS: variable({
     kind: kinds.addressPatterns,
     defaultShown: 'any',
-    meaning: 'The same for recipients.',
+    meaning: 'Recipients that are taken, in the same way. Notifications, too, go to nobody else but `BOUNCE_TO` and `SENDER`.',
     example: 'owner@example.org',
   }),
   MAX_MESSAGE: variable({

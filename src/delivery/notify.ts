@@ -9,14 +9,19 @@ import { isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { Failure } from '../smtp/outcome.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
-import type { WallTime } from '../system/clock.ts';
+import type { Clock, WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import { type Rate, TokenBucket } from '../system/token-bucket.ts';
 import type { Queue } from './queue.ts';
 
 export type NotifySettings = {
   readonly hostname: string;
-  /** Where all notifications go; else to the reverse-path. */
+  /** Where all notifications go; else to the reverse-path, if mail may go there. */
   readonly bounceTo: Mailbox | undefined;
+  /** Where all mail goes, notifications too. */
+  readonly recipient: Mailbox | undefined;
+  /** Whether mail may go to that address, which a device has named. */
+  readonly mayBeTold: (address: Mailbox) => boolean;
   /** Whose name stands in From; else MAILER-DAEMON of this host. */
   readonly sender: Mailbox | undefined;
 };
@@ -44,16 +49,25 @@ export type NotifyParts = {
   readonly queue: Queue;
   /** The date as it is written into messages. */
   readonly wall: () => WallTime;
+  readonly clock: Pick<Clock, 'now'>;
   readonly random: Random;
   readonly tell: Tell;
   readonly settings: NotifySettings;
 };
 
-export function createNotifier({ queue, wall, random, tell, settings }: NotifyParts): Notifier {
+// A device that sends what can't be delivered, over and over, must not fill the owner's mailbox, nor use up the account.
+const MOST: Rate = { count: 60, per: 3_600_000 };
+
+export function createNotifier({ queue, wall, clock, random, tell, settings }: NotifyParts): Notifier {
+  // Apart, so that what a device asked to be told of does not use up what the owner must hear.
+  const allowance = { failed: new TokenBucket(MOST, clock.now()), others: new TokenBucket(MOST, clock.now()) };
+
   /** The notification, and the envelope it travels in. */
   async function make({ id, octets, envelope, triedFor }: Subject, action: Action, to: Mailbox, reports: readonly [Report, ...Report[]]) {
     const { ret, smtpUtf8 } = envelope.parameters;
-    const isFull = ret === 'full' && action === 'failed' && smtpUtf8 !== true && octets <= LARGEST_RETURNED;
+    // Nobody but the owner gets a device's message back whole: who is named as its sender may be anybody.
+    const isOwner = settings.bounceTo !== undefined;
+    const isFull = isOwner && ret === 'full' && action === 'failed' && smtpUtf8 !== true && octets <= LARGEST_RETURNED;
     const time = wall();
     const from = settings.sender ?? { localPart: 'MAILER-DAEMON', domain: settings.hostname };
     const body = await composeNotification({
@@ -78,15 +92,26 @@ export function createNotifier({ queue, wall, random, tell, settings }: NotifyPa
     return { own, body };
   }
 
+  /** Why nobody is told, if so: a notification is mail like any other, and goes where mail may go. */
+  function obstacleTo(to: Mailbox, action: Action): string | undefined {
+    if (to !== settings.bounceTo && to !== settings.recipient && !settings.mayBeTold(to))
+      return 'mail may not go there (GATEPOST_ALLOW_RECIPIENTS); GATEPOST_BOUNCE_TO names who is told instead';
+    const { failed, others } = allowance;
+    return (action === 'failed' ? failed : others).take(clock.now()) ? undefined : `more than ${MOST.count} notifications in an hour`;
+  }
+
   return {
     async notify(subject, action, news, upstream) {
       const { id, envelope } = subject;
       const [first, ...rest] = news.filter(({ recipient }) => isWanted(recipient, action)).map((one) => reportOf(one, upstream));
       if (first === undefined) return;
-      const to = envelope.reversePath === null ? null : (settings.bounceTo ?? envelope.reversePath);
       // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
-      if (to === null || to.domain === '') return;
+      if (envelope.reversePath === null) return;
+      const to = settings.bounceTo ?? settings.recipient ?? envelope.reversePath;
+      if (to.domain === '') return;
       const about = { about: id, action, recipient: to };
+      const obstacle = obstacleTo(to, action);
+      if (obstacle !== undefined) return tell('notificationLost', { ...about, problem: obstacle });
       try {
         const { own, body } = await make(subject, action, to, [first, ...rest]);
         const stored = await queue.submit(own, body);

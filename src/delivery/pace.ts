@@ -2,9 +2,7 @@
 // when the provider has said "too much". No time of its own.
 
 import { later, type Monotonic } from '../system/clock.ts';
-
-/** At most `count` messages in `per` ms. */
-export type Rate = { readonly count: number; readonly per: number };
+import { type Rate, TokenBucket } from '../system/token-bucket.ts';
 
 // What a provider's "slower" does to the gap between two messages, in ms: it begins here, doubles with each
 // further one up to the maximum, and halves with each message that goes through until it is not worth having.
@@ -25,29 +23,17 @@ export interface Pace {
 }
 
 export function createPace(rate: Rate | undefined, startedAt: Monotonic): Pace {
-  const perToken = rate === undefined ? 0 : rate.per / rate.count;
-  // A bucket: full at first, one message takes one, and it fills again over `per`.
-  let tokens = rate?.count ?? 0;
-  let filledAt = startedAt;
+  const bucket = rate === undefined ? undefined : new TokenBucket(rate, startedAt);
   let gap = 0;
   let saidAt = startedAt;
   let gapEnds = startedAt;
 
-  const fill = (now: Monotonic) => {
-    if (rate === undefined) return;
-    tokens = Math.min(rate.count, tokens + (now - filledAt) / perToken);
-    filledAt = now;
-  };
-
   return {
     opensAt(now) {
-      fill(now);
-      const tokenAt = rate === undefined || tokens >= 1 ? now : later(now, Math.ceil((1 - tokens) * perToken));
-      return Math.max(gapEnds, tokenAt) as Monotonic;
+      return Math.max(gapEnds, bucket?.opensAt(now) ?? now) as Monotonic;
     },
     start(now) {
-      fill(now);
-      tokens -= 1;
+      bucket?.take(now);
       if (gap > 0) gapEnds = later(now, gap);
     },
     slowDown(now) {

@@ -5,8 +5,9 @@ import type { Tell } from '../events.ts';
 import { describeFailure, type Failure, type UpstreamFailure } from '../smtp/outcome.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import type { Rate } from '../system/token-bucket.ts';
 import { afterFailure, type Health, isThrottle, opensAt, UP, whileSending } from './health.ts';
-import { createPace, type Pace, type Rate } from './pace.ts';
+import { createPace, type Pace } from './pace.ts';
 import type { Carrier } from './queue.ts';
 
 export type RouteParts = {

@@ -4,9 +4,9 @@
 import type { QueueId, Tell } from '../events.ts';
 import { type Cancel, type Clock, later, type Monotonic, type WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import type { Rate } from '../system/token-bucket.ts';
 import { createClockWatch } from './clock-watch.ts';
 import { createNotifier, type NotifySettings } from './notify.ts';
-import type { Rate } from './pace.ts';
 import type { Carrier, Queue, QueueEntry } from './queue.ts';
 import { createRoutes, type UpstreamStatus } from './routes.ts';
 import { createSchedule } from './schedule.ts';
@@ -53,7 +53,9 @@ export interface Scheduler {
   status(): readonly UpstreamStatus[];
   list(): IterableIterator<WaitingMessage>;
   find(id: QueueId): WaitingMessage | undefined;
-  /** Tries everything now, or these messages, on all upstreams. */
+  /** Makes everything due, for a device that asks; an upstream that is down or slowed stays so. */
+  hurry(): void;
+  /** Tries everything now, or these messages, on all upstreams: what the owner asks for. */
   runNow(ids?: ReadonlySet<QueueId>): void;
   /** Gives messages up, without a word to their senders; not those that are under way just now. */
   drop(ids: readonly QueueId[]): readonly { readonly id: QueueId; readonly result: 'dropped' | 'sending' | 'unknown' }[];
@@ -165,6 +167,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     find(id) {
       for (const one of list()) if (one.id === id) return one;
       return undefined;
+    },
+    hurry() {
+      schedule.hurry();
+      tick();
     },
     runNow(ids) {
       schedule.hurry(ids);

@@ -3,14 +3,11 @@
 
 import { outline } from './tokens.ts';
 
-const DAYS = 'Mon|Tue|Wed|Thu|Fri|Sat|Sun';
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
 // Obsolete: years of two and three digits, zones with names. Beyond the RFC, since every program reads it: hours of one digit, and no zone.
-const DATE = new RegExp(
-  `^(?:(?:${DAYS}) ?, ?)?(\\d{1,2}) (${MONTHS.join('|')}) (\\d{2,4}) (\\d{1,2}) ?: ?(\\d{1,2})(?: ?: ?(\\d{1,2}))?(?: ?([+-]\\d{4}|[A-Z]{1,5}))?$`,
-  'i',
-);
+const DATE =
+  /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ?, ?)?(\d{1,2}) ([A-Z]{3}) (\d{2,4}) (\d{1,2}) ?: ?(\d{1,2})(?: ?: ?(\d{1,2}))?(?: ?([+-]\d{4}|[A-Z]{1,5}))?$/i;
 // Longer than any date without its comments.
 const LONGEST_DATE = 80;
 
@@ -20,7 +17,7 @@ export function readDate(value: string): number | undefined {
   const match = plain.length > LONGEST_DATE ? null : DATE.exec(plain);
   if (match === null) return undefined;
   const [, day = '', month = '', year = '', hour = '', minute = '', second = '0', zone = ''] = match;
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  if (!MONTHS.includes(month.toLowerCase()) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
   const midnight = Date.UTC(fullYear(year), MONTHS.indexOf(month.toLowerCase()), Number(day));
   if (new Date(midnight).getUTCDate() !== Number(day)) return undefined;
   return midnight + (Number(hour) * 60 + Number(minute) - minutesEast(zone)) * 60_000 + Number(second) * 1_000;

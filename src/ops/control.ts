@@ -8,7 +8,7 @@
 //   POST /queue/hold, /queue/release
 
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import type { Dropped, QueuedMessage, ShownMessage } from './queue.ts';
@@ -32,8 +32,8 @@ export interface ControlServer {
 
 /** Serves `operations`. A socket that can't be made costs the commands, not the relay: `fault` is told. */
 export async function serveControl(path: string, operations: Operations, fault: (error: unknown) => void): Promise<ControlServer> {
-  // The spool's lock is ours by now, so a socket that lies there is a dead relay's.
-  await rm(path, { force: true }).catch(fault);
+  // The spool's lock is ours by now, so a socket that lies there is a dead relay's; anything else was named by mistake.
+  await removeSocket(path).catch(fault);
   const server = createServer((incoming, response) => {
     answer(incoming, response, operations).catch((error: unknown) => {
       const isTheirs = error instanceof v.ValiError || error instanceof SyntaxError;
@@ -62,6 +62,13 @@ export async function serveControl(path: string, operations: Operations, fault: 
         server.closeAllConnections();
       }),
   };
+}
+
+async function removeSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error(`${path} is there already, and is no socket; it is left alone`);
+  await rm(path);
 }
 
 async function answer(incoming: IncomingMessage, response: ServerResponse, operations: Operations): Promise<void> {

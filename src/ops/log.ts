@@ -1,12 +1,14 @@
 // The log: one line an event. A message's life is one `grep` for its queue id. A listener of the
 // relay's events, nothing else.
 
-import type { RelayEvents } from '../events.ts';
+import type { RelayEvents, Way } from '../events.ts';
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Failure } from '../smtp/outcome.ts';
+import { printable, printableJson } from '../smtp/printable.ts';
 import { describeReply } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
+import { Repetitions } from './repetitions.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -23,17 +25,19 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
   }),
   stopped: () => ({ level: 'info', fields: {} }),
   connected: ({ device }) => ({ level: 'debug', fields: { device } }),
-  refused: ({ device, refusal, command, id }) => ({
+  refused: ({ device, refusal, command, way, advice }) => ({
     level: 'warn',
     fields: {
-      id,
       device,
       reply: `${refusal.code} ${refusal.status} ${[refusal.text].flat().join(' / ')}`,
-      command: command === '' ? undefined : withoutSecret(command),
+      command: command === '' ? undefined : command,
+      ...wayFields(way),
+      advice,
     },
   }),
-  notSmtp: ({ device, line, count }) => ({ level: 'warn', fields: { device, line: line.slice(0, 200), count } }),
-  deviceTlsFailed: ({ device, problem }) => ({ level: 'warn', fields: { device, problem } }),
+  gone: ({ device, way, problem, advice }) => ({ level: 'warn', fields: { device, ...wayFields(way), problem, advice } }),
+  notSmtp: ({ device, protocol, octets, advice }) => ({ level: 'warn', fields: { device, protocol, octets, advice } }),
+  deviceTlsFailed: ({ device, problem, advice }) => ({ level: 'warn', fields: { device, problem, advice } }),
   authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
   accepted: ({ id, device, hello, octets, envelope }) => ({
     level: 'info',
@@ -94,6 +98,17 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
 
 const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) => formatMailbox(forwardPath)).join(',');
 
+// Of a message that came to nothing; one that was accepted has all of them in its line.
+const MOST_RECIPIENTS = 10;
+
+function wayFields(way: Way | undefined): Fields {
+  if (way === undefined) return {};
+  const { stage, hello, from, to, octets } = way;
+  const shown = to?.slice(0, MOST_RECIPIENTS).join(',');
+  const rest = (to?.length ?? 0) - MOST_RECIPIENTS;
+  return { stage, hello, from, to: rest > 0 ? `${shown} and ${rest} more` : shown || undefined, octets };
+}
+
 function failureFields(failure: Failure): Fields {
   return {
     stage: failure.stage,
@@ -103,24 +118,47 @@ function failureFields(failure: Failure): Fields {
   };
 }
 
-/** A device's AUTH command may carry a password. */
-function withoutSecret(command: string): string {
-  return command.replace(/^(\s*auth\s+\S+).*$/is, '$1 ...').slice(0, 200);
-}
-
 export type LogSettings = { readonly level: Level; readonly format: 'text' | 'json' };
 
-/** A listener of all events that writes each one's line with `write`, if it is of the level or above. */
-export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall'>, write: (line: string) => void): RelayEvents {
+// What a device can cause as often as it likes; what tells one kind from another beside the device.
+const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
+  refused: 'reply',
+  gone: 'stage',
+  notSmtp: 'protocol',
+  deviceTlsFailed: 'problem',
+  authenticated: 'user',
+  spoolFull: 'device',
+};
+
+/**
+ * A listener of all events that writes each one's line with `write`, if it is of the level or above. `write`
+ * says whether it took the line; how many it did not take is told once it takes lines again.
+ */
+export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'after'>, write: (line: string) => boolean): RelayEvents {
   const least = ORDER.indexOf(settings.level);
-  const hear = (event: string, { level, fields }: Line) => {
-    if (ORDER.indexOf(level) < least) return;
+  let lost = 0;
+
+  const put = (event: string, { level, fields }: Line): boolean => {
     const all: Fields = { time: new Date(clock.wall()).toISOString(), level, event, ...fields };
-    write(settings.format === 'json' ? `${JSON.stringify(all)}\n` : `${formatLogfmt(all)}\n`);
+    return write(settings.format === 'json' ? `${printableJson(all)}\n` : `${formatLogfmt(all)}\n`);
+  };
+  const tell = (event: string, line: Line) => {
+    if (lost > 0 && put('linesLost', { level: 'warn', fields: { count: lost } })) lost = 0;
+    if (!put(event, line)) lost += 1;
+  };
+  const repetitions = new Repetitions<{ readonly event: string; readonly line: Line }>(clock, ({ event, line }, count) =>
+    tell(event, { ...line, fields: { ...line.fields, count } }),
+  );
+  const hear = (event: keyof RelayEvents, line: Line) => {
+    if (ORDER.indexOf(line.level) < least) return;
+    const kind = BY_DEVICES[event];
+    const name = `${event} ${line.fields['device']} ${kind === undefined ? '' : line.fields[kind]}`;
+    if (event === 'stopped') repetitions.flush();
+    if (kind === undefined || repetitions.isFirst(name, { event, line })) tell(event, line);
   };
   const listeners = Object.entries(LINES).map(([event, line]) => [
     event,
-    (news: never) => hear(event, (line as (news: never) => Line)(news)),
+    (news: never) => hear(event as keyof RelayEvents, (line as (news: never) => Line)(news)),
   ]);
   return Object.fromEntries(listeners) as RelayEvents;
 }
@@ -131,16 +169,7 @@ export function formatLogfmt(fields: Fields): string {
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     const text = String(value);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are just what must be quoted
-    words.push(`${key}=${/^[^\s"=\\\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/.test(text) ? text : quoted(text)}`);
+    words.push(`${key}=${/^[^\s"=\\]+$/.test(text) && printable(text) === text ? text : printableJson(text)}`);
   }
   return words.join(' ');
-}
-
-/** JSON's quoting, with what JSON leaves as it is but a terminal acts upon. */
-function quoted(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

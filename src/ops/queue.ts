@@ -26,7 +26,7 @@ export function formatQueued(one: QueuedMessage): readonly string[] {
   const to = one.to.length > 3 ? `${one.to.slice(0, 3).join(', ')} and ${one.to.length - 3} more` : one.to.join(', ');
   const when = one.state === 'deferred' ? `again in ${span(one.retryInSeconds ?? 0)}` : one.state;
   const line = `${one.id}  ${span(one.ageSeconds)} old, ${size(one.octets)}, ${when}: ${one.from} to ${to} (${one.device})`;
-  return [line, ...(one.problem === undefined ? [] : [`          ${attempts(one.attempts)}: ${printable(one.problem)}`])];
+  return [line, ...(one.problem === undefined ? [] : [`          ${attempts(one.attempts)}: ${one.problem}`])];
 }
 
 export function formatShown(one: ShownMessage): readonly string[] {
@@ -38,16 +38,10 @@ export function formatShown(one: ShownMessage): readonly string[] {
     `size         ${one.octets} octets`,
     `age          ${span(one.ageSeconds)}`,
     `state        ${one.state === 'deferred' ? `deferred, tried again in ${span(one.retryInSeconds ?? 0)}` : one.state}, ${attempts(one.attempts)}`,
-    ...(one.problem === undefined ? [] : [`last answer  ${printable(one.problem)}`]),
+    ...(one.problem === undefined ? [] : [`last answer  ${one.problem}`]),
     '',
-    ...one.header.split('\r\n').map(printable),
+    ...one.header.split('\r\n').map((line) => line.replaceAll('\t', ' ')),
   ];
 }
 
 const attempts = (count: number) => (count === 1 ? '1 attempt' : `${count} attempts`);
-
-/** What others wrote must not move the cursor of who reads it. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '?');
-}

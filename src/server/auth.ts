@@ -1,8 +1,11 @@
 // Devices that log in: who is known, and whether a claim is true. Compared in constant time; a user that
-// is not known costs as much as a wrong password. One check at a time, since scrypt takes memory.
+// is not known costs as much as a wrong password. One check at a time, since scrypt takes memory; who is
+// wrong again and again waits.
 
 import { createHash, createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Claim } from '../smtp/sasl.ts';
+import type { Clock } from '../system/clock.ts';
+import { LoginGuard } from './login-guard.ts';
 
 export type Secret =
   | { readonly kind: 'plain'; readonly password: string }
@@ -21,34 +24,57 @@ export interface Authenticator {
   /** Names of mechanisms that can succeed. */
   readonly mechanisms: readonly string[];
   readonly isRequired: boolean;
-  check(claim: Claim): Promise<boolean>;
+  /** Believes everybody, whatever they send: then nothing a device sends is malformed. */
+  readonly isLenient: boolean;
+  /** How long the address has to wait before its next claim is looked at, in ms. */
+  waitOf(address: string): number;
+  /** Whether the claim of that address is true. */
+  check(claim: Claim, address: string): Promise<boolean>;
 }
 
+const ALL = ['PLAIN', 'LOGIN', 'CRAM-MD5'];
+
 /** `any` believes everybody. With `required`, CRAM-MD5 is there only if a password is known in plain: a hash can't answer its challenge. */
-export function createAuthenticator(mode: 'off' | 'any' | 'required', users: readonly DeviceUser[]): Authenticator {
-  if (mode === 'off') return { mechanisms: [], isRequired: false, check: async () => false };
-  if (mode === 'any') return { mechanisms: ['PLAIN', 'LOGIN', 'CRAM-MD5'], isRequired: false, check: async () => true };
-  const secrets = new Map(users.map(({ name, secret }) => [name, secret]));
+export function createAuthenticator(
+  mode: 'off' | 'any' | 'required',
+  users: readonly DeviceUser[],
+  clock: Pick<Clock, 'now'>,
+): Authenticator {
+  const nobody = { isRequired: false, isLenient: false, waitOf: () => 0 };
+  if (mode === 'off') return { ...nobody, mechanisms: [], check: async () => false };
+  if (mode === 'any') return { ...nobody, mechanisms: ALL, isLenient: true, check: async () => true };
+  const guard = new LoginGuard(clock);
   const hasPlain = users.some(({ secret }) => secret.kind === 'plain');
-  const hashed = users.find(({ secret }) => secret.kind === 'scrypt')?.secret;
+  const verify = verifier(users);
   let last: Promise<unknown> = Promise.resolve();
-
-  const verify = async (claim: Claim): Promise<boolean> => {
-    const secret = secrets.get(claim.username);
-    // Someone who does not exist is checked against someone else's secret, and refused all the same.
-    const compared = secret ?? hashed ?? { kind: 'plain', password: randomBytes(16).toString('hex') };
-    const isRight = claim.kind === 'password' ? await isPassword(compared, claim.password) : isDigest(compared, claim);
-    return isRight && secret !== undefined;
-  };
-
   return {
-    mechanisms: hasPlain ? ['PLAIN', 'LOGIN', 'CRAM-MD5'] : ['PLAIN', 'LOGIN'],
+    mechanisms: hasPlain ? ALL : ['PLAIN', 'LOGIN'],
     isRequired: true,
-    check(claim) {
+    isLenient: false,
+    waitOf: (address) => guard.waitOf(address),
+    async check(claim, address) {
       const result = last.then(() => verify(claim));
       last = result.catch(() => {});
-      return result;
+      const isRight = await result;
+      if (isRight) guard.right(address);
+      else guard.wrong(address);
+      return isRight;
     },
+  };
+}
+
+/** Takes as long for a name that is not there as for one that is, so that guessing names is no easier. */
+function verifier(users: readonly DeviceUser[]): (claim: Claim) => Promise<boolean> {
+  const secrets = new Map(users.map(({ name, secret }) => [name, secret]));
+  const hashed = users.find(({ secret }) => secret.kind === 'scrypt')?.secret;
+  const nobodys: Secret = { kind: 'plain', password: randomBytes(16).toString('hex') };
+  return async (claim) => {
+    const secret = secrets.get(claim.username);
+    const compared = secret ?? nobodys;
+    if (claim.kind === 'cram-md5') return isDigest(compared, claim) && secret !== undefined;
+    // Where some passwords are hashed, a plain one and one that is not there cost a hash, too.
+    if (compared.kind === 'plain' && hashed !== undefined) await isPassword(hashed, claim.password);
+    return (await isPassword(compared, claim.password)) && secret !== undefined;
   };
 }
 

@@ -1,9 +1,9 @@
 // The LAN side's certificate. Made once with node-forge, which is loaded only then and parses nothing
 // from outside; keys are made by Node's own crypto. RSA, not ECDSA: it is what TLS stacks of old
-// devices know at all, and node-forge signs nothing else. It is self-signed; devices on a LAN don't
-// check, and an owner whose devices do gives his own.
+// devices know at all, and node-forge signs nothing else. It is self-signed: for devices that want TLS and
+// don't look at certificates. Those that do need one that the owner gives, or no TLS.
 
-import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -81,11 +81,16 @@ export function createDeviceTls({ folder, hostname, settings, wall, fault }: Dev
   };
 }
 
-/** TLS before 1.2 needs ciphers and signatures that OpenSSL admits at security level 0 only. */
+/**
+ * TLS before 1.2 needs ciphers and signatures that OpenSSL admits at security level 0 only, and some devices know
+ * no key exchange but DHE. A device that renegotiates again and again would cost a key exchange each time: nothing
+ * needs it, and Node's own limit is in tls.Server, which there is none of here.
+ */
 function protocolOptions(minimum: TlsSettings['minimum']): SecureContextOptions {
-  if (minimum === '1.3') return { minVersion: 'TLSv1.3' };
-  if (minimum === '1.2') return { minVersion: 'TLSv1.2' };
-  return { minVersion: minimum === '1.1' ? 'TLSv1.1' : 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' };
+  const common = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
+  if (minimum === '1.3') return { ...common, minVersion: 'TLSv1.3' };
+  if (minimum === '1.2') return { ...common, minVersion: 'TLSv1.2' };
+  return { ...common, minVersion: minimum === '1.1' ? 'TLSv1.1' : 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0', dhparam: 'auto' };
 }
 
 async function readPair(certFile: string, keyFile: string): Promise<KeyPair | undefined> {

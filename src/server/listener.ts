@@ -1,12 +1,14 @@
-// Listening sockets: accept, admit, count. A connection that is not wanted gets its 421 or 554 at
-// once; every other becomes a session. The excess costs no session's memory.
+// Listening sockets: accept, and admit. A connection that is not wanted gets its 421 or 554 at once;
+// every other becomes a session. The excess costs no session's memory.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatReply, type Refusal } from '../smtp/reply.ts';
+import { turnAway } from '../system/wire.ts';
+import { adviceFor } from './advice.ts';
+import { type Admitted, type ConnectionLimits, Connections } from './connections.ts';
 import { type Access, plainAddress } from './policy.ts';
-import * as replies from './replies.ts';
 import { secure } from './secure.ts';
-import { type SessionParts, serve } from './session.ts';
+import { converse, type SessionParts, tlsNews } from './session.ts';
 
 /** `tls`: TLS from the first byte. */
 export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
@@ -14,11 +16,7 @@ export type ListenAddress = { readonly host: string; readonly port: number; read
 /** A socket that was bound for us, as a file descriptor. */
 export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
 
-export type ListenerSettings = {
-  readonly listen: readonly (ListenAddress | PassedSocket)[];
-  readonly maxConnections: number;
-  readonly maxConnectionsPerDevice: number;
-};
+export type ListenerSettings = ConnectionLimits & { readonly listen: readonly (ListenAddress | PassedSocket)[] };
 
 export interface Listener {
   /** Addresses as bound, `host:port`. */
@@ -27,63 +25,52 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-// Sessions beyond this share of the maximum make idle ones go sooner.
-const PRESSURE = 0.8;
+export type ListenerParts = Omit<SessionParts, 'isUnderPressure'> & Pick<Access, 'refuseAddress'>;
 
 /** Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is. */
-export async function listen(
-  settings: ListenerSettings,
-  parts: Omit<SessionParts, 'isUnderPressure' | 'countStranger'> & Pick<Access, 'isAllowed'>,
-): Promise<Listener> {
-  const perDevice = new Map<string, number>();
+export async function listen(settings: ListenerSettings, parts: ListenerParts): Promise<Listener> {
+  const connections = new Connections(settings, parts.clock);
   const sessions = new Set<Promise<void>>();
-  let strangers = 0;
-
-  const admit = (device: string): Refusal | undefined => {
-    if (!parts.isAllowed(device)) return replies.notAllowed(device);
-    if (sessions.size >= settings.maxConnections) return replies.tooManyConnections;
-    return (perDevice.get(device) ?? 0) >= settings.maxConnectionsPerDevice ? replies.tooManyFromDevice : undefined;
-  };
+  const sessionParts: SessionParts = { ...parts, isUnderPressure: () => connections.isShort };
 
   const accept = (socket: Socket, tls: boolean) => {
     const device = plainAddress(socket.remoteAddress ?? '');
     if (device === '') return socket.destroy(); // gone already
-    const refusal = admit(device);
-    if (refusal !== undefined) return turnAway(socket, device, refusal);
+    const stranger = parts.refuseAddress(device);
+    if (stranger !== undefined) return refuse(socket, device, stranger.refusal, stranger.advice);
+    const admitted = connections.admit(device);
+    if ('code' in admitted) return refuse(socket, device, admitted, adviceFor(admitted));
     parts.tell('connected', { device });
-    perDevice.set(device, (perDevice.get(device) ?? 0) + 1);
     socket.setNoDelay(true);
-    const session = converse(socket, device, tls).finally(() => {
+    const session = serve(socket, admitted, tls).finally(() => {
       sessions.delete(session);
-      const left = (perDevice.get(device) ?? 1) - 1;
-      if (left === 0) perDevice.delete(device);
-      else perDevice.set(device, left);
+      connections.remove(admitted);
     });
     sessions.add(session);
     return undefined;
   };
 
-  const converse = async (socket: Socket, device: string, tls: boolean): Promise<void> => {
-    const own: SessionParts = {
-      ...parts,
-      isUnderPressure: () => sessions.size > settings.maxConnections * PRESSURE,
-      countStranger: () => ++strangers,
+  const serve = async (socket: Socket, admitted: Admitted, tls: boolean): Promise<void> => {
+    const { device } = admitted;
+    const talk = (over: Parameters<typeof converse>[0]) => {
+      admitted.conversation = converse(over, device, tls, sessionParts);
+      return admitted.conversation.ended;
     };
-    if (!tls) return serve(socket, device, false, own);
+    if (!tls) return talk(socket);
     const context = parts.tlsContext();
     try {
       if (context === undefined) throw new Error('there is no certificate yet');
-      return await serve(await secure(socket, context, parts.clock), device, true, own);
+      return await talk(await secure(socket, context, parts.clock));
     } catch (error) {
       socket.destroy();
-      parts.tell('deviceTlsFailed', { device, problem: (error as Error).message });
+      parts.tell('deviceTlsFailed', tlsNews(device, error));
     }
   };
 
-  const turnAway = (socket: Socket, device: string, refusal: Refusal) => {
-    parts.tell('refused', { device, refusal, command: '' });
-    socket.on('error', () => {}).end(formatReply(refusal));
-    socket.resume().setTimeout(TURN_AWAY_WITHIN, () => socket.destroy());
+  const refuse = (socket: Socket, device: string, refusal: Refusal, advice: string | undefined) => {
+    parts.tell('refused', { device, refusal, command: '', ...(advice === undefined ? {} : { advice }) });
+    socket.on('error', () => {});
+    if (!connections.turnAway(() => turnAway(socket, formatReply(refusal), parts.clock))) socket.destroy();
   };
 
   const servers: Server[] = [];
@@ -111,7 +98,6 @@ export async function listen(
   };
 }
 
-const TURN_AWAY_WITHIN = 5_000;
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
 function bind(address: ListenAddress | PassedSocket, accept: (socket: Socket, tls: boolean) => void): Promise<Server> {

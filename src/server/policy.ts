@@ -3,27 +3,32 @@
 
 import { BlockList, isIPv6 } from 'node:net';
 import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
+import { matcher } from '../smtp/address-patterns.ts';
 import type { Refusal } from '../smtp/reply.ts';
-import type { Clock, Monotonic } from '../system/clock.ts';
-import { matcher } from './patterns.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Neighbourhood } from '../system/neighbourhood.ts';
+import { type Rate, TokenBucket } from '../system/token-bucket.ts';
+import { ADVICE } from './advice.ts';
 import * as replies from './replies.ts';
 import type { MessageStore } from './store.ts';
 
 /** A network as `net.BlockList` takes it. */
 export type Network = { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' };
 
-/** At most `count` in `per` ms. */
-export type Rate = { readonly count: number; readonly per: number };
+/** Whose addresses may talk to us: networks, and by their words the board's own networks and the routers that lead out of them. */
+export type Allowed = { readonly networks: readonly Network[]; readonly lan: boolean; readonly gateway: boolean };
 
 export type PolicySettings = {
   readonly hostname: string;
-  readonly allow: readonly Network[];
+  readonly allow: Allowed;
   readonly maxRecipients: number;
   /** Patterns; undefined for anybody. */
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
   readonly deviceRate: Rate | undefined;
   readonly defaultDomain: string | undefined;
+  /** Whether mail and logins are taken under TLS only. */
+  readonly isTlsRequired: boolean;
 };
 
 /** What depends on what the upstreams were last seen to offer, since it is only passed on. */
@@ -32,8 +37,9 @@ export type PassedOn = { readonly smtpUtf8: boolean; readonly binaryMime: boolea
 export type PolicyParts = {
   readonly store: MessageStore;
   readonly clock: Pick<Clock, 'now'>;
+  readonly neighbourhood: Neighbourhood;
   readonly passedOn: () => PassedOn;
-  /** Whether there is a certificate to do TLS with. */
+  /** Whether STARTTLS is offered: the owner wants it, and there is a certificate to do TLS with. */
   readonly hasTls: () => boolean;
   readonly auth: { readonly mechanisms: readonly string[]; readonly isRequired: boolean };
 };
@@ -45,6 +51,7 @@ export interface Policy {
   /** Octets a message may have, as advertised. */
   readonly sizeLimit: number;
   readonly hasTls: boolean;
+  readonly isTlsRequired: boolean;
   readonly mechanisms: readonly string[];
   readonly isAuthRequired: boolean;
   readonly passedOn: PassedOn;
@@ -54,15 +61,13 @@ export interface Policy {
 }
 
 export interface Access {
-  /** Whether that address may talk to us at all. */
-  isAllowed(address: string): boolean;
+  /** What that address is refused with, if it may not talk to us at all. */
+  refuseAddress(address: string): { readonly refusal: Refusal; readonly advice: string | undefined } | undefined;
   policyFor(device: string): Policy;
 }
 
 export function createAccess(settings: PolicySettings, parts: PolicyParts): Access {
   const { store, auth } = parts;
-  const allowed = new BlockList();
-  for (const { address, prefix, family } of settings.allow) allowed.addSubnet(address, prefix, family);
   const isSender = matcher(settings.allowSenders);
   const isRecipient = matcher(settings.allowRecipients);
   const rate = settings.deviceRate === undefined ? undefined : createRateLimit(settings.deviceRate, parts.clock);
@@ -70,7 +75,10 @@ export function createAccess(settings: PolicySettings, parts: PolicyParts): Acce
     formatMailbox(mailbox.domain === '' ? { ...mailbox, domain: settings.defaultDomain ?? '' } : mailbox);
 
   const refuseSize = (declared: number | undefined): Refusal | undefined => {
-    if (declared !== undefined && declared > store.sizeLimit) return replies.tooLarge(store.sizeLimit);
+    if (declared !== undefined && declared > store.sizeLimit) {
+      store.tooLarge(declared);
+      return replies.tooLarge(store.sizeLimit);
+    }
     switch (store.room(declared ?? 0)) {
       case 'yes':
         return undefined;
@@ -82,12 +90,13 @@ export function createAccess(settings: PolicySettings, parts: PolicyParts): Acce
   };
 
   return {
-    isAllowed: (address) => allowed.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
+    refuseAddress: addressRule(settings.allow, parts.neighbourhood),
     policyFor: (device) => ({
       hostname: settings.hostname,
       maxRecipients: settings.maxRecipients,
       mechanisms: auth.mechanisms,
       isAuthRequired: auth.isRequired,
+      isTlsRequired: settings.isTlsRequired,
       get sizeLimit() {
         return store.sizeLimit;
       },
@@ -98,6 +107,7 @@ export function createAccess(settings: PolicySettings, parts: PolicyParts): Acce
         return parts.passedOn();
       },
       refuseMail(sender, declared) {
+        if (sender === null && !isSender('<>')) return replies.nullSenderNotAllowed;
         if (sender !== null && !isSender(addressOf(sender))) return replies.senderNotAllowed(addressOf(sender));
         const refusal = refuseSize(declared);
         if (refusal !== undefined) return refusal;
@@ -108,20 +118,36 @@ export function createAccess(settings: PolicySettings, parts: PolicyParts): Acce
   };
 }
 
+function addressRule({ networks, lan, gateway }: Allowed, neighbourhood: Neighbourhood): Access['refuseAddress'] {
+  const allowed = new BlockList();
+  const named = new BlockList(); // single addresses: who names a router's means it
+  for (const { address, prefix, family } of networks) {
+    allowed.addSubnet(address, prefix, family);
+    if (prefix === (family === 'ipv6' ? 128 : 32)) named.addAddress(address, family);
+  }
+  return (address) => {
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (named.check(address, family)) return undefined;
+    if (neighbourhood.isGateway(address)) return gateway ? undefined : { refusal: replies.isGateway(address), advice: ADVICE.gateway };
+    if (allowed.check(address, family)) return undefined;
+    const isNeighbour = neighbourhood.isOnLink(address);
+    if (lan && isNeighbour) return undefined;
+    return { refusal: replies.notAllowed(address), advice: isNeighbour ? ADVICE.ownNetwork : undefined };
+  };
+}
+
 // Devices whose messages are counted; a flood of addresses must not fill the memory.
 const MOST_COUNTED = 4_096;
 
-/** A bucket a device that holds `count` and fills again over `per`; whether one more message is admitted. */
-function createRateLimit({ count, per }: Rate, clock: Pick<Clock, 'now'>): (device: string) => boolean {
-  const buckets = new Map<string, { left: number; at: Monotonic }>();
+/** A bucket a device; whether one more message is admitted. */
+function createRateLimit(rate: Rate, clock: Pick<Clock, 'now'>): (device: string) => boolean {
+  const buckets = new Map<string, TokenBucket>();
   return (device) => {
-    const now = clock.now();
-    const before = buckets.get(device);
-    const left = before === undefined ? count : Math.min(count, before.left + ((now - before.at) * count) / per);
+    const bucket = buckets.get(device) ?? new TokenBucket(rate, clock.now());
     buckets.delete(device); // the one used last stands last
     if (buckets.size >= MOST_COUNTED) for (const oldest of [...buckets.keys()].slice(0, 1)) buckets.delete(oldest);
-    buckets.set(device, { left: left >= 1 ? left - 1 : left, at: now });
-    return left >= 1;
+    buckets.set(device, bucket);
+    return bucket.take(clock.now());
   };
 }
 

@@ -44,7 +44,8 @@ export type Act =
   | { readonly act: 'start-tls' }
   | { readonly act: 'authenticate'; readonly mechanism: ServerMechanism; readonly initialResponse: string | undefined }
   | { readonly act: 'run-queue' }
-  | { readonly act: 'close'; readonly reply: Reply };
+  /** `protocol`: who is sent away speaks another one. */
+  | { readonly act: 'close'; readonly reply: Reply; readonly protocol?: 'tls' | 'http' | 'unknown' };
 
 export type Step = { readonly next: Session; readonly act: Act };
 
@@ -54,8 +55,9 @@ export const start = (isSecure: boolean): Session => ({ phase: 'greeted', isSecu
 export function step(session: Session, command: Command | Malformed, policy: Policy): Step {
   const stay = (reply: Reply): Step => ({ next: session, act: { act: 'reply', reply } });
   if ('malformed' in command) {
-    const reply = replies.malformed(command);
-    return command.malformed === 'not-smtp' ? { next: session, act: { act: 'close', reply } } : stay(reply);
+    const protocol = otherProtocol(session, command);
+    if (protocol === undefined) return stay(replies.malformed(command));
+    return { next: session, act: { act: 'close', reply: replies.notSmtp, protocol } };
   }
   switch (command.verb) {
     case 'EHLO':
@@ -76,7 +78,7 @@ export function step(session: Session, command: Command | Malformed, policy: Pol
     case 'AUTH':
       return auth(session, command, policy);
     case 'ETRN':
-      return etrn(session, command.argument);
+      return etrn(session, command.argument, policy);
     case 'RSET':
       return { next: ready(session), act: { act: 'reply', reply: replies.ok } };
     case 'NOOP':
@@ -98,6 +100,16 @@ export function step(session: Session, command: Command | Malformed, policy: Pol
   }
 }
 
+/**
+ * Whether somebody else speaks. Before EHLO or HELO nothing is listened to but commands: a browser, or a program
+ * that was sent here, may have a command somewhere in what it says, but not at its beginning. An empty line is a
+ * person at a keyboard.
+ */
+function otherProtocol({ phase }: Session, fault: Malformed): 'tls' | 'http' | 'unknown' | undefined {
+  if (fault.malformed === 'not-smtp') return fault.protocol;
+  return phase === 'greeted' && (fault.malformed === 'unknown-command' || fault.malformed === 'too-long') ? 'unknown' : undefined;
+}
+
 const channel = ({ isSecure, user }: Session): Channel => ({ isSecure, user });
 
 /** The session without its transaction. */
@@ -106,7 +118,14 @@ export function ready(session: Session): Session {
 }
 
 const offersTls = (session: Session, policy: Policy) => policy.hasTls && !session.isSecure;
-const offersAuth = (session: Session, policy: Policy) => policy.mechanisms.length > 0 && session.user === undefined;
+const offersAuth = (session: Session, policy: Policy) =>
+  policy.mechanisms.length > 0 && session.user === undefined && (session.isSecure || !policy.isTlsRequired);
+
+/** Whether the command has brought a message nearer: what doesn't may not be said without end. */
+export function isProgress(before: Session, after: Session): boolean {
+  const count = (session: Session) => ('recipients' in session ? session.recipients.length : 0);
+  return (after.phase === 'mail' && before.phase !== 'mail') || count(after) > count(before);
+}
 
 function helloReply(hello: Hello, session: Session, policy: Policy): Reply {
   const name = hello.name === '' ? 'you' : hello.name;
@@ -145,10 +164,17 @@ function refuse(session: Session, refusal: Refusal): Step {
   return { next: session, act: { act: 'reply', reply: refusal } };
 }
 
+/** What a device that has not said who it is, or not under TLS, where that is wanted, is refused with. */
+function refuseStranger(session: Session, policy: Policy): Refusal | undefined {
+  if (policy.isTlsRequired && !session.isSecure) return replies.tlsRequired;
+  return policy.isAuthRequired && session.user === undefined ? replies.authRequired : undefined;
+}
+
 function mail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, policy: Policy): Step {
   if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
   if (session.phase !== 'ready') return refuse(session, replies.nested);
-  if (policy.isAuthRequired && session.user === undefined) return refuse(session, replies.authRequired);
+  const stranger = refuseStranger(session, policy);
+  if (stranger !== undefined) return refuse(session, stranger);
   const { reversePath, parameters, size } = command;
   const isUtf8Offered = policy.passedOn.smtpUtf8;
   if (parameters.smtpUtf8 === true && !isUtf8Offered) return refuse(session, replies.notOffered('SMTPUTF8'));
@@ -222,6 +248,7 @@ function auth(session: Session, { mechanism: name, initialResponse }: Extract<Co
   if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
   if (session.phase !== 'ready') return refuse(session, replies.nested);
   if (session.user !== undefined) return refuse(session, replies.alreadyAuthenticated);
+  if (policy.isTlsRequired && !session.isSecure) return refuse(session, replies.tlsRequired);
   const mechanism = SERVER_MECHANISMS.find((one) => one.name === name && policy.mechanisms.includes(name));
   if (mechanism === undefined) return refuse(session, replies.unknownMechanism);
   if (initialResponse !== undefined && !mechanism.clientFirst) return refuse(session, replies.badResponse);
@@ -229,9 +256,11 @@ function auth(session: Session, { mechanism: name, initialResponse }: Extract<Co
 }
 
 /** RFC 1985, section 5.3: the node is a domain, `@domain` for it and what is below, or `#queue`; ours is one queue for all. */
-function etrn(session: Session, argument: string): Step {
+function etrn(session: Session, argument: string, policy: Policy): Step {
   if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
   if (session.phase !== 'ready') return refuse(session, replies.nested);
+  const stranger = refuseStranger(session, policy);
+  if (stranger !== undefined) return refuse(session, stranger);
   if (argument.startsWith('#')) return refuse(session, replies.noSuchQueue);
   if (!isDomain(argument.replace(/^@/, ''))) return refuse(session, replies.malformed({ malformed: 'syntax', verb: 'ETRN' }));
   return { next: session, act: { act: 'run-queue' } };

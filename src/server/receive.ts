@@ -112,7 +112,10 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
     async write(slice) {
       octets += slice.length;
       if (refusal !== undefined) return;
-      if (octets > limit) return refuse(replies.tooLarge(limit));
+      if (octets > limit) {
+        store.tooLarge(octets);
+        return refuse(replies.tooLarge(limit));
+      }
       if (gatherer === undefined) return keep(fold(slice));
       const gathered = gatherer.add(slice);
       if (gathered !== undefined) await keep(open(gathered));

@@ -32,6 +32,7 @@ export const help = (verbs: readonly string[]): Reply => ({
 // TLS, AUTH, ETRN
 export const startTls: Reply = { code: 220, status: '2.0.0', text: 'ready to start TLS' };
 export const tlsNotAvailable: Refusal = { code: 454, status: '4.7.0', text: 'TLS is not available right now' };
+export const tlsRequired: Refusal = { code: 530, status: '5.7.0', text: 'say STARTTLS first' };
 export const alreadySecure: Refusal = { code: 503, status: '5.5.1', text: 'TLS is on already' };
 export const tlsInjection: Refusal = { code: 554, status: '5.5.1', text: 'nothing may follow STARTTLS before its reply' };
 export const challenge = (base64: string): Reply => ({ code: 334, text: base64 });
@@ -56,6 +57,8 @@ export const nested: Refusal = { code: 503, status: '5.5.1', text: 'a message is
 export const notImplemented = (verb: string): Refusal => ({ code: 502, status: '5.5.1', text: `${verb} is not offered here` });
 
 // Malformed commands
+export const notSmtp: Refusal = { code: 500, status: '5.5.1', text: 'this is an SMTP server' };
+export const unknownCommand: Refusal = { code: 500, status: '5.5.1', text: 'no such command; HELP lists what is there' };
 const USAGE: Partial<Record<Verb, string>> = {
   MAIL: 'MAIL FROM:<user@example.org> [SIZE=octets] ...',
   RCPT: 'RCPT TO:<user@example.org> ...',
@@ -68,9 +71,12 @@ const USAGE: Partial<Record<Verb, string>> = {
 export const malformed = (fault: Malformed): Refusal => {
   switch (fault.malformed) {
     case 'not-smtp':
-      return { code: 500, status: '5.5.1', text: 'this is an SMTP server' };
+      return notSmtp;
     case 'unknown-command':
-      return { code: 500, status: '5.5.1', text: `no such command; HELP lists what is there` };
+    case 'empty':
+      return unknownCommand;
+    case 'too-long':
+      return lineTooLong;
     case 'syntax':
       return { code: 501, status: '5.5.4', text: `syntax: ${USAGE[fault.verb] ?? `${fault.verb} takes no argument`}` };
     case 'path':
@@ -111,6 +117,11 @@ export const notOffered = (parameter: string): Refusal => ({
   status: '5.5.4',
   text: `${parameter} is not offered: the upstream can't take it`,
 });
+export const nullSenderNotAllowed: Refusal = {
+  code: 550,
+  status: '5.7.1',
+  text: 'mail without a sender is not taken; see GATEPOST_ALLOW_SENDERS',
+};
 export const senderNotAllowed = (address: string): Refusal => ({
   code: 550,
   status: '5.7.1',
@@ -153,9 +164,15 @@ export const notAllowed = (address: string): Refusal => ({
 });
 export const tooManyConnections: Refusal = { code: 421, status: '4.7.0', text: 'too many connections, try again later' };
 export const tooManyFromDevice: Refusal = { code: 421, status: '4.7.0', text: 'too many connections from your address, try again later' };
+export const isGateway = (address: string): Refusal => ({
+  code: 554,
+  status: '5.7.1',
+  text: `${address} is the way to the internet, not a device; see GATEPOST_ALLOW`,
+});
 export const tooManyErrors: Refusal = { code: 421, status: '4.7.0', text: 'too many errors, good-bye' };
 export const tooManyCommands: Refusal = { code: 421, status: '4.7.0', text: 'too many commands without a message, good-bye' };
 export const timeout: Refusal = { code: 421, status: '4.4.2', text: 'nothing was heard for too long, good-bye' };
+export const tooMuch = (limit: number): Refusal => ({ code: 552, status: '5.3.4', text: `far more than ${limit} octets came, good-bye` });
 export const tooSlow: Refusal = { code: 421, status: '4.4.2', text: 'the message came too slowly, good-bye' };
 export const stopping: Refusal = { code: 421, status: '4.3.2', text: 'the relay is stopping, try again soon' };
 export const fault: Refusal = { code: 421, status: '4.3.0', text: 'an error in the relay, try again later' };

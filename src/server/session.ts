@@ -3,128 +3,207 @@
 
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { Tell } from '../events.ts';
+import type { Tell, Way } from '../events.ts';
 import type { Rewriting } from '../message/rewrite.ts';
-import { parseCommand } from '../smtp/command.ts';
+import { formatMailbox, formatPath } from '../smtp/address.ts';
+import { describeCommand, parseCommand } from '../smtp/command.ts';
 import type { LineEnding } from '../smtp/data.ts';
+import type { Recipient } from '../smtp/envelope.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
-import { type Clock, sleep } from '../system/clock.ts';
+import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import { tlsProblem } from '../system/tls-problem.ts';
 import { ConnectionLost, type Wire, wire } from '../system/wire.ts';
+import { ADVICE, adviceFor, adviceForTls } from './advice.ts';
 import type { Authenticator } from './auth.ts';
 import { exchange } from './authenticate.ts';
 import { LIMITS } from './limits.ts';
 import type { Policy } from './policy.ts';
-import { type Act, type Incoming, ready, type Session, start, step } from './protocol.ts';
+import { type Act, type Incoming, isProgress, ready, type Session, start, step } from './protocol.ts';
 import { type Reception, receive } from './receive.ts';
 import * as replies from './replies.ts';
 import { secure } from './secure.ts';
 import type { MessageStore } from './store.ts';
-import { chunkWriter, transferChunk, transferData } from './transfer.ts';
+import { checkChunk, chunkWriter, Transfer, transferChunk, transferData } from './transfer.ts';
 
 export type SessionParts = {
   readonly policyFor: (device: string) => Policy;
   readonly store: MessageStore;
-  readonly authenticator: Pick<Authenticator, 'check'>;
+  readonly authenticator: Pick<Authenticator, 'check' | 'waitOf' | 'isLenient'>;
   readonly tlsContext: () => SecureContext | undefined;
   readonly rewriting: Rewriting;
-  /** Starts delivery of all that waits; how many do, or `unable`. */
+  /** Makes all that waits due; how many do, or `unable`. */
   readonly runQueue: () => number | 'unable';
   readonly clock: Clock;
   readonly random: Random;
   readonly tell: Tell;
   /** Sessions end with 421 when it aborts; a message whose data has come whole is still stored. */
   readonly stop: AbortSignal;
-  /** Counts one more who does not speak SMTP; how many there were. */
-  readonly countStranger: () => number;
   /** Whether connections are short, so that idle ones must go sooner. */
   readonly isUnderPressure: () => boolean;
 };
 
-/** Speaks with one device until the session ends; never rejects. */
-export async function serve(socket: Duplex, device: string, isSecure: boolean, parts: SessionParts): Promise<void> {
-  const session = new Driver(wire(socket, parts.clock, parts.stop), device, isSecure, parts);
-  try {
-    await session.converse();
-    await session.line.close();
-  } catch (error) {
-    const reply = farewell(error);
-    if (!(error instanceof ConnectionLost)) parts.tell('fault', { where: `session with ${device}`, error });
-    if (reply === undefined) return session.line.destroy();
-    parts.tell('refused', { device, refusal: reply, command: '' });
-    session.line.queue(formatReply(reply));
-    await session.line.close();
-  } finally {
-    session.abandon();
-  }
+/** A session as the listener sees it. */
+export interface Conversation {
+  /** Resolves when it has ended; never rejects. */
+  readonly ended: Promise<void>;
+  /** Since when it has been waiting for a command; undefined while it does something. */
+  readonly idleSince: Monotonic | undefined;
+  /** Ends the wait for a command with 421. */
+  expire(): void;
 }
 
-/** The last reply to a session that ends by itself; undefined when nobody is there to hear it. */
-function farewell(error: unknown): Refusal | undefined {
-  if (!(error instanceof ConnectionLost)) return replies.fault;
-  switch (error.reason) {
-    case 'timeout':
-      return replies.timeout;
-    case 'too-slow':
-      return replies.tooSlow;
-    case 'stopped':
-      return replies.stopping;
-    default:
-      return undefined;
-  }
+/** Speaks with one device until the session ends. */
+export function converse(socket: Duplex, device: string, isSecure: boolean, parts: SessionParts): Conversation {
+  const driver = new Driver(wire(socket, parts.clock, parts.stop), device, isSecure, parts);
+  return {
+    ended: driver.run(),
+    get idleSince() {
+      return driver.idleSince;
+    },
+    expire: () => driver.wire.expire(),
+  };
 }
 
 /** A message that comes in chunks (RFC 3030). */
 type Chunked = { readonly reception: Reception; readonly writer: ReturnType<typeof chunkWriter> };
 
 class Driver {
-  line: Wire;
+  wire: Wire;
+  idleSince: Monotonic | undefined;
   readonly #device: string;
   readonly #parts: SessionParts;
   readonly #policy: Policy;
   #session: Session;
   #lineEnding: LineEnding | undefined; // decided by the first command
   #chunked: Chunked | undefined;
+  #data: { readonly incoming: Incoming; readonly transfer: Transfer } | undefined; // while DATA comes
+  #freshTls: 'after-starttls' | 'from-the-start' | undefined; // nothing was said since the handshake
   #errors = 0;
   #idle = 0;
 
   constructor(line: Wire, device: string, isSecure: boolean, parts: SessionParts) {
-    this.line = line;
+    this.wire = line;
     this.#device = device;
     this.#parts = parts;
     this.#policy = parts.policyFor(device);
     this.#session = start(isSecure);
+    this.#freshTls = isSecure ? 'from-the-start' : undefined;
   }
 
-  async converse(): Promise<void> {
-    const { isUnderPressure, tell } = this.#parts;
-    this.line.queue(formatReply(replies.greeting(this.#policy.hostname)));
+  async run(): Promise<void> {
+    try {
+      await this.#converse();
+      await this.wire.close();
+    } catch (error) {
+      await this.#fail(error);
+    } finally {
+      this.#abandon();
+    }
+  }
+
+  /** The session ends by itself: a last reply where somebody is there to hear it, and a line for the owner. */
+  async #fail(error: unknown): Promise<void> {
+    const { tell } = this.#parts;
+    if (!(error instanceof ConnectionLost)) tell('fault', { where: `session with ${this.#device}`, error });
+    const reply = this.#farewell(error);
+    const way = this.#way(error);
+    const advice = way === undefined ? undefined : this.#adviceOn(way);
+    if (reply === undefined) {
+      const problem = (error as Error).message;
+      if (way !== undefined) tell('gone', { device: this.#device, way, problem, ...(advice === undefined ? {} : { advice }) });
+      return this.wire.destroy();
+    }
+    this.#endWith(reply, way, advice);
+    await this.wire.close();
+  }
+
+  /** Undefined when nobody is there any more. */
+  #farewell(error: unknown): Refusal | undefined {
+    if (!(error instanceof ConnectionLost)) return replies.fault;
+    switch (error.reason) {
+      case 'timeout':
+        return replies.timeout;
+      case 'too-slow':
+        return replies.tooSlow;
+      case 'too-much':
+        return replies.tooMuch(this.#policy.sizeLimit);
+      case 'stopped':
+        return replies.stopping;
+      default:
+        return undefined;
+    }
+  }
+
+  /** How far the device had come with a message when `error` ended it; undefined when it had begun none. */
+  #way(error?: unknown): Way | undefined {
+    const session = this.#session;
+    if (this.#data !== undefined) {
+      const { incoming, transfer } = this.#data;
+      const { hello, envelope } = incoming;
+      return { ...wayOf(hello.name, envelope.reversePath, envelope.recipients), stage: 'data', octets: transfer.octets };
+    }
+    switch (session.phase) {
+      case 'greeted':
+        return this.#hasDistrusted(error) ? { stage: 'starttls' } : undefined;
+      case 'ready':
+        return undefined;
+      case 'mail':
+        return { ...wayOf(session.hello.name, session.reversePath, []), stage: 'mail' };
+      case 'rcpt':
+        return { ...wayOf(session.hello.name, session.reversePath, session.recipients), stage: 'rcpt' };
+      case 'bdat': {
+        const octets = this.#chunked?.reception.octets ?? 0;
+        return { ...wayOf(session.hello.name, session.reversePath, session.recipients), stage: 'bdat', octets };
+      }
+      default:
+        return session satisfies never;
+    }
+  }
+
+  /** Whether the device went when it had seen the certificate. Some say so, in an alert; a check of the TLS port that says nothing is no device. */
+  #hasDistrusted(error: unknown): boolean {
+    const isAlert = error instanceof ConnectionLost && error.reason === 'broken';
+    return this.#freshTls === 'after-starttls' || (this.#freshTls === 'from-the-start' && isAlert);
+  }
+
+  #adviceOn({ stage }: Way): string | undefined {
+    if (stage === 'starttls') return ADVICE.distrust;
+    return this.#data?.transfer.endsLikeLf === true ? ADVICE.lfDot : undefined;
+  }
+
+  async #converse(): Promise<void> {
+    const { isUnderPressure, tell, clock } = this.#parts;
+    this.wire.queue(formatReply(replies.greeting(this.#policy.hostname)));
     for (;;) {
       const patience = isUnderPressure() ? LIMITS.commandTimeoutUnderPressure : LIMITS.commandTimeout;
-      const command = await this.line.line(LIMITS.commandLine, patience);
-      if (command === 'too-long') {
-        await this.#answer(replies.lineTooLong, '');
-      } else {
-        this.#lineEnding ??= command.bareLf ? 'lf' : 'crlf';
-        const text = Buffer.from(command.octets).toString('latin1');
-        const { next, act } = step(this.#session, parseCommand(command.octets), this.#policy);
-        const before = this.#session;
-        this.#session = next;
-        if (act.act === 'close') {
-          if (isRefusal(act.reply)) tell('notSmtp', { device: this.#device, line: text, count: this.#parts.countStranger() });
-          return this.line.queue(formatReply(act.reply));
-        }
-        this.#idle = act.act === 'receive' || act.act === 'chunk' ? 0 : this.#idle + 1;
-        await this.#answer(await this.#perform(act, before), text);
-        if (this.#session.phase !== 'bdat') this.abandon();
+      this.idleSince = clock.now();
+      const line = await this.wire.line(LIMITS.commandLine, patience);
+      this.idleSince = undefined;
+      this.#freshTls = undefined;
+      if (line !== 'too-long') this.#lineEnding ??= line.bareLf ? 'lf' : 'crlf';
+      const octets = line === 'too-long' ? LIMITS.commandLine : line.octets.length;
+      const command = line === 'too-long' ? ({ malformed: 'too-long' } as const) : parseCommand(line.octets);
+      const before = this.#session;
+      const { next, act } = step(before, command, this.#policy);
+      this.#session = next;
+      if (act.act === 'close') {
+        const { protocol } = act;
+        if (protocol !== undefined) tell('notSmtp', { device: this.#device, protocol, octets, ...ADVICE_ON[protocol] });
+        return this.wire.queue(formatReply(act.reply));
       }
-      if (this.#errors >= LIMITS.hardErrors) return this.line.queue(formatReply(replies.tooManyErrors));
-      if (this.#idle > LIMITS.idleCommands) return this.line.queue(formatReply(replies.tooManyCommands));
+      const brings = isProgress(before, next) || (act.act === 'chunk' && act.octets > 0);
+      this.#idle = brings ? this.#idle : this.#idle + 1;
+      await this.#answer(await this.#perform(act, before), describeCommand(command, octets));
+      if (this.#session.phase !== 'bdat') this.#abandon();
+      const last =
+        this.#errors >= LIMITS.hardErrors ? replies.tooManyErrors : this.#idle > LIMITS.idleCommands ? replies.tooManyCommands : undefined;
+      if (last !== undefined) return this.#endWith(last, this.#way());
     }
   }
 
   /** Gives back a draft that no state carries any more. */
-  abandon(): void {
+  #abandon(): void {
     this.#chunked?.reception.abandon();
     this.#chunked = undefined;
   }
@@ -139,7 +218,8 @@ class Driver {
       case 'chunk':
         return this.#receiveChunk(act);
       case 'discard':
-        await transferChunk(this.line, act.octets, this.#parts.clock, async () => {});
+        checkChunk(act.octets, 0, this.#policy.sizeLimit);
+        await transferChunk(this.wire, act.octets, this.#parts.clock, async () => {});
         return act.reply;
       case 'start-tls':
         return this.#startTls(before);
@@ -154,12 +234,23 @@ class Driver {
 
   async #answer(reply: Reply | undefined, command: string): Promise<void> {
     if (reply === undefined) return;
-    this.line.queue(formatReply(reply));
-    if (!isRefusal(reply)) return;
-    const { tell, clock, stop } = this.#parts;
-    tell('refused', { device: this.#device, refusal: reply, command });
-    this.#errors += 1;
-    if (this.#errors > LIMITS.softErrors) await sleep(clock, (this.#errors - LIMITS.softErrors) * LIMITS.errorDelay, stop);
+    if (isRefusal(reply)) {
+      this.#tellRefused(reply, command);
+      this.#errors += 1;
+      if (this.#errors > LIMITS.softErrors) await this.wire.pause((this.#errors - LIMITS.softErrors) * LIMITS.errorDelay);
+    }
+    this.wire.queue(formatReply(reply));
+  }
+
+  /** The last word of a session that the device does not end. */
+  #endWith(refusal: Refusal, way: Way | undefined, advice?: string): void {
+    this.#tellRefused(refusal, '', way, advice);
+    this.wire.queue(formatReply(refusal));
+  }
+
+  #tellRefused(refusal: Refusal, command: string, way?: Way, advice = adviceFor(refusal)): void {
+    const more = { ...(way === undefined ? {} : { way }), ...(advice === undefined ? {} : { advice }) };
+    this.#parts.tell('refused', { device: this.#device, refusal, command, ...more });
   }
 
   #begin({ envelope, hello, declared, protocol }: Incoming): Reception {
@@ -169,10 +260,14 @@ class Driver {
   }
 
   async #receiveData(incoming: Incoming): Promise<Reply | undefined> {
-    this.line.queue(formatReply(replies.startData));
+    const { store, clock } = this.#parts;
+    this.wire.queue(formatReply(replies.startData));
     const reception = this.#begin(incoming);
+    const transfer = new Transfer();
+    this.#data = { incoming, transfer };
     try {
-      await transferData(this.line, reception, this.#lineEnding ?? 'crlf', this.#parts.store.sizeLimit, this.#parts.clock);
+      await transferData(this.wire, reception, this.#lineEnding ?? 'crlf', store.sizeLimit, clock, transfer);
+      this.#data = undefined;
       return await this.#finish(reception, incoming);
     } finally {
       reception.abandon();
@@ -185,7 +280,8 @@ class Driver {
       this.#chunked = { reception, writer: chunkWriter(reception, incoming.envelope.parameters.body === 'BINARYMIME') };
     }
     const { reception, writer } = this.#chunked;
-    await transferChunk(this.line, octets, this.#parts.clock, (slice) => writer.write(slice));
+    checkChunk(octets, reception.octets, this.#policy.sizeLimit);
+    await transferChunk(this.wire, octets, this.#parts.clock, (slice) => writer.write(slice));
     if (isLast) {
       await writer.end();
       return this.#finish(reception, incoming);
@@ -200,7 +296,9 @@ class Driver {
   async #finish(reception: Reception, { hello }: Incoming): Promise<Reply | undefined> {
     const refusal = await reception.finish();
     if (refusal !== undefined) return refusal;
-    this.line.queue(formatReply(replies.queued(reception.id)));
+    this.#errors = 0; // whoever brings mail may make as many mistakes again
+    this.#idle = 0;
+    this.wire.queue(formatReply(replies.queued(reception.id)));
     this.#parts.tell('accepted', {
       id: reception.id,
       device: this.#device,
@@ -215,29 +313,32 @@ class Driver {
     const { tlsContext, clock, stop, tell } = this.#parts;
     const context = tlsContext();
     // What came with STARTTLS in one packet was not protected, and must not be taken for what was (RFC 3207, section 5).
-    if (context === undefined || this.line.hasUnread()) {
+    if (context === undefined || this.wire.hasUnread()) {
       this.#session = before;
       return context === undefined ? replies.tlsNotAvailable : replies.tlsInjection;
     }
-    await this.line.write([formatReply(replies.startTls)], LIMITS.commandTimeout);
-    const bare = this.line.handOver();
+    await this.wire.write([formatReply(replies.startTls)], LIMITS.commandTimeout);
+    const bare = this.wire.handOver();
     if (bare === 'bytes-waiting') throw new ConnectionLost('closed', 'the device did not wait for the reply to STARTTLS');
     try {
-      this.line = wire(await secure(bare, context, clock), clock, stop);
+      this.wire = wire(await secure(bare, context, clock), clock, stop);
     } catch (error) {
-      tell('deviceTlsFailed', { device: this.#device, problem: (error as Error).message });
+      tell('deviceTlsFailed', tlsNews(this.#device, error));
       throw new ConnectionLost('closed', 'TLS failed');
     }
     this.#lineEnding = undefined;
+    this.#freshTls = 'after-starttls';
     return undefined;
   }
 
   async #authenticate({ mechanism, initialResponse }: Extract<Act, { act: 'authenticate' }>): Promise<Reply> {
     const { random, authenticator, tell } = this.#parts;
     const challenge = () => Buffer.from(`<${random.bytes(12).toString('hex')}@${this.#policy.hostname}>`);
-    const claim = await exchange(this.line, mechanism, initialResponse, challenge);
+    const { isLenient } = authenticator;
+    const claim = await exchange(this.wire, { mechanism, initialResponse, challenge, isLenient });
     if ('code' in claim) return claim;
-    if (!(await authenticator.check(claim))) return replies.wrongPassword;
+    await this.wire.pause(authenticator.waitOf(this.#device));
+    if (!(await authenticator.check(claim, this.#device))) return replies.wrongPassword;
     this.#session = { ...this.#session, user: claim.username };
     tell('authenticated', { device: this.#device, user: claim.username, mechanism: mechanism.name });
     return replies.authenticated;
@@ -248,4 +349,17 @@ class Driver {
     if (waiting === 'unable') return replies.queueUnable;
     return waiting === 0 ? replies.queueEmpty : replies.queueRun(waiting);
   }
+}
+
+const ADVICE_ON = { tls: { advice: ADVICE.tlsOnPlainPort }, http: { advice: ADVICE.http }, unknown: {} } as const;
+
+function wayOf(hello: string, from: Parameters<typeof formatPath>[0], recipients: readonly Recipient[]) {
+  return { hello, from: formatPath(from), to: recipients.map(({ forwardPath }) => formatMailbox(forwardPath)) };
+}
+
+/** A handshake that failed, with what can be done about it. */
+export function tlsNews(device: string, error: unknown): { readonly device: string; readonly problem: string; readonly advice?: string } {
+  const problem = tlsProblem(error);
+  const advice = adviceForTls(problem);
+  return { device, problem, ...(advice === undefined ? {} : { advice }) };
 }

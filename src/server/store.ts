@@ -8,6 +8,8 @@ export interface MessageStore {
   readonly instance: string;
   /** Octets a device may send at most, right now (design: the smallest of our maximum, the upstreams' SIZE and the spool). */
   readonly sizeLimit: number;
+  /** A device wanted to send so much, which is more than the limit: perhaps the limit is an old one. */
+  tooLarge(octets: number): void;
   room(octets: number): 'yes' | 'not-now' | 'never';
   draft(declared: number, device: string): Draft;
 }

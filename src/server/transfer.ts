@@ -17,37 +17,64 @@ function watchSpeed(clock: Clock): (octets: number) => void {
   };
 }
 
+/**
+ * Octets of a message that are read though it is refused: the reply to one that is too large comes after
+ * its end, so its end is waited for; but not for ever.
+ */
+const patience = (sizeLimit: number) => 2 * sizeLimit + 1_000_000;
+
+/** What is known of a transfer that came to no end. */
+export class Transfer {
+  octets = 0;
+  #tail = Buffer.alloc(0);
+
+  count(chunk: Uint8Array): void {
+    this.octets += chunk.length;
+    this.#tail = Buffer.concat([this.#tail, chunk.subarray(-LONGEST_TAIL)]).subarray(-LONGEST_TAIL);
+  }
+
+  /** Whether a dot stood last, on a line between line feeds, which is no end of a message (RFC 5321, section 4.1.1.4). */
+  get endsLikeLf(): boolean {
+    return /(?:^|[^\r])\n\.\r?\n$|\r\n\.\n$/.test(this.#tail.toString('latin1'));
+  }
+}
+
+const LONGEST_TAIL = 5;
+
 /** DATA's octets into `reception`, un-stuffed; what follows the end of data is given back to the wire. */
 export async function transferData(
-  line: Wire,
+  wire: Wire,
   reception: Reception,
   lineEnding: LineEnding,
   sizeLimit: number,
   clock: Clock,
+  transfer: Transfer,
 ): Promise<void> {
   const decoder = dataDecoder(lineEnding);
   const check = watchSpeed(clock);
-  // The reply to a message that is too large comes after its end, so its end is waited for; but not for ever.
-  const patience = 2 * sizeLimit + 1_000_000;
-  let dripped = 0;
-  while (reception.octets <= patience) {
-    const chunk = await line.some(LIMITS.dataTimeout);
-    dripped += chunk.length;
-    check(dripped);
+  while (transfer.octets <= patience(sizeLimit)) {
+    const chunk = await wire.some(LIMITS.dataTimeout);
+    transfer.count(chunk);
+    check(transfer.octets);
     const { body, rest } = decoder.decode(chunk);
     for (const slice of body) await reception.write(slice);
-    if (rest !== undefined) return line.unread(rest);
+    if (rest !== undefined) return wire.unread(rest);
   }
-  throw new ConnectionLost('broken', 'the message never ended');
+  throw new ConnectionLost('too-much', 'the message never ended');
+}
+
+/** Throws for a chunk that takes a message of `before` octets beyond what is read of one that is refused. */
+export function checkChunk(octets: number, before: number, sizeLimit: number): void {
+  if (before + octets > patience(sizeLimit)) throw new ConnectionLost('too-much', 'the chunk is too large to be read');
 }
 
 /** A chunk's octets, exactly, to `take`. They are read whatever becomes of them: what follows is the next command. */
-export async function transferChunk(line: Wire, octets: number, clock: Clock, take: (slice: Uint8Array) => Promise<void>): Promise<void> {
+export async function transferChunk(wire: Wire, octets: number, clock: Clock, take: (slice: Uint8Array) => Promise<void>): Promise<void> {
   const check = watchSpeed(clock);
   for (let left = octets; left > 0; ) {
-    const piece = await line.some(LIMITS.dataTimeout);
+    const piece = await wire.some(LIMITS.dataTimeout);
     const ours = piece.subarray(0, left);
-    if (piece.length > left) line.unread(piece.subarray(left));
+    if (piece.length > left) wire.unread(piece.subarray(left));
     left -= ours.length;
     check(octets - left);
     await take(ours);

@@ -3,10 +3,10 @@
 // It forgives what devices get wrong (a space after the colon, no brackets, trailing spaces, a CR too many) and
 // says nothing of order or policy.
 
-import type { Mailbox, MalformedPath, ReversePath } from './address.ts';
-import { parseMailbox } from './address.ts';
+import { formatMailbox, formatPath, type Mailbox, type MalformedPath, parseMailbox, type ReversePath } from './address.ts';
 import type { MailParameters, Recipient } from './envelope.ts';
 import { type MalformedParameter, parseMailParameters, parseRcptParameters } from './parameters.ts';
+import { printable } from './printable.ts';
 
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
@@ -20,16 +20,22 @@ export type Command =
 
 export type Verb = Command['verb'];
 
+/** Another protocol that is known by its first octets. */
+export type OtherProtocol = 'tls' | 'http';
+
+/** `unknown-command`: what stands there is no command of ours; `empty`: nothing stands there. */
 export type Malformed =
-  | { readonly malformed: 'not-smtp' }
-  | { readonly malformed: 'unknown-command'; readonly verb: string }
+  | { readonly malformed: 'not-smtp'; readonly protocol: OtherProtocol }
+  | { readonly malformed: 'unknown-command' | 'empty' | 'too-long' }
   | { readonly malformed: 'syntax'; readonly verb: Verb }
-  | { readonly malformed: 'path'; readonly verb: 'MAIL' | 'RCPT'; readonly fault: MalformedPath }
+  | { readonly malformed: 'path'; readonly verb: 'MAIL' | 'RCPT'; readonly fault: MalformedPath; readonly argument: string }
   | MalformedParameter;
 
 const LONGEST_HELLO = 255;
-// Requests of other protocols that end up on port 25; a browser made to speak to it is an old attack.
-const OTHER_PROTOCOLS = /^(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT|PRI|SSH|Host:|User-Agent:|Content-)/i;
+// Requests that end up on port 25: a browser made to speak to it is an old attack.
+const HTTP = /^(?:(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT|PRI) |Host:|User-Agent:|Content-|Accept:|Origin:)/i;
+// A record of type handshake, version 3 (RFC 8446, section 5.1): what a client that expects TLS says first.
+const TLS = '\u0016\u0003';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -42,12 +48,14 @@ function decode(line: Uint8Array): string {
   }
 }
 
-/** The command in `line`, which comes without its line end. */
+/** The command in `line`, which comes without its line end. Blanks around it are nothing. */
 export function parseCommand(line: Uint8Array): Command | Malformed {
-  const text = withoutTrailingBlanks(decode(line));
+  const text = withoutBlanks(decode(line));
+  if (text === '') return { malformed: 'empty' };
+  if (text.startsWith(TLS)) return { malformed: 'not-smtp', protocol: 'tls' };
+  if (HTTP.test(text)) return { malformed: 'not-smtp', protocol: 'http' };
   const match = /^([A-Za-z]+)(?:[ \t]+(.*))?$/s.exec(text);
-  if (OTHER_PROTOCOLS.test(text) || (text !== '' && !/^[A-Za-z]/.test(text))) return { malformed: 'not-smtp' };
-  if (match === null) return { malformed: 'unknown-command', verb: text };
+  if (match === null) return { malformed: 'unknown-command' };
   const verb = (match[1] ?? '').toUpperCase();
   const argument = match[2] ?? '';
   switch (verb) {
@@ -80,22 +88,25 @@ export function parseCommand(line: Uint8Array): Command | Malformed {
     case 'TURN':
       return { verb };
     default:
-      return { malformed: 'unknown-command', verb };
+      return { malformed: 'unknown-command' };
   }
 }
 
-/** `trimEnd` would also take what is white only in Unicode; an expression would look at each blank as often as there are blanks. */
-function withoutTrailingBlanks(text: string): string {
+/** `trim` would also take what is white only in Unicode; an expression would look at each blank as often as there are blanks. */
+function withoutBlanks(text: string): string {
+  const isBlank = (at: number) => ' \t\r'.includes(text.charAt(at));
+  let from = 0;
   let end = text.length;
-  while (end > 0 && ' \t\r'.includes(text.charAt(end - 1))) end -= 1;
-  return text.slice(0, end);
+  while (from < end && isBlank(from)) from += 1;
+  while (end > from && isBlank(end - 1)) end -= 1;
+  return text.slice(from, end);
 }
 
 function parseMail(argument: string): Command | Malformed {
   const split = splitPath(/^FROM[ \t]*:[ \t]*/i, argument);
   if (split === undefined) return { malformed: 'syntax', verb: 'MAIL' };
   const reversePath = split.path === '' ? null : parseMailbox(split.path, { utf8: true });
-  if (typeof reversePath === 'string') return { malformed: 'path', verb: 'MAIL', fault: reversePath };
+  if (typeof reversePath === 'string') return { malformed: 'path', verb: 'MAIL', fault: reversePath, argument };
   const parsed = parseMailParameters(split.words);
   return 'malformed' in parsed ? parsed : { verb: 'MAIL', reversePath, ...parsed };
 }
@@ -104,7 +115,7 @@ function parseRcpt(argument: string): Command | Malformed {
   const split = splitPath(/^TO[ \t]*:[ \t]*/i, argument);
   if (split === undefined) return { malformed: 'syntax', verb: 'RCPT' };
   const forwardPath: Mailbox | MalformedPath = parseMailbox(split.path, { utf8: true });
-  if (typeof forwardPath === 'string') return { malformed: 'path', verb: 'RCPT', fault: forwardPath };
+  if (typeof forwardPath === 'string') return { malformed: 'path', verb: 'RCPT', fault: forwardPath, argument };
   const parsed = parseRcptParameters(split.words);
   return 'malformed' in parsed ? parsed : { verb: 'RCPT', recipient: { forwardPath, ...parsed } };
 }
@@ -136,4 +147,46 @@ function parseAuth(argument: string): Command | Malformed {
   return match === null
     ? { malformed: 'syntax', verb: 'AUTH' }
     : { verb: 'AUTH', mechanism: (match[1] ?? '').toUpperCase(), initialResponse: match[2] };
+}
+
+// Names under which devices ask for a login, so that what stands in their place is not taken for one.
+const MECHANISM = /^(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-(?:1|256)(?:-PLUS)?|NTLM|GSSAPI|XOAUTH2|OAUTHBEARER|EXTERNAL|ANONYMOUS)$/;
+const LONGEST_DESCRIPTION = 200;
+
+/**
+ * The command for a log: its verb and what was understood of it. Of what is no command only its length is
+ * told, for it may be a password: devices that don't read replies send theirs wherever they believe to be.
+ */
+export function describeCommand(command: Command | Malformed, octets: number): string {
+  return printable(describe(command, octets)).slice(0, LONGEST_DESCRIPTION);
+}
+
+function describe(command: Command | Malformed, octets: number): string {
+  if ('malformed' in command) {
+    switch (command.malformed) {
+      case 'path':
+        return `${command.verb} ${command.argument}`;
+      case 'syntax':
+        return `${command.verb}, malformed, ${octets} octets`;
+      case 'parameter':
+        return `MAIL or RCPT with ${command.parameter}`;
+      default:
+        return `no command, ${octets} octets`;
+    }
+  }
+  switch (command.verb) {
+    case 'EHLO':
+    case 'HELO':
+      return `${command.verb} ${command.name}`;
+    case 'MAIL':
+      return `MAIL FROM:${formatPath(command.reversePath)}${command.size === undefined ? '' : ` SIZE=${command.size}`}`;
+    case 'RCPT':
+      return `RCPT TO:<${formatMailbox(command.recipient.forwardPath)}>`;
+    case 'BDAT':
+      return `BDAT ${command.octets}${command.last ? ' LAST' : ''}`;
+    case 'AUTH':
+      return `AUTH ${MECHANISM.test(command.mechanism) ? command.mechanism : '...'}`;
+    default:
+      return command.verb;
+  }
 }

@@ -38,6 +38,14 @@ export function withRecipient(recipients: readonly Recipient[], recipient: Recip
     : [first, ...rest, recipient];
 }
 
+/** The envelope with nobody to be told by the next hop what becomes of it. */
+export function withoutNotifications(envelope: Envelope): Envelope {
+  const silent = ({ forwardPath }: Recipient): Recipient => ({ forwardPath, notify: 'never' });
+  const [first, ...rest] = envelope.recipients;
+  const { ret: _, envelopeId: __, ...parameters } = envelope.parameters;
+  return { ...envelope, recipients: [silent(first), ...rest.map(silent)], parameters };
+}
+
 /** Whether the envelope can only travel with SMTPUTF8 (RFC 6531, section 3.4): an address needs it, or the sender declared it for the header section. */
 export function needsSmtpUtf8(envelope: Envelope): boolean {
   return (

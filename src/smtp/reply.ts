@@ -1,6 +1,7 @@
 // Replies (RFC 5321, section 4.2). What we may say is a typed value whose status agrees with its
 // code; what others say is only as typed as the wire is: a code, perhaps a status, some lines.
 
+import { printable } from './printable.ts';
 import { type Status, statusOf } from './status.ts';
 
 /** One line of text, or several for a multi-line reply. */
@@ -35,13 +36,12 @@ export function formatReply(reply: Reply): Buffer {
   const status = 'status' in reply && reply.status !== undefined ? `${reply.status} ` : '';
   const lines = typeof reply.text === 'string' ? [reply.text] : reply.text;
   const last = lines.length - 1;
-  return Buffer.from(lines.map((line, at) => `${reply.code}${at === last ? ' ' : '-'}${status}${printable(line)}\r\n`).join(''));
+  return Buffer.from(lines.map((line, at) => `${reply.code}${at === last ? ' ' : '-'}${status}${fitted(line)}\r\n`).join(''));
 }
 
 /** Text safe inside a reply line: what a device sent may be quoted in it, so nothing of it can end the line. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-  const clean = text.replace(/[\u0000-\u001f\u007f]/g, '?');
+function fitted(text: string): string {
+  const clean = printable(text);
   return Buffer.byteLength(clean) <= LONGEST_TEXT
     ? clean
     : Buffer.from(clean)
@@ -76,7 +76,8 @@ export function replyReader(): (line: Uint8Array) => ReplyStep {
     if (match === null || (code !== undefined && Number(match[1]) !== code) || lines.length >= LONGEST_REPLY_LINES)
       return { result: 'malformed', line };
     code = Number(match[1]);
-    lines.push(match[3] ?? '');
+    // Cleaned here, once: what a server says is shown in logs, by commands and in notifications.
+    lines.push(printable((match[3] ?? '').replaceAll('\t', ' ').trimEnd()));
     if (match[2] === '-') return { result: 'more' };
     const [first = '', ...rest] = lines;
     const status = statusOf(first, Math.trunc(code / 100));

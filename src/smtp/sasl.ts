@@ -3,6 +3,7 @@
 
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
+import { printableJson } from './printable.ts';
 
 export type Credentials = { readonly username: string; readonly password: string };
 
@@ -56,8 +57,10 @@ export const CRAM_MD5: ClientMechanism = {
   },
 };
 
-// A server decides how much work the key costs; one that asks for more than this means no good.
+// A server decides how much work the key costs; one that asks for more than this means no good. With fewer than RFC 7677,
+// section 4, wants, whoever has seen the exchange guesses passwords quickly.
 const MOST_ITERATIONS = 1_000_000;
+const FEWEST_ITERATIONS = 4_096;
 
 /**
  * RFC 5802 with the hash of RFC 7677, without channel binding. Neither side learns the password, and the
@@ -76,7 +79,9 @@ export const SCRAM_SHA_256: ClientMechanism = {
     const match = /^r=([!-+\--~]+),s=([A-Za-z0-9+/=]+),i=([1-9]\d{0,9})(?:,|$)/.exec(offer);
     const [, both = '', salt = '', iterations = ''] = match ?? [];
     if (match === null || !both.startsWith(own) || both === own || Number(iterations) > MOST_ITERATIONS)
-      return `the server's SCRAM challenge makes no sense: ${JSON.stringify(offer.slice(0, 200))}`;
+      return `the server's SCRAM challenge makes no sense: ${printableJson(offer.slice(0, 200))}`;
+    if (Number(iterations) < FEWEST_ITERATIONS)
+      return `the server wants a SCRAM key of ${iterations} iterations, and ${FEWEST_ITERATIONS} are the least that protect a password; GATEPOST_UPSTREAM_AUTH=plain logs in without SCRAM`;
     const salted = await deriveKey(password.normalize('NFKC'), Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256');
     const clientKey = hmac(salted, 'Client Key');
     const last = `c=biws,r=${both}`;
@@ -87,7 +92,7 @@ export const SCRAM_SHA_256: ClientMechanism = {
     if (verdict === 'accepted') return UNPROVEN;
     const expected = `v=${hmac(hmac(salted, 'Server Key'), signed).toString('base64')}`;
     if (verdict.toString('utf8').split(',')[0] !== expected)
-      return `the server does not know the password: ${JSON.stringify(verdict.toString('utf8').slice(0, 200))}`;
+      return `the server does not know the password: ${printableJson(verdict.toString('utf8').slice(0, 200))}`;
     yield EMPTY;
     return undefined;
   },

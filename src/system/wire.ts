@@ -7,8 +7,10 @@
 
 import type { Duplex } from 'node:stream';
 import type { Cancel, Clock } from './clock.ts';
+import { tlsProblem } from './tls-problem.ts';
 
-export type LossReason = 'closed' | 'broken' | 'timeout' | 'too-slow' | 'stopped';
+/** `too-much`: more octets than anybody wants to read. */
+export type LossReason = 'closed' | 'broken' | 'timeout' | 'too-slow' | 'too-much' | 'stopped';
 
 /** Ends whatever used the wire: the peer closed, the socket broke, or a deadline passed. */
 export class ConnectionLost extends Error {
@@ -34,6 +36,10 @@ export interface Wire {
   queue(octets: Uint8Array): void;
   /** Sends what is queued and `slices`; resolves when the socket takes more. */
   write(slices: readonly Uint8Array[], within: number): Promise<void>;
+  /** Sends what is queued and waits so long, or until the connection is lost, which it throws: nobody holds a place who is gone. */
+  pause(milliseconds: number): Promise<void>;
+  /** Ends whoever waits to read, as if `within` had passed. */
+  expire(): void;
   /** Whether the peer has sent octets that nobody has read. */
   hasUnread(): boolean;
   /** Gives the Duplex away, for TLS; refused with `bytes-waiting` when the peer has already sent more (RFC 3207, section 6). */
@@ -73,25 +79,27 @@ export function wire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
   };
   const onEnd = () => endReading(new ConnectionLost('closed', 'the peer closed the connection'));
   const onClose = () => endBoth(new ConnectionLost('closed', 'the connection is closed'));
-  const onError = (error: Error) => endBoth(new ConnectionLost('broken', error.message));
+  const onError = (error: Error) => endBoth(new ConnectionLost('broken', tlsProblem(error)));
   const onStop = () => endReading(new ConnectionLost('stopped', 'the relay is stopping'));
   duplex.on('readable', onWake).on('drain', onWake).on('end', onEnd).on('close', onClose).on('error', onError);
   if (stop?.aborted === true) onStop();
   stop?.addEventListener('abort', onStop, { once: true });
 
-  /** Waits for the next news of the socket. */
-  function news(within: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancel: Cancel = clock.after(within, () => {
-        wake = undefined;
-        reject(new ConnectionLost('timeout', 'the peer took too long'));
-      });
-      wake = () => {
+  /** Waits for the next news of the socket; whether there is any within that time. */
+  function isNews(within: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (is: boolean) => {
         wake = undefined;
         cancel();
-        resolve();
+        resolve(is);
       };
+      const cancel: Cancel = clock.after(within, () => finish(false));
+      wake = () => finish(true);
     });
+  }
+
+  async function news(within: number): Promise<void> {
+    if (!(await isNews(within))) throw new ConnectionLost('timeout', 'the peer took too long');
   }
 
   async function flush(within: number): Promise<void> {
@@ -160,6 +168,16 @@ export function wire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
       queued.push(...slices);
       await flush(within);
     },
+    async pause(milliseconds) {
+      await flush(milliseconds);
+      const deadline = clock.now() + milliseconds;
+      for (;;) {
+        if (writingEnded !== undefined) throw writingEnded;
+        if (readingEnded?.reason === 'stopped') throw readingEnded;
+        if (clock.now() >= deadline || !(await isNews(deadline - clock.now()))) return;
+      }
+    },
+    expire: () => endReading(new ConnectionLost('timeout', 'the peer took too long')),
     hasUnread: () => unread.length > 0 || duplex.readableLength > 0,
     handOver() {
       if (self.hasUnread()) return 'bytes-waiting';
@@ -191,6 +209,15 @@ export function wire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
   }
 
   return self;
+}
+
+/**
+ * Says `farewell` and ends the connection within seconds, whatever the peer does: a timeout of the socket itself would begin
+ * anew with each octet of his.
+ */
+export function turnAway(duplex: Duplex, farewell: Uint8Array, clock: Clock): Promise<void> {
+  duplex.write(farewell);
+  return hangUp(duplex, clock);
 }
 
 /**

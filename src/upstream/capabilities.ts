@@ -7,13 +7,17 @@ export type Capabilities = ParameterSupport & {
   readonly pipelining: boolean;
   readonly startTls: boolean;
   readonly chunking: boolean;
-  /** Octets that the server takes; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0). */
+  /** Octets that the server takes; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), or for one that can't be. */
   readonly sizeLimit: number | undefined;
   /** SASL mechanisms, in capitals. */
   readonly auth: ReadonlySet<string>;
   /** As they were said, for people. */
   readonly offers: readonly string[];
 };
+
+// RFC 5321, section 4.5.3.1.7: every server takes this much. One that says less is wrong, or no server at all; believed, it
+// would keep devices from sending anything.
+const SMALLEST_LIMIT = 65_536;
 
 /** What a server offers that only knows HELO. */
 export const NO_CAPABILITIES: Capabilities = {
@@ -47,7 +51,7 @@ export function readCapabilities(reply: RemoteReply): Capabilities {
   const limit = Number(/^\d{1,15}$/.exec(offered.get('SIZE') ?? '')?.[0] ?? 0);
   return {
     size: offered.has('SIZE'),
-    sizeLimit: limit > 0 ? limit : undefined,
+    sizeLimit: limit >= SMALLEST_LIMIT ? limit : undefined,
     eightBitMime: offered.has('8BITMIME'),
     binaryMime: offered.has('BINARYMIME'),
     smtpUtf8: offered.has('SMTPUTF8'),

@@ -3,6 +3,7 @@
 
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
+import { printable } from '../smtp/printable.ts';
 import type { Clock } from '../system/clock.ts';
 import { Failed, WAIT } from './exchange.ts';
 import type { UpstreamTarget } from './target.ts';
@@ -54,7 +55,7 @@ export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: Enc
 /** The certificate for people: whose it is, who signed it, until when. */
 export function describeCertificate(secure: TLSSocket): string {
   const { subject, issuer, valid_to: until } = secure.getPeerCertificate();
-  const name = (one: typeof subject | undefined) => [one?.CN ?? one?.O ?? '?'].flat().join(', ');
+  const name = (one: typeof subject | undefined) => printable([one?.CN ?? one?.O ?? '?'].flat().join(', '));
   return `certificate of ${name(subject)}, signed by ${name(issuer)}, valid until ${until}`;
 }
 
@@ -65,7 +66,7 @@ function isAboutDates({ code }: NodeJS.ErrnoException): boolean {
 function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string {
   switch (error.code) {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `the certificate is not for ${target.host}: ${error.message}`;
+      return `the certificate is not for ${target.host}: ${printable(error.message)}`;
     case 'CERT_HAS_EXPIRED':
       return "the server's certificate has expired";
     case 'CERT_NOT_YET_VALID':
@@ -76,6 +77,6 @@ function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string 
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
       return `the server's certificate is from nobody we know (${error.code}); GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it`;
     default:
-      return `the TLS handshake failed: ${error.message}`;
+      return `the TLS handshake failed: ${printable(error.message)}`;
   }
 }

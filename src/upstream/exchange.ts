@@ -2,6 +2,7 @@
 // carries whatever goes wrong out of the straight line.
 
 import type { Stage, UpstreamFailure } from '../smtp/outcome.ts';
+import { printableJson } from '../smtp/printable.ts';
 import { describeReply, LONGEST_REPLY_LINES, type RemoteReply, replyReader } from '../smtp/reply.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
 
@@ -45,7 +46,7 @@ export async function readReply(line: Wire, stage: Stage, within: number): Promi
     if (next === 'too-long') break;
     const result = feed(next.octets);
     if (result.result === 'reply') return result.reply;
-    if (result.result === 'malformed') throw new Failed(stage, `this is no SMTP reply: ${JSON.stringify(result.line.slice(0, 200))}`);
+    if (result.result === 'malformed') throw new Failed(stage, `this is no SMTP reply: ${printableJson(result.line.slice(0, 200))}`);
   }
   throw new Failed(stage, 'the reply never ends');
 }

@@ -1,6 +1,8 @@
 // An upstream: connections made when they are needed, kept for the next message, closed when idle.
 
 import type { Tell } from '../events.ts';
+import type { Mailbox } from '../smtp/address.ts';
+import { withoutNotifications } from '../smtp/envelope.ts';
 import type { Attempt, UpstreamFailure } from '../smtp/outcome.ts';
 import type { Cancel } from '../system/clock.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -14,12 +16,16 @@ export interface Upstream {
   readonly name: string;
   /** Hands a message over. Never rejects for what the upstream does; `stop` cuts it short. */
   send(message: Message, stop: AbortSignal): Promise<Attempt>;
+  /** Connects, without logging in, to see what the upstream offers now; never rejects. */
+  probe(): Promise<void>;
   /** Says QUIT on all idle connections. */
   close(): Promise<void>;
 }
 
 export type UpstreamParts = Omit<ConnectParts, 'memory'> & {
   readonly tell: Tell;
+  /** Whether notifications may go to that sender: else the upstream is asked to send none. */
+  readonly mayBeTold: (sender: Mailbox) => boolean;
   /** Told at every connection what the upstream offers. */
   readonly learn: (capabilities: Capabilities) => void;
 };
@@ -85,19 +91,32 @@ export function createUpstream(target: UpstreamTarget, parts: UpstreamParts): Up
     }
   }
 
+  async function sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
+    const kept = await reuse();
+    if (kept !== undefined) {
+      const attempt = await sendOver(kept, message, stop);
+      // The server may have closed it just now; that is no sickness. Nothing of the message was read before MAIL is answered.
+      if (attempt.result === 'answered' || attempt.failure.stage !== 'mail' || attempt.failure.reply !== undefined || stop.aborted)
+        return attempt;
+    }
+    const made = await open(stop);
+    if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
+    return sendOver(made, message, stop);
+  }
+
   return {
     name,
     async send(message, stop) {
-      const kept = await reuse();
-      if (kept !== undefined) {
-        const attempt = await sendOver(kept, message, stop);
-        // The server may have closed it just now; that is no sickness. Nothing of the message was read before MAIL is answered.
-        if (attempt.result === 'answered' || attempt.failure.stage !== 'mail' || attempt.failure.reply !== undefined || stop.aborted)
-          return attempt;
-      }
-      const made = await open(stop);
-      if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
-      return sendOver(made, message, stop);
+      const { envelope } = message;
+      if (envelope.reversePath === null || parts.mayBeTold(envelope.reversePath)) return sendOne(message, stop);
+      const attempt = await sendOne({ ...message, envelope: withoutNotifications(envelope) }, stop);
+      return attempt.result === 'answered' ? { ...attempt, notifies: false } : attempt;
+    },
+    async probe() {
+      const opened = await connect({ ...target, credentials: undefined }, { ...parts, memory }, new AbortController().signal);
+      if ('scope' in opened) return;
+      parts.learn(opened.capabilities);
+      await quit(opened);
     },
     async close() {
       const all = idle;

@@ -45,7 +45,7 @@ test('check --connect: each step, the certificate, the login, the size', async (
 test.each<[string, Record<string, string>, number, RegExp]>([
   [
     'a wrong password',
-    { GATEPOST_UPSTREAM_PASSWORD: 'wrong' },
+    { GATEPOST_UPSTREAM_PASSWORD: 'not-the-password' },
     77,
     /FAILED at auth: the login as .* was refused: 535.*\n {2}user name or password are wrong/,
   ],

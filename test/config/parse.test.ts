@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Environment, parseConfig } from '../../src/config/parse.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
+import { selfSigned } from '../support/certificate.ts';
 
 const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:secret@smtp.example.org' };
 const noFiles = (path: string): string => {
@@ -57,8 +58,8 @@ test('every example in the table is right', () => {
   for (const [name, variable] of Object.entries(VARIABLES)) {
     if (name === 'DEVICE_TLS_CERT' || name === 'DEVICE_TLS_KEY') continue; // shortened, and only right together
     const together: Record<string, Record<string, string>> = {
-      UPSTREAM_USERNAME: { GATEPOST_UPSTREAM_PASSWORD: 'x' },
-      UPSTREAM_PASSWORD: { GATEPOST_UPSTREAM_USERNAME: 'x' },
+      UPSTREAM_USERNAME: { GATEPOST_UPSTREAM_PASSWORD: 'x', GATEPOST_UPSTREAM: 'smtp://h.example' },
+      UPSTREAM_PASSWORD: { GATEPOST_UPSTREAM_USERNAME: 'x', GATEPOST_UPSTREAM: 'smtp://h.example' },
       DEVICE_USERS: { GATEPOST_DEVICE_AUTH: 'required' },
       UPSTREAM_CA: { GATEPOST_UPSTREAM_CA: '-----BEGIN CERTIFICATE-----' },
     };
@@ -77,6 +78,57 @@ test('several upstreams', () => {
     'one.example',
     'two.example',
   ]);
+});
+
+test('a user in a URL comes before the one beside it, and no provider hears of another', () => {
+  const environment = {
+    GATEPOST_UPSTREAM: 'smtp://one.example,smtp://me:sesame@two.example,smtps://ONE.example',
+    GATEPOST_UPSTREAM_USERNAME: 'x',
+    GATEPOST_UPSTREAM_PASSWORD: 'y',
+  };
+  expect(configOf(environment).upstreams.map(({ credentials }) => credentials)).toEqual([
+    { username: 'x', password: 'y' },
+    { username: 'me', password: 'sesame' },
+    { username: 'x', password: 'y' },
+  ]);
+});
+
+test.each([
+  ['two words ', {}],
+  [' leading', {}],
+  ['x\t', {}],
+])('the password %j is taken as it is', (password) => {
+  const given = { GATEPOST_UPSTREAM: 'smtp://h.example', GATEPOST_UPSTREAM_USERNAME: 'x' };
+  expect(configOf({ ...given, GATEPOST_UPSTREAM_PASSWORD: password }).upstreams[0]?.credentials?.password).toBe(password);
+  const files = { '/p': `${password}\n` };
+  expect(configOf({ ...given, GATEPOST_UPSTREAM_PASSWORD_FILE: '/p' }, files).upstreams[0]?.credentials?.password).toBe(password);
+  const users = configOf({ ...UPSTREAM, GATEPOST_DEVICE_AUTH: 'required', GATEPOST_DEVICE_USERS: `cam:${password}\r\n` }).deviceUsers;
+  expect(users).toEqual([{ name: 'cam', secret: { kind: 'plain', password } }]);
+});
+
+test.each([
+  [{}, 'off'],
+  [{ GATEPOST_DEVICE_TLS: 'own' }, 'off'],
+  [{ GATEPOST_DEVICE_TLS: 'self-signed' }, 'offered'],
+  [{ GATEPOST_DEVICE_TLS: 'required' }, 'required'],
+  [{ GATEPOST_DEVICE_TLS: 'off' }, 'off'],
+] as const)('STARTTLS with %j: %s', (environment, offer) => {
+  expect(configOf({ ...UPSTREAM, ...environment }).deviceTls.startTls).toBe(offer);
+});
+
+test('STARTTLS is offered by default once there is a certificate of the owner', () => {
+  const { cert, key } = selfSigned();
+  const environment = { ...UPSTREAM, GATEPOST_DEVICE_TLS_CERT: cert, GATEPOST_DEVICE_TLS_KEY: key };
+  expect(configOf(environment).deviceTls.startTls).toBe('offered');
+  expect(configOf({ ...environment, GATEPOST_DEVICE_TLS: 'off' }).deviceTls.startTls).toBe('off');
+});
+
+test('words for networks that change', () => {
+  expect(configOf({ ...UPSTREAM, GATEPOST_ALLOW: '10.0.0.0/8, LAN' }).allow).toEqual({
+    networks: [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }],
+    lan: true,
+    gateway: false,
+  });
 });
 
 test.each([
@@ -102,7 +154,17 @@ describe('mistakes: one line each, with the variable and an example', () => {
     [{ ...UPSTREAM, GATEPOST_LOG_LEVEL: 'loud' }, /^GATEPOST_LOG_LEVEL: "loud" is none of debug, info, warn, error/],
     [{ ...UPSTREAM, GATEPOST_SPOOL_DIR: 'spool' }, /^GATEPOST_SPOOL_DIR: "spool" is no absolute path/],
     [{ ...UPSTREAM, GATEPOST_MAX_RECIPIENTS: '0' }, /^GATEPOST_MAX_RECIPIENTS/],
-    [{ ...UPSTREAM, GATEPOST_UPSTREAM_USERNAME: 'x' }, /one is given without the other/],
+    [{ GATEPOST_UPSTREAM: 'smtp://h.example', GATEPOST_UPSTREAM_USERNAME: 'x' }, /one is given without the other/],
+    [{ ...UPSTREAM, GATEPOST_UPSTREAM_USERNAME: 'x', GATEPOST_UPSTREAM_PASSWORD: 'y' }, /nobody uses them/],
+    [
+      {
+        GATEPOST_UPSTREAM: 'smtp://one.example,smtp://me:z@two.example,smtps://three.example',
+        GATEPOST_UPSTREAM_USERNAME: 'x',
+        GATEPOST_UPSTREAM_PASSWORD: 'y',
+      },
+      /one\.example and three\.example would both get them/,
+    ],
+    [{ ...UPSTREAM, GATEPOST_DEVICE_TLS: 'off', GATEPOST_LISTEN: 'smtps://0.0.0.0:465' }, /^GATEPOST_DEVICE_TLS: is off, but/],
     [{ GATEPOST_UPSTREAM: 'smtp+plain://u:p@192.168.1.9' }, /never travel without TLS/],
     [{ GATEPOST_UPSTREAM: 'smtp+plain://mail.example.org' }, /looks public/],
     [{ GATEPOST_UPSTREAM: 'http://x' }, /^GATEPOST_UPSTREAM: not of the form/],

@@ -99,6 +99,8 @@ function setUp(
       warnAfter: undefined,
       hostname: 'gate.example',
       bounceTo: undefined,
+      recipient: undefined,
+      mayBeTold: () => true,
       sender: undefined,
       ...options.settings,
     },
@@ -412,14 +414,16 @@ describe('notifications', () => {
   });
 
   test('what is returned in full is declared 8BITMIME, whatever the device declared', async () => {
-    const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } } });
+    const settings = { bounceTo: { localPart: 'owner', domain: 'example.org' } };
+    const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } }, settings });
     offer('A');
     await clock.advance(0);
     expect(submitted[0]?.envelope.parameters).toEqual({ body: '8BITMIME' });
   });
 
   test('RET=FULL returns no message that is itself too large', async () => {
-    const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } } });
+    const settings = { bounceTo: { localPart: 'owner', domain: 'example.org' } };
+    const { clock, offer, submitted } = setUp(() => answered(bounced), { envelope: { parameters: { ret: 'full' } }, settings });
     offer('A', 'cam', 2 ** 20 + 1);
     await clock.advance(0);
     expect(submitted[0]?.text).toContain('Content-Type: text/rfc822-headers');
@@ -462,6 +466,91 @@ describe('notifications', () => {
     expect(news.of('notificationLost')).toMatchObject([{ about: 'A', problem: 'the spool is full' }]);
     expect(messages.size).toBe(0);
   });
+});
+
+describe('notifications go where mail may go', () => {
+  const owner = { localPart: 'owner', domain: 'example.org' };
+  const bounce = () =>
+    answered({ outcome: 'bounced', failure: { scope: 'recipient', stage: 'rcpt', reply: { code: 550, lines: ['no'] } } });
+
+  test.each<[string, Parameters<typeof setUp>[1], string | undefined]>([
+    ['a sender that mail may not go to', { settings: { mayBeTold: () => false } }, undefined],
+    ['the owner, whoever else may not be told', { settings: { mayBeTold: () => false, bounceTo: owner } }, 'owner'],
+    ['where all mail goes', { settings: { mayBeTold: () => false, recipient: owner } }, 'owner'],
+    ['BOUNCE_TO before that', { settings: { recipient: { localPart: 'all', domain: 'x' }, bounceTo: owner } }, 'owner'],
+    ['the sender', {}, 'cam'],
+  ])('%s', async (_name, options, to) => {
+    const { clock, offer, submitted, news } = setUp(bounce, options);
+    offer('A');
+    await clock.advance(0);
+    expect(submitted.map(({ envelope }) => envelope.recipients[0].forwardPath.localPart)).toEqual(to === undefined ? [] : [to]);
+    if (to === undefined)
+      expect(news.of('notificationLost')).toMatchObject([{ about: 'A', problem: expect.stringContaining('GATEPOST_ALLOW_RECIPIENTS') }]);
+  });
+
+  test('a message goes back whole to the owner alone', async () => {
+    const envelope = { parameters: { ret: 'full' as const } };
+    for (const [settings, isWhole] of [
+      [{}, false],
+      [{ bounceTo: owner }, true],
+    ] as const) {
+      const { clock, offer, submitted } = setUp(bounce, { envelope, settings });
+      offer('A');
+      await clock.advance(0);
+      expect(submitted[0]?.text.includes('\r\nbody\r\n')).toBe(isWhole);
+    }
+  });
+
+  test('sixty an hour; what a device asked to be told of does not use them up', async () => {
+    let outcome: Outcome = delivered;
+    const { clock, offer, submitted, news } = setUp(() => answered(outcome), {
+      recipients: [{ ...recipient('you'), notify: ['success', 'failure'] }],
+    });
+    for (let count = 0; count < 80; count++) {
+      offer(`S${count}`);
+      await clock.advance(0);
+    }
+    expect(submitted).toHaveLength(60);
+    expect(news.of('notificationLost')).toHaveLength(20);
+    outcome = { outcome: 'bounced', failure: { scope: 'recipient', stage: 'rcpt', reply: { code: 550, lines: ['no'] } } };
+    offer('F');
+    await clock.advance(0);
+    expect(submitted).toHaveLength(61);
+    await clock.advance(60_000);
+    offer('later');
+    await clock.advance(0);
+    expect(submitted).toHaveLength(62);
+  });
+});
+
+test('a device that asks for deliveries makes messages due, but overrides no back-off of an upstream', async () => {
+  const refusedLogin: Attempt = {
+    result: 'no-answer',
+    failure: { scope: 'upstream', stage: 'auth', problem: 'no', reply: { code: 535, lines: ['no'] } },
+    maybeDelivered: false,
+  };
+  const { clock, offer, sent, scheduler } = setUp(() => refusedLogin);
+  offer('A');
+  await clock.advance(0);
+  expect(sent).toHaveLength(1);
+  for (let count = 0; count < 100; count++) {
+    scheduler.hurry();
+    await clock.advance(100);
+  }
+  expect(sent).toHaveLength(1);
+  scheduler.runNow();
+  await clock.advance(0);
+  expect(sent).toHaveLength(2);
+});
+
+test('a device that asks for deliveries has deferred messages tried', async () => {
+  const later = answered({ outcome: 'deferred', failure: { scope: 'recipient', stage: 'rcpt', reply: { code: 450, lines: ['later'] } } });
+  const { clock, offer, sent, scheduler } = setUp(() => later);
+  offer('A');
+  await clock.advance(0);
+  scheduler.hurry();
+  await clock.advance(0);
+  expect(sent).toHaveLength(2);
 });
 
 test('a notification that can not be made costs nothing else: what was delivered is not delivered again', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { QueueId } from '../../src/events.ts';
 import { createLog, formatLogfmt } from '../../src/ops/log.ts';
 import { fakeClock } from '../support/clock.ts';
@@ -8,7 +8,10 @@ const recipient = { localPart: 'you', domain: 'example.org' };
 
 function logOf(level: 'debug' | 'info' | 'error', format: 'text' | 'json' = 'text') {
   const lines: string[] = [];
-  return { lines, log: createLog({ level, format }, fakeClock(), (line) => lines.push(line)) };
+  const clock = fakeClock();
+  const sink = { isStuck: false };
+  const write = (line: string) => !sink.isStuck && lines.push(line) > 0;
+  return { lines, clock, sink, log: createLog({ level, format }, clock, write) };
 }
 
 test("a message's life is one grep", () => {
@@ -36,12 +39,70 @@ test('what a device says can neither end a line nor reach the terminal', () => {
   expect(formatLogfmt({ empty: '', none: undefined, number: 5 })).toBe('empty="" number=5');
 });
 
-test("a device's password is not logged", () => {
-  const { log, lines } = logOf('info');
+test('what is in JSON can not reach the terminal either', () => {
+  const { log, lines } = logOf('info', 'json');
+  log.authenticated({ device: 'x', user: 'a\u007f\u009b31m\u202e', mechanism: 'PLAIN' });
+  expect(lines[0]).toContain('"user":"a\\u007f\\u009b31m\\u202e"');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ user: 'a\u007f\u009b31m\u202e' });
+});
+
+describe('what a device does over and over', () => {
   const refusal = { code: 503, status: '5.5.1', text: 'no' } as const;
-  log.refused({ device: 'x', refusal, command: 'AUTH PLAIN AHVzZXIAc2VjcmV0' });
-  expect(lines[0]).toContain('command="AUTH PLAIN ..."');
-  expect(lines[0]).not.toContain('AHVz');
+  const refused = (device: string, command = 'MAIL FROM:<a@b>') => ({ device, refusal, command });
+
+  test('is told once, then once a minute with a count, then again when it was quiet', async () => {
+    const { log, lines, clock } = logOf('info');
+    for (let count = 0; count < 1_000; count++) log.refused(refused('a', `MAIL FROM:<${count}@b>`));
+    expect(lines).toHaveLength(1);
+    await clock.advance(60_000);
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toContain('command="MAIL FROM:<999@b>" count=999');
+    await clock.advance(60_000);
+    expect(lines).toHaveLength(2);
+    log.refused(refused('a'));
+    expect(lines).toHaveLength(3);
+    await clock.advance(600_000);
+    expect(lines).toHaveLength(3);
+    expect(clock.nextTimer()).toBeUndefined();
+  });
+
+  test('of another device, or another refusal, is another kind', () => {
+    const { log, lines } = logOf('info');
+    log.refused(refused('a'));
+    log.refused(refused('b'));
+    log.refused({ ...refused('a'), refusal: { code: 550, status: '5.7.1', text: 'no' } });
+    log.gone({ device: 'a', way: { stage: 'mail' }, problem: 'x' });
+    expect(lines).toHaveLength(4);
+  });
+
+  test('from ten thousand addresses is told of the first few hundred, and counted', async () => {
+    const { log, lines, clock } = logOf('info');
+    for (let count = 0; count < 10_000; count++) log.refused(refused(`device-${count}`));
+    expect(lines.length).toBeLessThan(300);
+    const before = lines.length;
+    await clock.advance(60_000);
+    expect(lines).toHaveLength(before + 1);
+    expect(lines.at(-1)).toMatch(/count=9\d\d\d/);
+  });
+
+  test('is told at the end, too', () => {
+    const { log, lines } = logOf('info');
+    for (let count = 0; count < 3; count++) log.refused(refused('a'));
+    log.stopped();
+    expect(lines.at(-2)).toContain('count=2');
+  });
+});
+
+test('lines that nobody reads are dropped, and how many is told', () => {
+  const { log, lines, sink } = logOf('info');
+  sink.isStuck = true;
+  for (let count = 0; count < 5; count++) log.spoolFailed({ problem: `${count}` });
+  sink.isStuck = false;
+  log.spoolFailed({ problem: 'the sixth' });
+  expect(lines.map((line) => line.replace(/^time=\S+ /, ''))).toEqual([
+    'level=warn event=linesLost count=5\n',
+    'level=error event=spoolFailed problem="the sixth"\n',
+  ]);
 });
 
 test('levels and JSON', () => {

@@ -10,6 +10,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
 import { describeWith, runWith } from '../support/programs.ts';
 import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { alsoSecret } from '../support/secrets.ts';
+
+alsoSecret('guess-my-password');
 
 let upstream: LibraryUpstream;
 let relay: RelayProcess;
@@ -151,6 +154,7 @@ beforeAll(async () => {
     GATEPOST_SPOOL_DIR: join(folder, 'secured'),
     GATEPOST_LISTEN: '127.0.0.1:0,smtps://127.0.0.1:0',
     GATEPOST_DEVICE_AUTH: 'required',
+    GATEPOST_DEVICE_TLS: 'self-signed',
     GATEPOST_DEVICE_USERS: 'cam:pass word',
     GATEPOST_DEVICE_TLS_MIN: '1.0',
     GATEPOST_MAX_CONNECTIONS: '150',
@@ -194,7 +198,7 @@ describeWith(['swaks'], 'swaks over plain, STARTTLS and TLS', () => {
   }
 
   test('a wrong password is refused', async () => {
-    const result = await swaks(plainPort, '--auth', 'PLAIN', '--auth-user', 'cam', '--auth-password', 'guess');
+    const result = await swaks(plainPort, '--auth', 'PLAIN', '--auth-user', 'cam', '--auth-password', 'guess-my-password');
     expect(result.stdout).toMatch(/<\*\* 535 5\.7\.8 /);
   });
 });

@@ -127,7 +127,7 @@ describeWith(
     });
 
     test('a wrong password defers everything, is said in plain words, and is not tried again and again', async () => {
-      const relay = await start(temporaryFolder(), { GATEPOST_UPSTREAM_PASSWORD: 'wrong' });
+      const relay = await start(temporaryFolder(), { GATEPOST_UPSTREAM_PASSWORD: 'not-the-password' });
       await camera(relay).sendMail({ from: 'cam@example.org', to: 'you@example.org', subject: 'wrong', text: 'x' });
       const line = await relay.waitFor(({ event }) => event === 'upstreamDown');
       expect(line['problem']).toMatch(/the login as alerts@example.org by PLAIN was refused: 535 5\.7\.8/);

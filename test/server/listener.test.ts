@@ -2,12 +2,16 @@ import { connect, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { createAuthenticator } from '../../src/server/auth.ts';
+import { Connections } from '../../src/server/connections.ts';
 import { type Listener, type ListenerSettings, listen } from '../../src/server/listener.ts';
-import { createAccess, type PolicySettings, plainAddress } from '../../src/server/policy.ts';
+import { type Allowed, createAccess, plainAddress } from '../../src/server/policy.ts';
 import type { MessageStore } from '../../src/server/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
+import { type Monotonic, systemClock } from '../../src/system/clock.ts';
+import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { fakeClock } from '../support/clock.ts';
 import { collectNews } from '../support/news.ts';
+import { neighbourhood, policySettings } from '../support/policy.ts';
 import { memoryStore } from '../support/store.ts';
 
 const LOOPBACK = { address: '127.0.0.0', prefix: 8, family: 'ipv4' } as const;
@@ -23,31 +27,22 @@ afterEach(async () => {
 
 async function setUp(
   settings: Partial<ListenerSettings> = {},
-  allow: PolicySettings['allow'] = [LOOPBACK],
+  allow: Partial<Allowed> = { networks: [LOOPBACK] },
   store: MessageStore = memoryStore(),
   context?: SecureContext,
+  near: Neighbourhood = neighbourhood(),
 ) {
   const stop = new AbortController();
   const news = collectNews();
-  const authenticator = createAuthenticator('off', []);
-  const access = createAccess(
-    {
-      hostname: 'gate.example',
-      allow,
-      maxRecipients: 10,
-      allowSenders: undefined,
-      allowRecipients: undefined,
-      deviceRate: undefined,
-      defaultDomain: undefined,
-    },
-    {
-      store,
-      clock: systemClock,
-      passedOn: () => ({ smtpUtf8: false, binaryMime: false }),
-      hasTls: () => context !== undefined,
-      auth: authenticator,
-    },
-  );
+  const authenticator = createAuthenticator('off', [], systemClock);
+  const access = createAccess(policySettings({ allow: { networks: [], lan: false, gateway: false, ...allow }, maxRecipients: 10 }), {
+    store,
+    clock: systemClock,
+    neighbourhood: near,
+    passedOn: () => ({ smtpUtf8: false, binaryMime: false }),
+    hasTls: () => context !== undefined,
+    auth: authenticator,
+  });
   const all = { listen: [{ host: '127.0.0.1', port: 0, tls: false }], maxConnections: 5, maxConnectionsPerDevice: 3, ...settings };
   const listener = await listen(all, {
     ...access,
@@ -94,7 +89,7 @@ function device(port: number, localAddress = '127.0.0.1') {
 }
 
 test('a network that is not allowed is told so and closed', async () => {
-  const { port, news } = await setUp({}, [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }]);
+  const { port, news } = await setUp({}, { networks: [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }] });
   expect(await device(port).says(/<closed>/)).toMatch(/^554 5\.7\.1 127\.0\.0\.1 may not use this relay; see GATEPOST_ALLOW\r\n<closed>$/);
   expect(news.of('refused')).toHaveLength(1);
 });
@@ -116,7 +111,7 @@ test('too many connections of one device, or in all, get 421; others are served;
 
 test('stopping says 421 to idle sessions and stores a message whose data has come whole', async () => {
   const store = memoryStore();
-  const { port, stop, listener } = await setUp({}, [LOOPBACK], store);
+  const { port, stop, listener } = await setUp({}, { networks: [LOOPBACK] }, store);
   const idle = device(port);
   await idle.says(/^220 /);
   stop.abort();
@@ -133,7 +128,7 @@ test('a bug in a session ends that session with 421, and is told', async () => {
       throw new Error('a bug');
     },
   };
-  const { port, news } = await setUp({}, [LOOPBACK], broken);
+  const { port, news } = await setUp({}, { networks: [LOOPBACK] }, broken);
   const one = device(port);
   one.socket.write('EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n');
   expect(await one.says(/<closed>/)).toMatch(/421 4\.3\.0 an error in the relay/);
@@ -157,4 +152,69 @@ test('mapped addresses are IPv4 addresses', () => {
   expect(plainAddress('::ffff:192.0.2.7')).toBe('192.0.2.7');
   expect(plainAddress('fe80::1%eth0')).toBe('fe80::1');
   expect(plainAddress('2001:db8::1')).toBe('2001:db8::1');
+});
+
+test('an address of our own network is allowed by one word, and told of it otherwise', async () => {
+  const near = neighbourhood(['127.0.0.1']);
+  const without = await setUp({}, { networks: [] }, memoryStore(), undefined, near);
+  expect(await device(without.port).says(/<closed>/)).toMatch(/^554 /);
+  expect(without.news.of('refused')).toMatchObject([{ advice: expect.stringContaining('add the word lan to GATEPOST_ALLOW') }]);
+  const withIt = await setUp({}, { networks: [], lan: true }, memoryStore(), undefined, near);
+  expect(await device(withIt.port).says(/\r\n/)).toMatch(/^220 /);
+});
+
+test("a router is no device unless it is meant: the internet's mail comes through it", async () => {
+  const near = neighbourhood([], ['127.0.0.1']);
+  const address = { address: '127.0.0.1', prefix: 32, family: 'ipv4' } as const;
+  const by = (allow: Partial<Allowed>) => setUp({}, allow, memoryStore(), undefined, near);
+  const refused = await by({ networks: [LOOPBACK] });
+  expect(await device(refused.port).says(/<closed>/)).toMatch(/^554 5\.7\.1 127\.0\.0\.1 is the way to the internet/);
+  expect(refused.news.of('refused')).toMatchObject([{ advice: expect.stringContaining('the word gateway') }]);
+  for (const allow of [{ networks: [LOOPBACK, address] }, { networks: [address] }, { networks: [LOOPBACK], gateway: true }]) {
+    const { port } = await by(allow);
+    expect(await device(port).says(/\r\n/)).toMatch(/^220 /);
+  }
+});
+
+test('who is turned away is gone within seconds, whatever he sends, and there are only so many of him', { timeout: 30_000 }, async () => {
+  const { port } = await setUp({}, { networks: [] });
+  const all = Array.from({ length: 120 }, () => device(port));
+  const dripping = setInterval(() => {
+    for (const { socket } of all) if (socket.writable) socket.write('x');
+  }, 100);
+  const started = performance.now();
+  await Promise.all(all.map(({ says }) => says(/<closed>/)));
+  clearInterval(dripping);
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+test('when connections are short those that have long been silent make room', async () => {
+  const clock = fakeClock();
+  const connections = new Connections({ maxConnections: 10, maxConnectionsPerDevice: 10 }, clock);
+  const expired: string[] = [];
+  const open = (name: string, idleSince: Monotonic | undefined) => {
+    const admitted = connections.admit(name);
+    if ('code' in admitted) return admitted.text;
+    admitted.conversation = { ended: Promise.resolve(), idleSince, expire: () => expired.push(name) };
+    return 'admitted';
+  };
+  const idle = clock.now();
+  for (let count = 0; count < 4; count++) open(`idle-${count}`, idle);
+  for (let count = 0; count < 6; count++) open(`busy-${count}`, undefined);
+  expect(open('early', undefined)).toMatch(/too many connections/);
+  expect(expired).toEqual([]);
+  await clock.advance(10_000);
+  expect(open('late', undefined)).toBe('admitted');
+  expect(expired).toEqual(['idle-0', 'idle-1', 'idle-2', 'idle-3']);
+});
+
+test('a device that hangs up while it waits for its mistakes gives its place back', async () => {
+  const { port, listener } = await setUp({ maxConnectionsPerDevice: 1 });
+  const bad = device(port);
+  bad.socket.write(`EHLO x\r\n${'FROB\r\n'.repeat(19)}`); // the last would be answered after 45 s in all
+  await bad.says(/500 /);
+  bad.socket.resetAndDestroy();
+  let greeting = '';
+  while (!greeting.startsWith('220 ')) greeting = await device(port).says(/\r\n/);
+  expect(listener.addresses).toHaveLength(1);
 });

@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createAuthenticator } from '../../src/server/auth.ts';
 import { createAccess } from '../../src/server/policy.ts';
-import { serve } from '../../src/server/session.ts';
+import { converse as converseOver } from '../../src/server/session.ts';
 import { fakeClock, settled } from '../support/clock.ts';
 import { collectNews } from '../support/news.ts';
+import { neighbourhood, policySettings } from '../support/policy.ts';
 import { seededRandom } from '../support/random.ts';
 import { memoryStore } from '../support/store.ts';
 
@@ -16,19 +17,15 @@ async function converse(pieces: readonly Buffer[]) {
   const clock = fakeClock();
   const store = memoryStore();
   store.sizeLimit = 300;
-  const authenticator = createAuthenticator('any', []);
-  const access = createAccess(
-    {
-      hostname: 'gate.example',
-      allow: [],
-      maxRecipients: 3,
-      allowSenders: undefined,
-      allowRecipients: undefined,
-      deviceRate: undefined,
-      defaultDomain: undefined,
-    },
-    { store, clock, passedOn: () => ({ smtpUtf8: true, binaryMime: true }), hasTls: () => false, auth: authenticator },
-  );
+  const authenticator = createAuthenticator('any', [], clock);
+  const access = createAccess(policySettings({ maxRecipients: 3 }), {
+    store,
+    clock,
+    neighbourhood: neighbourhood(),
+    passedOn: () => ({ smtpUtf8: true, binaryMime: true }),
+    hasTls: () => false,
+    auth: authenticator,
+  });
   const news = collectNews();
   const [device, server] = duplexPair();
   let replies = '';
@@ -37,7 +34,7 @@ async function converse(pieces: readonly Buffer[]) {
   });
   device.on('error', () => {});
   const rewriting = { sender: undefined, recipient: undefined, defaultDomain: undefined };
-  const session = serve(server, '192.0.2.7', false, {
+  const session = converseOver(server, '192.0.2.7', false, {
     policyFor: access.policyFor,
     store,
     authenticator,
@@ -49,7 +46,6 @@ async function converse(pieces: readonly Buffer[]) {
     tell: news.tell,
     stop: new AbortController().signal,
     isUnderPressure: () => false,
-    countStranger: () => 1,
   });
   for (const piece of pieces) {
     if (!device.writable) break;
@@ -58,7 +54,7 @@ async function converse(pieces: readonly Buffer[]) {
   }
   device.end();
   await clock.advance(600_000); // waits after errors, and the end
-  await session;
+  await session.ended;
   return {
     replies,
     stored: store.messages.map(({ octets, envelope }) => ({ octets: octets.toString('latin1'), envelope })),

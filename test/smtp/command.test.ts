@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseCommand } from '../../src/smtp/command.ts';
+import { describeCommand, parseCommand } from '../../src/smtp/command.ts';
 
 const parse = (line: string) => parseCommand(Buffer.from(line));
 const mailbox = (localPart: string, domain: string) => ({ localPart, domain });
@@ -17,6 +17,8 @@ describe('commands', () => {
     ['bdat 0', { verb: 'BDAT', octets: 0, last: false }],
     ['AUTH plain =', { verb: 'AUTH', mechanism: 'PLAIN', initialResponse: '=' }],
     ['TURN', { verb: 'TURN' }],
+    ['  \t NOOP', { verb: 'NOOP' }],
+    [' AUTH PLAIN AGNhbQBzZXNhbWU=', { verb: 'AUTH', mechanism: 'PLAIN', initialResponse: 'AGNhbQBzZXNhbWU=' }],
   ])('%s', (line, command) => expect(parse(line)).toEqual(command));
 
   test.each([
@@ -52,11 +54,15 @@ describe('commands', () => {
 
 describe('malformed', () => {
   test.each([
-    ['', { malformed: 'unknown-command', verb: '' }],
-    ['FROB x', { malformed: 'unknown-command', verb: 'FROB' }],
-    ['GET / HTTP/1.1', { malformed: 'not-smtp' }],
-    ['\x16\x03\x01\x02', { malformed: 'not-smtp' }],
-    ['1234', { malformed: 'not-smtp' }],
+    ['', { malformed: 'empty' }],
+    [' \t\r', { malformed: 'empty' }],
+    ['FROB x', { malformed: 'unknown-command' }],
+    ['GET / HTTP/1.1', { malformed: 'not-smtp', protocol: 'http' }],
+    ['Host: gate', { malformed: 'not-smtp', protocol: 'http' }],
+    ['GETc2VjcmV0', { malformed: 'unknown-command' }],
+    ['\x16\x03\x01\x02', { malformed: 'not-smtp', protocol: 'tls' }],
+    ['1234', { malformed: 'unknown-command' }],
+    ['AUTH:PLAIN AGNhbQBzZXNhbWU=', { malformed: 'unknown-command' }],
     ['MAIL', { malformed: 'syntax', verb: 'MAIL' }],
     ['MAIL FROM:', { malformed: 'syntax', verb: 'MAIL' }],
     ['MAIL FROM:<a@b', { malformed: 'syntax', verb: 'MAIL' }],
@@ -81,16 +87,41 @@ describe('malformed', () => {
     ['RCPT TO:<a@b> ORCPT=x', { malformed: 'parameter', fault: 'value', parameter: 'ORCPT' }],
     ['BDAT -1', { malformed: 'syntax', verb: 'BDAT' }],
     ['BDAT 1 FIRST', { malformed: 'syntax', verb: 'BDAT' }],
-  ])('%j', (line, malformed) => expect(parse(line)).toEqual(malformed));
+  ])('%j', (line, malformed) => expect(parse(line)).toMatchObject(malformed));
 
   test('octets outside UTF-8 in an address', () => {
     expect(parseCommand(Buffer.from('RCPT TO:<a\xff@b>', 'latin1'))).toMatchObject({ verb: 'RCPT' });
-    expect(parseCommand(Buffer.from('RCPT TO:<a\x85@b>', 'latin1'))).toEqual({
+    expect(parseCommand(Buffer.from('RCPT TO:<a\x85@b>', 'latin1'))).toMatchObject({
       malformed: 'path',
       verb: 'RCPT',
       fault: 'control-character',
     });
   });
+});
+
+describe('for the log', () => {
+  test.each([
+    ['EHLO cam\u001b[31m', 'EHLO cam?[31m'],
+    ['MAIL FROM:<a@b> SIZE=10 BODY=8BITMIME', 'MAIL FROM:<a@b> SIZE=10'],
+    ['RCPT TO:<a@b>', 'RCPT TO:<a@b>'],
+    ['RCPT TO:<a b@c>', 'RCPT TO:<a b@c>'],
+    ['BDAT 5 LAST', 'BDAT 5 LAST'],
+    ['VRFY c2VzYW1l', 'VRFY'],
+    ['AUTH PLAIN AGNhbQBzZXNhbWU=', 'AUTH PLAIN'],
+    [' AUTH PLAIN AGNhbQBzZXNhbWU=', 'AUTH PLAIN'],
+    ['AUTH c2VzYW1l', 'AUTH ...'],
+    ['AUTH PLAIN two words', 'AUTH, malformed, 20 octets'],
+    ['AUTH:PLAIN AGNhbQBzZXNhbWU=', 'no command, 27 octets'],
+    ['c2VzYW1l', 'no command, 8 octets'],
+    ['1zZXNhbWU=', 'no command, 10 octets'],
+    ['/zZXNhbWU=', 'no command, 10 octets'],
+    ['+zZXNhbWU=', 'no command, 10 octets'],
+    ['', 'no command, 0 octets'],
+    ['DATA c2VzYW1l', 'DATA, malformed, 13 octets'],
+    ['NOOP c2VzYW1l', 'NOOP'],
+    ['STARTTLS c2VzYW1l', 'STARTTLS, malformed, 17 octets'],
+    ['GET /?password=sesame HTTP/1.1', 'no command, 30 octets'],
+  ])('%j is %j', (line, described) => expect(describeCommand(parse(line), line.length)).toBe(described));
 });
 
 test('no octets make the parser throw', () => {

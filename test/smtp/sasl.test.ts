@@ -65,6 +65,7 @@ describe('SCRAM-SHA-256', () => {
     ['accepts without proof', [offer, 'accepted'], /without proving/],
     ['answers another nonce', [offer.replace('rOpr', 'xxxx')], /makes no sense/],
     ['adds nothing to the nonce', ['r=rOprNGfwEbeRWgbNEkqO,s=AAAA,i=4096'], /makes no sense/],
+    ['wants less work than protects a password', [offer.replace('i=4096', 'i=1')], /4096 are the least/],
     ['wants the board to compute for a day', [offer.replace('i=4096', 'i=2000000000')], /makes no sense/],
     ['sends nonsense', ['\u0000\u00ff'], /makes no sense/],
   ])('a server that %s', async (_name, challenges, problem) => {

@@ -1,14 +1,18 @@
 // Transcripts of sessions, as text files: one step a line.
 //
-//   # comment                      @ lockstep | one-piece | size 1000 | room 0 | commit full | recipients 2 | auth any | auth required | tls |
+//   # comment                      @ lockstep | one-piece | size 1000 | room 0 | commit full | recipients 2 | auth any | auth required | tls | tls required |
 //                                    passed-on | sender a@b | recipient a@b | domain b | allow-senders x | allow-recipients x |
 //                                    rate 2/m | waiting 3 | waiting unable
 //   S: 250 2.1.0 *                 one whole reply; its last line matches (* is anything)
 //   S- 250-SIZE *                  the next reply has such a line somewhere
 //   C: MAIL FROM:<a@b>             a line, CRLF added     C~ the same, LF added      C. a\r\n.\0  as it is, escapes read
 //   C! 2e0d0a                      octets in hexadecimal
+//   AGAIN 9                        the two steps before this one nine times more; {#} in them counts
+//   TOLD refused reply=502 ...     an event was told whose line in the log has these words
+//   UNTOLD sesame                  no such line holds that text
+//   SILENT                         nothing was told but at debug level
 //   TLS                            the handshake, after STARTTLS
-//   EOF                            the device closes its side
+//   EOF, RESET                     the device closes its side; the connection breaks
 //   WAIT 300                       so many seconds pass
 //   CLOSED                         the server has closed the connection
 //   KEPT 1                         so many messages are in the store, and no draft is left open
@@ -23,15 +27,19 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { connect as connectTls, createSecureContext } from 'node:tls';
+import type { Tell } from '../../src/events.ts';
 import type { Rewriting } from '../../src/message/rewrite.ts';
+import { createLog } from '../../src/ops/log.ts';
 import { createAuthenticator, type DeviceUser } from '../../src/server/auth.ts';
 import { createAccess, type PassedOn, type PolicySettings } from '../../src/server/policy.ts';
-import { serve } from '../../src/server/session.ts';
+import { converse } from '../../src/server/session.ts';
 import { formatMailbox, formatPath, type Mailbox, parseMailbox } from '../../src/smtp/address.ts';
 import { selfSigned } from './certificate.ts';
 import { type FakeClock, fakeClock, settled } from './clock.ts';
 import { collectNews } from './news.ts';
+import { neighbourhood, policySettings } from './policy.ts';
 import { seededRandom } from './random.ts';
+import { alsoSecret, searchForSecrets } from './secrets.ts';
 import { type MemoryStore, memoryStore } from './store.ts';
 
 export type Mode = 'step by step' | 'octet by octet' | 'in random pieces' | 'all at once';
@@ -41,7 +49,7 @@ type Step = { readonly line: number; readonly kind: string; readonly text: strin
 
 export type Dialog = { readonly settings: readonly string[]; readonly steps: readonly Step[] };
 
-const STEP = /^(S:|S-|C:|C~|C\.|C!|TLS|EOF|WAIT|CLOSED|KEPT|ONCE|=!|=|TO|FROM|@)(?: (.*))?$/;
+const STEP = /^(S:|S-|C:|C~|C\.|C!|TLS|EOF|RESET|WAIT|CLOSED|KEPT|ONCE|TOLD|UNTOLD|SILENT|AGAIN|=!|=|TO|FROM|@)(?: (.*))?$/;
 
 export function readDialog(path: string): Dialog {
   const settings: string[] = [];
@@ -53,9 +61,17 @@ export function readDialog(path: string): Dialog {
       const match = STEP.exec(text);
       if (match === null) throw new Error(`${path}:${at + 1}: ${JSON.stringify(text)} is no step`);
       if (match[1] === '@') settings.push(match[2] ?? '');
+      else if (match[1] === 'AGAIN') steps.push(...again(steps.slice(-2), Number(match[2])));
       else steps.push({ line: at + 1, kind: match[1] ?? '', text: match[2] ?? '' });
     });
   return { settings, steps };
+}
+
+/** The steps so many times; {#} in them is the time. */
+function again(pair: readonly Step[], times: number): readonly Step[] {
+  return Array.from({ length: times }, (_, at) =>
+    pair.map((step) => ({ ...step, text: step.text.replaceAll('{#}', String(at + 2)) })),
+  ).flat();
 }
 
 /** The replies that were reached, by their text: a test asserts that dialogs reach all. */
@@ -65,11 +81,12 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
   const clock = fakeClock();
   const store = memoryStore();
   const set = readSettings(dialog.settings, store, clock);
-  const authenticator = createAuthenticator(set.auth, set.auth === 'required' ? USERS : []);
+  const authenticator = createAuthenticator(set.auth, set.auth === 'required' ? USERS : [], clock);
   const context = set.hasTls ? SERVER_CONTEXT() : undefined;
   const access = createAccess(set.policy, {
     store,
     clock,
+    neighbourhood: neighbourhood(),
     passedOn: () => set.passedOn,
     hasTls: () => context !== undefined,
     auth: authenticator,
@@ -77,7 +94,24 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
   const [device, server] = set.hasTls ? await socketPair() : duplexPair();
   const stop = new AbortController();
   const news = collectNews();
-  const session = serve(server, '192.0.2.7', false, {
+  let wake = () => {};
+  const nextNews = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  const told: string[] = [];
+  // A log of its own for each event: what a device does over and over is told each time.
+  const newLog = () =>
+    createLog({ level: 'info', format: 'text' }, clock, (line) => {
+      searchForSecrets(line, 'the log');
+      return told.push(line) > 0;
+    });
+  const tell: Tell = (event, ...all) => {
+    news.tell(event, ...all);
+    (newLog()[event] as (...all: unknown[]) => void)(...all);
+    wake();
+  };
+  const session = converse(server, '192.0.2.7', false, {
     policyFor: access.policyFor,
     store,
     authenticator,
@@ -86,33 +120,28 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
     runQueue: () => set.waiting,
     clock,
     random: seededRandom(1),
-    tell: news.tell,
+    tell,
     stop: stop.signal,
     isUnderPressure: () => false,
-    countStranger: () => 1,
   });
 
   let received = '';
   let isClosed = false;
-  let wake = () => {};
-  const nextNews = () =>
-    new Promise<void>((resolve) => {
-      wake = resolve;
-    });
+  const isTold = (text: string) => told.some((line) => wordsOf(text).every((word) => line.includes(word)));
   let stream: Duplex = device;
-  const listen = () => {
-    stream.on('data', (chunk: Buffer) => {
-      received += chunk.toString('latin1');
-      wake();
-    });
-    for (const event of ['end', 'error', 'close']) {
-      stream.on(event, () => {
-        isClosed = true;
-        wake();
-      });
-    }
+  const hear = (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+    wake();
   };
-  listen();
+  const hearEnd = () => {
+    isClosed = true;
+    wake();
+  };
+  const listen = (on: Duplex) => {
+    on.on('data', hear);
+    for (const event of ['end', 'error', 'close']) on.on(event, hearEnd);
+  };
+  listen(stream);
 
   const send = async (octets: Buffer) => {
     for (const piece of cut(octets, mode, random)) {
@@ -155,17 +184,35 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
         break;
       }
       case 'TLS': {
-        for (const event of ['data', 'end', 'error', 'close']) device.removeAllListeners(event);
+        device.off('data', hear);
+        for (const event of ['end', 'error', 'close']) device.off(event, hearEnd);
         device.pause();
         const secured = connectTls({ socket: device, rejectUnauthorized: false });
         stream = secured;
         await new Promise<void>((resolve, reject) => secured.once('secureConnect', resolve).once('error', reject));
-        listen();
+        listen(stream);
         break;
       }
       case 'EOF':
         stream.end();
         await settled();
+        break;
+      case 'RESET':
+        stream.destroy();
+        await settled();
+        break;
+      case 'TOLD':
+        await settled();
+        while (set.hasTls && !isTold(step.text)) await nextNews(); // real sockets take their time
+        if (!isTold(step.text)) fail(`nothing like it was told:\n  ${told.join('  ')}`);
+        break;
+      case 'UNTOLD':
+        await settled();
+        if (told.some((line) => line.includes(step.text))) fail(`it was told:\n  ${told.join('  ')}`);
+        break;
+      case 'SILENT':
+        await settled();
+        if (told.length > 0) fail(`this was told:\n  ${told.join('  ')}`);
         break;
       case 'WAIT':
         await clock.advance(Number(step.text) * 1000);
@@ -190,7 +237,7 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
   stop.abort();
   stream.end();
   await clock.advance(10_000);
-  await session;
+  await session.ended;
 }
 
 /** Two ends of a TCP connection on loopback. */
@@ -217,6 +264,7 @@ function nextBarrier(dialog: Dialog, from: number): number {
 const CERTIFICATE = selfSigned();
 const SERVER_CONTEXT = () => createSecureContext({ key: CERTIFICATE.key, cert: CERTIFICATE.cert });
 const USERS: readonly DeviceUser[] = [{ name: 'cam', secret: { kind: 'plain', password: 'secret' } }];
+alsoSecret('secret', 'hunter2-sesame');
 
 type Settings = {
   auth: 'off' | 'any' | 'required';
@@ -250,15 +298,14 @@ function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeC
     hasTls: values.has('tls'),
     passedOn: { smtpUtf8: has, binaryMime: has },
     rewriting: { sender: mailbox('sender'), recipient: mailbox('recipient'), defaultDomain: values.get('domain') },
-    policy: {
-      hostname: 'gate.example',
-      allow: [],
+    policy: policySettings({
       maxRecipients: Number(values.get('recipients') ?? 100),
       allowSenders: values.get('allow-senders')?.split(','),
       allowRecipients: values.get('allow-recipients')?.split(','),
       deviceRate: rate === null ? undefined : { count: Number(rate[1]), per: 60_000 },
       defaultDomain: values.get('domain'),
-    },
+      isTlsRequired: values.get('tls') === 'required',
+    }),
     waiting: waiting === 'unable' ? 'unable' : Number(waiting),
   };
 }
@@ -286,6 +333,11 @@ function* cut(octets: Buffer, mode: Mode, random: ReturnType<typeof seededRandom
     yield octets.subarray(at, at + length);
     at += length;
   }
+}
+
+/** Words apart by blanks; what stands between slashes is one. */
+function wordsOf(text: string): readonly string[] {
+  return [...text.matchAll(/\/([^/]+)\/|(\S+)/g)].map(([, phrase, word]) => phrase ?? word ?? '');
 }
 
 function pattern(text: string): RegExp {

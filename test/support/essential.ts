@@ -19,6 +19,7 @@ export async function provesItself(start: (environment: Record<string, string>) 
     GATEPOST_UPSTREAM_PASSWORD: PASSWORD,
     GATEPOST_UPSTREAM_CA: certificate.cert,
     GATEPOST_BOUNCE_TO: 'owner@example.org',
+    GATEPOST_DEVICE_TLS: 'self-signed',
   };
   const picture = cameraPicture(640, 480);
   const camera = (relay: RelayProcess, requireTLS: boolean) =>

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { searchForSecrets, secretsIn } from './secrets.ts';
 
 export const PROGRAM = new URL('../../dist/gatepost.cjs', import.meta.url).pathname;
 
@@ -31,8 +32,11 @@ function cleanEnvironment(): Record<string, string> {
 
 /** Runs a command of the program to its end. */
 export async function runProgram(argv: readonly string[], environment: Environment = {}, node = process.execPath) {
+  secretsIn(environment);
   const child = spawn(node, [PROGRAM, ...argv], { env: { ...cleanEnvironment(), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
-  return finished(child);
+  const result = await finished(child);
+  searchForSecrets(result.stdout + result.stderr, `gatepost ${argv.join(' ')}`);
+  return result;
 }
 
 export async function finished(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -53,6 +57,7 @@ export async function startProcess(
   environment: Environment,
   options: { node?: string; prefix?: readonly string[] /** In place of Node and the bundle. */; program?: readonly string[] } = {},
 ): Promise<RelayProcess> {
+  secretsIn(environment);
   const program = options.program ?? [options.node ?? process.execPath, PROGRAM];
   const [command = '', ...argv] = [...(options.prefix ?? []), ...program, 'run'];
   const child = spawn(command, argv, {
@@ -71,6 +76,7 @@ export async function startProcess(
   let stderr = '';
   let waiting: { passes: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
   createInterface({ input: child.stdout }).on('line', (text) => {
+    searchForSecrets(text, 'the log');
     const line = JSON.parse(text) as LogLine;
     log.push(line);
     waiting = waiting.filter(({ passes, resolve }) => {
@@ -81,6 +87,7 @@ export async function startProcess(
   });
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
+    searchForSecrets(stderr, 'standard error');
   });
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
   const waitFor = (passes: (line: LogLine) => boolean) => {

@@ -25,6 +25,7 @@ export function memoryStore(): MemoryStore {
     roomLeft: 10_000_000,
     commitResult: 'stored',
     open: 0,
+    tooLarge: () => {},
     room: (octets) => (octets > 10_000_000 ? 'never' : octets > store.roomLeft ? 'not-now' : 'yes'),
     draft() {
       count += 1;

@@ -85,6 +85,7 @@ async function outcomeOf(at: FaultAt): Promise<Outcome> {
       clock,
       random: systemRandom,
       hostname: 'gate.example',
+      mayBeTold: () => true,
       trust: createTrust({ ca: CERTIFICATE.cert, pin: undefined }),
       tell: news.tell,
       learn: () => {},
@@ -105,6 +106,8 @@ async function outcomeOf(at: FaultAt): Promise<Outcome> {
       warnAfter: undefined,
       hostname: 'gate.example',
       bounceTo: undefined,
+      recipient: undefined,
+      mayBeTold: () => true,
       sender: undefined,
     },
   });

@@ -46,6 +46,7 @@ type Options = {
   readonly pin?: string;
   readonly ca?: string;
   readonly addresses?: readonly string[];
+  readonly mayBeTold?: () => boolean;
 };
 
 async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Promise<void>), options: Options = {}) {
@@ -67,6 +68,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     random: systemRandom,
     ...(options.addresses === undefined ? {} : { lookup: resolvesTo(options.addresses) }),
     hostname: 'gate.example',
+    mayBeTold: options.mayBeTold ?? (() => true),
     trust,
     tell: news.tell,
     learn: ({ sizeLimit }) => void sizes.push(sizeLimit),
@@ -471,6 +473,37 @@ describe("the upstream's sickness says nothing of the message", () => {
     const { send, server } = await setUp({ certificate }, { ca: certificate.cert });
     expect(await send()).toEqual(sick('tls', problem));
     expect(server.heard.join()).not.toContain('AUTH');
+  });
+
+  test('a sender who may not be told is not told by the upstream either', async () => {
+    const dsn: Behaviour = { offersSecure: ['DSN', 'AUTH PLAIN'] };
+    const asked: Envelope = {
+      reversePath: { localPart: 'victim', domain: 'outside.example' },
+      recipients: [{ ...to('you'), notify: ['success', 'failure'], originalRecipient: 'rfc822;x@y' }],
+      parameters: { ret: 'full', envelopeId: 'QQ' },
+    };
+    const confined = await setUp(dsn, { mayBeTold: () => false });
+    expect(await confined.send(asked)).toMatchObject({ result: 'answered', notifies: false });
+    expect(confined.server.heard.filter((line) => /MAIL|RCPT/.test(line))).toEqual([
+      '| MAIL FROM:<victim@outside.example>',
+      '| RCPT TO:<you@example.org> NOTIFY=NEVER',
+    ]);
+    const free = await setUp(dsn);
+    expect(await free.send(asked)).toMatchObject({ notifies: true });
+    expect(free.server.heard).toContain('| MAIL FROM:<victim@outside.example> RET=FULL ENVID=QQ');
+  });
+
+  test('a look at what is offered logs in nowhere, and sends nothing', async () => {
+    const { server, upstream, sizes } = await setUp({ offersSecure: ['SIZE 70000', 'AUTH PLAIN'] });
+    await upstream.probe();
+    expect(sizes).toEqual([70_000]);
+    expect(server.heard).toEqual(['EHLO gate.example', 'STARTTLS', '| EHLO gate.example', '| QUIT']);
+  });
+
+  test.each([['10'], ['4096'], ['65535'], ['0'], ['']])('SIZE %s is no limit', async (size) => {
+    const { send, sizes } = await setUp({ offersSecure: [`SIZE ${size}`, 'AUTH PLAIN'] });
+    expect(await send(envelope(), 100_000)).toMatchObject({ result: 'answered' });
+    expect(sizes).toEqual([undefined]);
   });
 
   test('the environment can not switch the verification off', async () => {

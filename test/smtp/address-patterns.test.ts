@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { matcher } from '../../src/server/patterns.ts';
+import { matcher } from '../../src/smtp/address-patterns.ts';
 
 test.each([
   [['owner@example.org'], 'Owner@Example.ORG', true],

@@ -1,0 +1,40 @@
+// How often something may happen: a bucket that holds so many tokens, full at first, and fills again over a time.
+
+import type { Monotonic } from './clock.ts';
+import { later } from './clock.ts';
+
+/** At most `count` in `per` ms. */
+export type Rate = { readonly count: number; readonly per: number };
+
+export class TokenBucket {
+  readonly #rate: Rate;
+  #tokens: number;
+  #filledAt: Monotonic;
+
+  constructor(rate: Rate, now: Monotonic) {
+    this.#rate = rate;
+    this.#tokens = rate.count;
+    this.#filledAt = now;
+  }
+
+  /** Takes a token if there is one; whether there was. */
+  take(now: Monotonic): boolean {
+    this.#fill(now);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** When there is a token: now, or later. */
+  opensAt(now: Monotonic): Monotonic {
+    this.#fill(now);
+    const { count, per } = this.#rate;
+    return this.#tokens >= 1 ? now : later(now, Math.ceil(((1 - this.#tokens) * per) / count));
+  }
+
+  #fill(now: Monotonic): void {
+    const { count, per } = this.#rate;
+    this.#tokens = Math.min(count, this.#tokens + ((now - this.#filledAt) * count) / per);
+    this.#filledAt = now;
+  }
+}
