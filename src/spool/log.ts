@@ -41,8 +41,8 @@ export type LogParts = {
   readonly clock: Clock;
   /** Whether so few segments are left that only what frees others may begin one. */
   readonly isScarce: () => boolean;
-  /** The next segment, its life begun, and its header page, still to be written. Rejects when there is none. */
-  readonly nextSegment: () => Promise<{ segment: Segment; header: Buffer }>;
+  /** The next segment, its life begun and the header on the flash. Rejects when there is none, or when that fails. */
+  readonly nextSegment: () => Promise<Segment>;
   /** A segment was left, whole. */
   readonly left: (segment: Segment) => void;
   /** A write or sync failed, or no segment was to be had (undefined); `inItsFirstGroup`: nothing of this life was ever believed. */
@@ -78,7 +78,6 @@ export function openLog(parts: LogParts): Log {
   // Outcomes that are written but not synced: a failed sync puts them in front again.
   let unsyncedOutcomes: Pending[] = [];
   let current: Segment | undefined;
-  let header: Buffer | undefined; // the current segment's, until its first group is written
   let running: Promise<void> | undefined;
   let cancelSoon: Cancel | undefined;
 
@@ -132,7 +131,8 @@ export function openLog(parts: LogParts): Log {
       for (const waiter of syncWaiters.splice(0)) waiter.resolve();
       return;
     }
-    const segment = current ?? (await begin());
+    current ??= await parts.nextSegment();
+    const segment = current;
     const group = takeGroup(segment);
     if (group.length === 0 && pending.length > 0) return leave(segment);
     // A sync covers whoever waits for one, as long as nothing that was appended before is left out.
@@ -152,13 +152,6 @@ export function openLog(parts: LogParts): Log {
     const full = new DiskFailed(Object.assign(new Error('the spool is full'), { code: 'ENOSPC' }));
     for (const one of pending) if (!one.isUrgent) one.reject(full);
     pending = pending.filter((one) => one.isUrgent);
-  }
-
-  async function begin(): Promise<Segment> {
-    const next = await parts.nextSegment();
-    current = next.segment;
-    header = next.header;
-    return next.segment;
   }
 
   function takeGroup(segment: Segment): Pending[] {
@@ -181,16 +174,8 @@ export function openLog(parts: LogParts): Log {
       padded - octets,
     );
     const start = segment.end;
-    if (header === undefined) {
-      await segment.file.writev(slices, start);
-      parts.wrote(padded);
-    } else {
-      // The first group of a life: header page, frames, and the header once more in the last page.
-      await segment.file.writev([header, ...slices], 0);
-      await segment.file.writev([header], frameLimit(segment));
-      parts.wrote(padded + 2 * PAGE);
-      header = undefined;
-    }
+    await segment.file.writev(slices, start);
+    parts.wrote(padded);
     segment.end = start + padded;
     let at = start;
     for (const one of group) {
@@ -224,8 +209,7 @@ export function openLog(parts: LogParts): Log {
     const error = new DiskFailed(failed.cause);
     const segment = current;
     current = undefined;
-    const inItsFirstGroup = header !== undefined || segment?.durableEnd === PAGE;
-    header = undefined;
+    const inItsFirstGroup = segment?.durableEnd === PAGE;
     const again = unsyncedOutcomes;
     unsyncedOutcomes = [];
     const waiting = [...failed.group, ...(segment === undefined ? pending : [])];

@@ -6,7 +6,8 @@ import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import { SCARCE } from './compaction.ts';
 import type { FlashMeter } from './flash.ts';
-import { beginLife, type Facts, formatRing, makeSegment, type Segment, segmentName } from './segment.ts';
+import { PAGE } from './frame.ts';
+import { beginLife, type Facts, formatRing, makeSegment, type Segment, segmentName, writeHeader } from './segment.ts';
 
 export interface Ring {
   /** Segments with a life, oldest first; the newest is being written, or was last. */
@@ -17,8 +18,8 @@ export interface Ring {
   available(): number;
   /** Moves segments without a live frame from the old end to the free ones. */
   reclaim(): void;
-  /** The next segment, its life begun, and its header page, still to be written. Rejects when there is none. */
-  next(): Promise<{ segment: Segment; header: Buffer }>;
+  /** The next segment, its life begun and the header on the flash. Rejects when there is none, or when that fails. */
+  next(): Promise<Segment>;
   /** Notes that a segment was left in order, all of it synced. */
   left(segment: Segment): void;
   /** Takes a segment off the disk whose life failed before anything in it was believed. */
@@ -34,6 +35,8 @@ export type RingParts = {
   readonly segments: number;
   readonly flash: FlashMeter;
   readonly facts: () => Facts;
+  /** Something that harms no mail could not be done. */
+  readonly failed: (problem: string) => void;
   /** As recovery found them; the ring's own from now on. */
   readonly ring: Segment[];
   readonly free: Segment[];
@@ -86,6 +89,16 @@ export function createRing(parts: RingParts): Ring {
     return undefined;
   }
 
+  /** Its former life may still stand there, so it can't wait among the free ones. */
+  async function drop(segment: Segment): Promise<void> {
+    ring.splice(ring.indexOf(segment), 1);
+    try {
+      await discard(segment);
+    } catch (error) {
+      parts.failed(`segment ${segment.name} can't be removed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
   return {
     segments: ring,
     all: () => [...ring, ...free],
@@ -102,16 +115,20 @@ export function createRing(parts: RingParts): Ring {
       const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt };
       const header = beginLife(segment, generation, parts.facts(), note, parts.random);
       ring.push(segment);
-      return { segment, header };
+      try {
+        await writeHeader(segment, header);
+      } catch (error) {
+        await drop(segment);
+        throw error;
+      }
+      parts.flash.wrote(2 * PAGE);
+      parts.flash.synced();
+      return segment;
     },
     left(segment) {
       wasLeft = segment;
     },
-    // Its former life may still stand there, so it can't wait among the free ones.
-    async drop(segment) {
-      ring.splice(ring.indexOf(segment), 1);
-      await discard(segment);
-    },
+    drop,
     async prepare() {
       if (ring.length + free.length === 0) free.push(await makeOne());
     },

@@ -122,12 +122,24 @@ export function blankSegment(name: string, file: DiskFile, size: number): Segmen
   return { name, file, size, generation: 0, seed: 0, end: PAGE, durableEnd: PAGE, live: 0, failed: false, isDamaged: false };
 }
 
-/** Begins a life: gives the segment a generation and a nonce. The returned header page must reach the flash with, or before, the first frames. */
+/** Begins a life: gives the segment a generation and a nonce. The returned header page goes to `writeHeader` before any frame is written. */
 export function beginLife(segment: Segment, generation: number, facts: Facts, note: LifeNote, random: Random): Buffer {
   const nonce = random.bytes(NONCE);
   const page = encodeHeader(generation, nonce, segment.size, facts, note);
   Object.assign(segment, { generation, seed: seedOf(generation, nonce), end: PAGE, durableEnd: PAGE, live: 0, failed: false });
   return page;
+}
+
+/**
+ * Writes the header of a new life into the first and the last page; resolves when both are on the flash.
+ * No frame may be written before: it would lie among what is left of the former life, and if the power
+ * went then, a header of that life that is still whole would vouch for a body and a commit whose `done`
+ * was just written over.
+ */
+export async function writeHeader(segment: Segment, page: Buffer): Promise<void> {
+  await segment.file.writev([page], 0);
+  await segment.file.writev([page], frameLimit(segment));
+  await segment.file.datasync();
 }
 
 /** The octets of a group of frames at the segment's end, padded to whole pages. */

@@ -13,7 +13,7 @@ import { createDrafts, type Draft } from './draft.ts';
 import { createFlashMeter, type FlashFacts } from './flash.ts';
 import type { Frame, OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
-import { DiskFailed, openLog } from './log.ts';
+import { openLog } from './log.ts';
 import { recover } from './recover.ts';
 import { createRing } from './ring.ts';
 import { type Facts, type Place, readFrame, type UpstreamFacts } from './segment.ts';
@@ -114,7 +114,14 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     ...(upstream === undefined ? {} : { upstream }),
   });
 
-  const ring = createRing({ ...parts, flash, facts, ring: recovered.ring, free: recovered.blank });
+  const ring = createRing({
+    ...parts,
+    flash,
+    facts,
+    failed: (problem) => tell('spoolFailed', { problem }),
+    ring: recovered.ring,
+    free: recovered.blank,
+  });
 
   const log = openLog({
     clock,
@@ -129,12 +136,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     synced: () => flash.synced(),
     async failed(segment, error, inItsFirstGroup) {
       tell('spoolFailed', { problem: error.message });
-      if (segment === undefined || !inItsFirstGroup) return;
-      try {
-        await ring.drop(segment);
-      } catch (cause) {
-        tell('spoolFailed', { problem: `segment ${segment.name} can't be removed: ${new DiskFailed(cause).message}` });
-      }
+      if (segment !== undefined && inItsFirstGroup) await ring.drop(segment);
     },
   });
 

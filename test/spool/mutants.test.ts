@@ -1,11 +1,13 @@
-// The test of the test: spools that are broken in one way each must be caught by the schedules. Broken
-// disks stand between the spool and the real one; broken code is a copy of src with one passage changed.
+// The test of the test: spools that are broken in one way each must be caught, by the lives of a segment
+// or by the schedules. Broken disks stand between the spool and the real one; broken code is a copy of
+// src with one passage changed.
 
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { openSpool } from '../../src/spool/spool.ts';
 import type { DiskFile } from '../../src/system/disk.ts';
 import type { PowerLosingDisk } from '../support/disk.ts';
+import { runLives } from '../support/lives.ts';
 import { runSchedule, type Subject } from '../support/schedules.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
@@ -14,17 +16,18 @@ afterAll(() => rmSync(MUTANTS, { recursive: true, force: true }));
 
 const MOST = 300;
 
-/** The first seed whose schedule fails; undefined when none does. */
-async function caughtAt(subject: Subject): Promise<number | undefined> {
-  for (let seed = 1; seed <= MOST; seed++) {
-    try {
-      await runSchedule(seed, subject);
-    } catch {
-      return seed;
-    }
-  }
+/** What failed first: the lives of a segment, or the schedule of a seed; undefined when nothing does. */
+async function caughtBy(subject: Subject): Promise<'lives' | number | undefined> {
+  if (await fails(() => runLives(subject))) return 'lives';
+  for (let seed = 1; seed <= MOST; seed++) if (await fails(() => runSchedule(seed, subject))) return seed;
   return undefined;
 }
+
+const fails = (run: () => Promise<void>) =>
+  run().then(
+    () => false,
+    () => true,
+  );
 
 /** The disk with `change` made to each of its files. */
 const withFiles = (change: (file: DiskFile) => DiskFile) => (disk: PowerLosingDisk) =>
@@ -39,7 +42,7 @@ const BROKEN_DISKS: readonly (readonly [string, (disk: PowerLosingDisk) => Power
 ];
 
 test.each(BROKEN_DISKS)('%s is caught', { timeout: 300_000 }, async (_name, wrap) => {
-  expect(await caughtAt({ open: openSpool, wrap })).toBeDefined();
+  expect(await caughtBy({ open: openSpool, wrap })).toBeDefined();
 });
 
 const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
@@ -55,6 +58,12 @@ const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
     'await segment.file.datasync();',
     'await segment.file.datasync().catch(() => segment.file.datasync());',
   ],
+  [
+    'a header that is not synced before the first frame',
+    'spool/segment.ts',
+    'await segment.file.writev([page], frameLimit(segment));\n  await segment.file.datasync();',
+    'await segment.file.writev([page], frameLimit(segment));',
+  ],
   ['an acknowledgement before the sync', 'spool/draft.ts', 'const commit = log.appendDurable(', 'const commit = log.append('],
 ];
 
@@ -65,5 +74,5 @@ test.each(BROKEN_CODE)('%s is caught', { timeout: 300_000 }, async (name, file, 
   expect(original.split(passage), 'the passage stands there once').toHaveLength(2);
   writeFileSync(`${folder}${file}`, original.replace(passage, broken));
   const mutant = (await import(/* @vite-ignore */ `${folder}spool/spool.ts`)) as { openSpool: typeof openSpool };
-  expect(await caughtAt({ open: mutant.openSpool })).toBeDefined();
+  expect(await caughtBy({ open: mutant.openSpool })).toBeDefined();
 });
