@@ -43,10 +43,8 @@ export type LogParts = {
   readonly isScarce: () => boolean;
   /** The next segment, its life begun and the header on the flash. Rejects when there is none, or when that fails. */
   readonly nextSegment: () => Promise<Segment>;
-  /** A segment was left, whole. */
-  readonly left: (segment: Segment) => void;
   /** A write or sync failed, or no segment was to be had (undefined); `inItsFirstGroup`: nothing of this life was ever believed. */
-  readonly failed: (segment: Segment | undefined, error: DiskFailed, inItsFirstGroup: boolean) => Promise<void>;
+  readonly failed: (segment: Segment | undefined, error: DiskFailed, inItsFirstGroup: boolean) => void;
   /** Octets that were written, and each sync. */
   readonly wrote: (octets: number) => void;
   readonly synced: () => void;
@@ -114,7 +112,7 @@ export function openLog(parts: LogParts): Log {
       try {
         await writeGroup();
       } catch (error) {
-        await giveUp(error);
+        giveUp(error);
         if (!pending.some((one) => one.want !== 'soon')) {
           if (pending.length > 0) goSoon(SOON_AFTER_FAILURE);
           return;
@@ -200,11 +198,10 @@ export function openLog(parts: LogParts): Log {
   async function leave(segment: Segment): Promise<void> {
     if (segment.durableEnd < segment.end) await sync(segment);
     current = undefined;
-    parts.left(segment);
   }
 
   /** A write, a sync or the making of a segment failed: everybody who waits hears of it, and the segment is given up. */
-  async function giveUp(cause: unknown): Promise<void> {
+  function giveUp(cause: unknown): void {
     const failed = cause instanceof GroupFailed ? cause : new GroupFailed(cause, [], []);
     const error = new DiskFailed(failed.cause);
     const segment = current;
@@ -232,7 +229,7 @@ export function openLog(parts: LogParts): Log {
     } else {
       segment.failed = true;
     }
-    await parts.failed(segment, error, inItsFirstGroup);
+    parts.failed(segment, error, inItsFirstGroup);
   }
 
   return {

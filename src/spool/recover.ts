@@ -1,36 +1,33 @@
-// Recovery: from the segments alone back to the index. Reads, never writes: what it finds is what any
-// later recovery would find. A bad frame costs no other: reading resumes at the next whole one.
-//
-// What is missing is told apart. Beyond what was ever synced, a torn write: nobody was promised anything.
-// Below that, damage: the flash has lost what it had. Frames and headers say how far was synced.
+// Recovery: from the files alone back to the index. Reads, never writes: what it finds is what any later
+// recovery would find. Which files count is judged in lives.ts, what is missing in damage.ts.
 
-import type { QueueId, SpoolDamage, SpoolRecovery } from '../events.ts';
-import type { Disk } from '../system/disk.ts';
-import { FRAME_HEAD, looksLikeHead, type OpenedFrame, openFrame, PAGE } from './frame.ts';
-import { type CommitRecord, countLive, type Entry, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
-import {
-  blankSegment,
-  decodeHeader,
-  type Facts,
-  frameLimit,
-  type Header,
-  isSegmentName,
-  type Place,
-  parseRing,
-  type Segment,
-} from './segment.ts';
+import type { SpoolDamage, SpoolRecovery } from '../events.ts';
+import { type Disk, NotAFile } from '../system/disk.ts';
+import { assess } from './damage.ts';
+import type { OpenedFrame } from './frame.ts';
+import { type CommitRecord, countLive, type Entry, type OutcomeRecord, placesOf } from './index.ts';
+import { type Files, judge, type Life, openSegments } from './lives.ts';
+import { type FoundManifest, readManifest } from './manifest.ts';
+import { type Scan, scan } from './scan.ts';
+import type { Facts, Place, Segment } from './segment.ts';
 
 export type Recovered = {
-  /** Segments with a life, oldest first. */
+  /** Segments with a life that holds, oldest first. */
   readonly ring: Segment[];
   /** Segments that hold nothing anybody was promised. */
   readonly blank: Segment[];
   /** What lives, by message number, oldest first. */
   readonly entries: Map<number, Entry>;
   readonly facts: Facts | undefined;
+  /** The highest message number that may have been used. */
   readonly highestNumber: number;
   /** The latest date that anything here was written at, as the board then believed. */
   readonly newest: number;
+  /** The highest generation that was ever begun, as far as is known. */
+  readonly newestGeneration: number;
+  readonly manifest: FoundManifest;
+  /** Generations of lives that are not there though they must be. */
+  readonly missed: readonly number[];
   readonly damage: readonly SpoolDamage[];
   readonly report: Omit<SpoolRecovery, 'milliseconds'>;
 };
@@ -41,179 +38,64 @@ type Found = {
   outcome?: { readonly place: Place; readonly position: number; readonly record: OutcomeRecord };
 };
 
-/** A stretch of pages without a whole frame, in octets. */
-type Gap = { readonly from: number; readonly to: number };
-type Scanned = { readonly gaps: readonly Gap[] /** All before this was synced, as far as the frames tell. */; readonly synced: number };
-
 /** Opens and reads all segments in `disk`. Throws NewerFormat, or what the disk throws. */
 export async function recover(disk: Disk): Promise<Recovered> {
-  const { ring, unknown, headers } = await openSegments(disk);
+  const manifest = await readManifest(disk);
+  const files = await openSegments(disk);
+  refuseIfForbidden(files, manifest);
+  const judged = await judge(files.lives, manifest);
   const found = new Map<number, Found>();
   const done = new Set<number>();
-  const scans = new Map<Segment, Scanned>();
+  const scans = new Map<Life, Scan>();
   let highestNumber = 0;
   let facts: Facts | undefined;
-  for (const segment of ring) {
-    facts = headers.get(segment)?.facts;
-    const scanned = await scan(segment, (frame, place) => {
+  for (const life of judged.ring) {
+    facts = life.header.facts;
+    const scanned = await scan(life.segment, (frame, place) => {
       if (frame.kind === 'facts') facts = JSON.parse(frame.payload.toString()) as Facts;
       highestNumber = Math.max(highestNumber, frame.number);
       take(frame, place, found, done);
     });
-    scans.set(segment, scanned);
+    scans.set(life, scanned);
   }
 
   const entries = new Map<number, Entry>();
   let newest = facts?.newest ?? 0;
-  const unfinished = new Map<number, Found>();
+  const unfinished: { number: number; commit: Place | undefined }[] = [];
   for (const number of [...found.keys()].sort((one, other) => one - other)) {
     const message = found.get(number);
     newest = Math.max(newest, message?.commit?.record.received ?? 0);
     if (message === undefined || done.has(number)) continue;
     const entry = wholeEntry(number, message);
-    if (entry === undefined) unfinished.set(number, message);
+    if (entry === undefined) unfinished.push({ number, commit: message.commit?.place });
     else {
       entries.set(number, entry);
       countLive(placesOf(entry), 1);
     }
   }
-  const { damage, torn } = assess(ring, headers, scans, unfinished, unknown);
+  const { damage, torn } = assess({ files, found: manifest, judged, scans, unfinished });
   return {
-    ring,
-    blank: unknown,
+    ring: judged.ring.map(({ segment }) => segment),
+    blank: [...files.headless, ...judged.over.map(({ segment }) => segment)],
     entries,
     facts,
-    highestNumber,
+    highestNumber: judged.missing.length === 0 ? highestNumber : Math.max(highestNumber, facts?.nextNumber ?? 0) + USED_IN_MISSING,
     newest,
+    newestGeneration: judged.newest,
+    manifest,
+    missed: judged.missed,
     damage,
-    report: { messages: entries.size, unfinished: unfinished.size, torn },
+    report: { messages: entries.size, unfinished: unfinished.length, torn },
   };
 }
 
-async function openSegments(disk: Disk) {
-  const ring: Segment[] = [];
-  const unknown: Segment[] = [];
-  const headers = new Map<Segment, Header>();
-  for (const name of (await disk.list()).filter(isSegmentName).sort()) {
-    const file = await disk.open(name);
-    const segment = blankSegment(name, file, await file.size());
-    const header = await readHeader(segment);
-    if (header === undefined) {
-      unknown.push(segment);
-      continue;
-    }
-    Object.assign(segment, { generation: header.generation, seed: header.seed });
-    ring.push(segment);
-    headers.set(segment, header);
-  }
-  ring.sort((one, other) => one.generation - other.generation);
-  return { ring, unknown, headers };
-}
+// A segment that is missing may come back, so its messages' numbers must not be given again. It has room for far fewer.
+const USED_IN_MISSING = 2 ** 24;
 
-async function readHeader(segment: Segment): Promise<Header | undefined> {
-  const page = Buffer.alloc(PAGE);
-  for (const at of [0, frameLimit(segment)]) {
-    if (at < 0 || (await segment.file.read(page, at)) < PAGE) continue;
-    const header = decodeHeader(page);
-    if (header !== undefined) return header;
-  }
-  return undefined;
-}
-
-/** Gives each whole frame of the segment to `visit`. */
-async function scan(segment: Segment, visit: (frame: OpenedFrame, place: Place) => void): Promise<Scanned> {
-  const octets = Buffer.alloc(segment.size);
-  const length = await segment.file.read(octets, 0);
-  const frames = octets.subarray(0, Math.max(0, Math.min(length, frameLimit(segment))));
-  const gaps: Gap[] = [];
-  let synced = PAGE;
-  let frameEnd = PAGE; // of the last whole frame
-  for (let next = findFrame(frames, PAGE, segment.seed); next !== undefined; next = findFrame(frames, frameEnd, segment.seed)) {
-    const { frame, at } = next;
-    const expected = Math.ceil(frameEnd / PAGE) * PAGE;
-    if (at > expected) gaps.push({ from: expected, to: Math.ceil(at / PAGE) * PAGE });
-    synced = Math.max(synced, frame.durablePages * PAGE);
-    const size = FRAME_HEAD + frame.payload.length;
-    visit(frame, { segment, at, size });
-    frameEnd = at + size;
-  }
-  segment.end = Math.ceil(frameEnd / PAGE) * PAGE;
-  segment.durableEnd = segment.end;
-  return { gaps, synced };
-}
-
-/**
- * The first whole frame at or after `from`. Mostly it stands just there; after a bad one every octet is a
- * candidate, for the commit behind a broken body tells which message was lost. No one outside can forge
- * one in a message's text: the seal depends on the segment's nonce.
- */
-function findFrame(octets: Buffer, from: number, seed: number): { frame: OpenedFrame; at: number } | undefined {
-  for (let at = from; at + FRAME_HEAD <= octets.length; at++) {
-    if (!looksLikeHead(octets, at)) continue;
-    const frame = openFrame(octets, at, seed);
-    if (frame !== undefined) return { frame, at };
-  }
-  return undefined;
-}
-
-/** What was lost though it had been synced, and how many bad pages are only torn. Marks the damaged segments. */
-function assess(
-  ring: readonly Segment[],
-  headers: ReadonlyMap<Segment, Header>,
-  scans: ReadonlyMap<Segment, Scanned>,
-  unfinished: ReadonlyMap<number, Found>,
-  unknown: readonly Segment[],
-): { damage: readonly SpoolDamage[]; torn: number } {
-  const damage: SpoolDamage[] = [];
-  const syncedEnds = new Map<Segment, number>();
-  let torn = 0;
-  ring.forEach((segment, at) => {
-    const next = ring[at + 1];
-    const nextHeader = next === undefined ? undefined : headers.get(next);
-    const isNext = nextHeader?.generation === segment.generation + 1;
-    const { gaps, synced: told } = scans.get(segment) ?? { gaps: [], synced: PAGE };
-    const synced = Math.max(told, isNext ? (nextHeader?.leftAt ?? 0) : 0);
-    syncedEnds.set(segment, synced);
-    const all = segment.end < synced ? [...gaps, { from: segment.end, to: synced }] : gaps;
-    // The oldest life on the disk may have been over, and the first group of the next one on its way into this file.
-    const isBad = ({ from }: Gap) => from < synced && (at > 0 || ring.length === 1);
-    const bad = all.filter(isBad);
-    torn += all.filter((gap) => !isBad(gap)).reduce((sum, { from, to }) => sum + (to - from) / PAGE, 0);
-    if (bad.length === 0) return;
-    segment.isDamaged = true;
-    const pages = bad.map(({ from, to }) => (to - from === PAGE ? `${from / PAGE}` : `${from / PAGE}-${to / PAGE - 1}`)).join(',');
-    damage.push({ segment: segment.name, problem: `pages ${pages} can't be read`, lost: [], maybeLost: [] });
-  });
-
-  const missing = missingGenerations(ring, headers);
-  for (const generation of missing)
-    damage.push({ segment: `generation ${generation}`, problem: 'the segment is not there', lost: [], maybeLost: [] });
-  // A file whose headers can't be read is the one that is missed, if one is; otherwise its life had just begun, and nobody was promised anything in it.
-  if (missing.length > 0) for (const segment of unknown) segment.isDamaged = true;
-
-  const whole = damage.length === 0;
-  damage.push(...lostMessages(unfinished, syncedEnds).filter(({ lost }) => !whole || lost.length > 0));
-  return { damage, torn };
-}
-
-/** Lives between others that the newest header names and no file has. The oldest may have been used again meanwhile. */
-function missingGenerations(ring: readonly Segment[], headers: ReadonlyMap<Segment, Header>): readonly number[] {
-  const newest = ring.at(-1);
-  const named = newest === undefined ? [] : parseRing(headers.get(newest)?.ring ?? '');
-  const there = new Set(ring.map(({ generation }) => generation));
-  const oldest = ring[0]?.generation ?? 0;
-  return named.filter((generation) => generation > oldest && !there.has(generation));
-}
-
-/** Messages without commit or with a gap, while something is damaged. One whose commit was synced is lost; one without commit may have been a draft. */
-function lostMessages(unfinished: ReadonlyMap<number, Found>, syncedEnds: ReadonlyMap<Segment, number>): SpoolDamage[] {
-  const lost: QueueId[] = [];
-  const maybeLost: QueueId[] = [];
-  for (const [number, { commit }] of unfinished) {
-    const wasSynced = commit !== undefined && commit.place.at < (syncedEnds.get(commit.place.segment) ?? 0);
-    (wasSynced ? lost : maybeLost).push(queueIdOf(number));
-  }
-  return lost.length + maybeLost.length === 0 ? [] : [{ segment: 'all', problem: 'messages are not whole', lost, maybeLost }];
+/** A spool of which nothing can be opened and nothing is known is somebody else's: to begin anew in it would leave its mail behind. */
+function refuseIfForbidden({ lives, unusable }: Files, manifest: FoundManifest): void {
+  const forbidden = unusable.find(({ error }) => !(error instanceof NotAFile));
+  if (forbidden !== undefined && lives.length === 0 && manifest.state === 'absent') throw forbidden.error;
 }
 
 function take(frame: OpenedFrame, place: Place, found: Map<number, Found>, done: Set<number>): void {

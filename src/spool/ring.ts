@@ -7,6 +7,7 @@ import type { Random } from '../system/random.ts';
 import { SCARCE } from './compaction.ts';
 import type { FlashMeter } from './flash.ts';
 import { PAGE } from './frame.ts';
+import { type Manifest, MOST_MISSING } from './manifest.ts';
 import { beginLife, type Facts, formatRing, makeSegment, type Segment, segmentName, writeHeader } from './segment.ts';
 
 export interface Ring {
@@ -20,10 +21,8 @@ export interface Ring {
   reclaim(): void;
   /** The next segment, its life begun and the header on the flash. Rejects when there is none, or when that fails. */
   next(): Promise<Segment>;
-  /** Notes that a segment was left in order, all of it synced. */
-  left(segment: Segment): void;
-  /** Takes a segment off the disk whose life failed before anything in it was believed. */
-  drop(segment: Segment): Promise<void>;
+  /** Gives up a segment whose life failed before anything in it was believed. */
+  drop(segment: Segment): void;
   /** Makes a first file if there is none, which finds out whether the folder can be written. */
   prepare(): Promise<void>;
 }
@@ -35,24 +34,40 @@ export type RingParts = {
   readonly segments: number;
   readonly flash: FlashMeter;
   readonly facts: () => Facts;
+  readonly manifest: Manifest;
   /** Something that harms no mail could not be done. */
   readonly failed: (problem: string) => void;
   /** As recovery found them; the ring's own from now on. */
   readonly ring: Segment[];
   readonly free: Segment[];
+  /** The highest generation that was ever begun. */
+  readonly newestGeneration: number;
+  /** Generations that must be there and are not. */
+  readonly missed: readonly number[];
 };
 
 export function createRing(parts: RingParts): Ring {
-  const { disk, ring, free } = parts;
-  let generation = ring.at(-1)?.generation ?? 0;
-  let wasLeft: Segment | undefined;
+  const { disk, ring, free, manifest } = parts;
+  let generation = parts.newestGeneration;
+  // Files that are to go from the disk, or to be set aside, once no manifest on the flash names their lives.
+  const leaving: Segment[] = [];
   // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
   let limit = Math.max(parts.segments, ring.length + SCARCE);
 
-  /** The newest stays: until the next life is synced, its header is all that knows the spool's facts. */
+  /** The newest stays: until the next life's header is synced, its own is all that knows the spool's facts. */
   function reclaim(): void {
     while (ring.length > 1 && ring[0]?.live === 0) free.push(...ring.splice(0, 1));
     limit = Math.min(limit, Math.max(parts.segments, ring.length + SCARCE));
+  }
+
+  /** The oldest free segment that can be used again; those on the way to it that can't are leaving. */
+  function takeFree(): Segment | undefined {
+    for (let segment = free.shift(); segment !== undefined; segment = free.shift()) {
+      const isFit = !segment.isDamaged && segment.size === parts.segmentSize && ring.length + free.length < limit;
+      if (isFit) return segment;
+      leaving.push(segment);
+    }
+    return undefined;
   }
 
   async function makeOne(): Promise<Segment> {
@@ -65,68 +80,68 @@ export function createRing(parts: RingParts): Ring {
     return segment;
   }
 
-  /** Takes a segment of another size, or beyond the budget, off the disk. */
-  async function discard(segment: Segment): Promise<void> {
-    await segment.file.close();
-    await disk.remove(segment.name);
-    await disk.syncDirectory();
+  /** Puts the ring as it is now into the manifest; then files that it no longer names may go. */
+  async function list(): Promise<void> {
+    const lives = ring.map((segment) => ({ generation: segment.generation, name: segment.name }));
+    parts.flash.wrote(await manifest.write({ newest: generation, lives, missing: parts.missed.slice(-MOST_MISSING) }));
+    parts.flash.synced();
+    for (const segment of leaving.splice(0)) await letGo(segment);
   }
 
-  /** What was found damaged is kept for someone to look at, under a name that recovery leaves alone. */
-  async function setAside(segment: Segment): Promise<void> {
-    await segment.file.close();
-    await disk.rename(segment.name, `${segment.name}.damaged-${segment.generation}`);
-    await disk.syncDirectory();
-  }
-
-  /** The oldest free segment that can be used again; the others on the way to it go. */
-  async function takeFree(): Promise<Segment | undefined> {
-    for (let segment = free.shift(); segment !== undefined; segment = free.shift()) {
-      if (segment.isDamaged) await setAside(segment);
-      else if (segment.size !== parts.segmentSize || ring.length + free.length >= limit) await discard(segment);
-      else return segment;
-    }
-    return undefined;
-  }
-
-  /** Its former life may still stand there, so it can't wait among the free ones. */
-  async function drop(segment: Segment): Promise<void> {
-    ring.splice(ring.indexOf(segment), 1);
+  /** Takes a file off the disk; a damaged one is kept for someone to look at, under a name that recovery leaves alone. */
+  async function letGo(segment: Segment): Promise<void> {
     try {
-      await discard(segment);
+      await segment.file.close();
+      if (segment.isDamaged) await disk.rename(segment.name, `${segment.name}.damaged-${segment.generation}`);
+      else await disk.remove(segment.name);
+      await disk.syncDirectory();
     } catch (error) {
       parts.failed(`segment ${segment.name} can't be removed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
+  /** A file for the next life, which no manifest names any more. */
+  async function takeFile(): Promise<Segment> {
+    const used = takeFree();
+    if (used === undefined && ring.length >= limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
+    try {
+      if (leaving.length > 0 || (used !== undefined && manifest.mayName(used.generation))) await list();
+    } catch (error) {
+      if (used !== undefined) free.unshift(used);
+      throw error;
+    }
+    return used ?? (await makeOne());
+  }
+
+  function drop(segment: Segment): void {
+    ring.splice(ring.indexOf(segment), 1);
+    leaving.push(segment);
+  }
+
   return {
     segments: ring,
-    all: () => [...ring, ...free],
+    all: () => [...ring, ...free, ...leaving],
     available: () => limit - ring.length,
     reclaim,
     async next() {
       reclaim();
-      const used = await takeFree();
-      if (used === undefined && ring.length >= limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
-      const segment = used ?? (await makeOne());
+      const segment = await takeFile();
       generation += 1;
-      const previous = ring.at(-1);
-      const leftAt = previous !== undefined && wasLeft === previous ? previous.durableEnd : 0;
-      const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt };
+      const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt: ring.at(-1)?.durableEnd ?? 0 };
       const header = beginLife(segment, generation, parts.facts(), note, parts.random);
       ring.push(segment);
       try {
         await writeHeader(segment, header);
+        parts.flash.wrote(2 * PAGE);
+        parts.flash.synced();
+        // What the segment before it still held may be gone by now: then it need not be listed, and its file can be used next.
+        reclaim();
+        await list();
       } catch (error) {
-        await drop(segment);
+        drop(segment);
         throw error;
       }
-      parts.flash.wrote(2 * PAGE);
-      parts.flash.synced();
       return segment;
-    },
-    left(segment) {
-      wasLeft = segment;
     },
     drop,
     async prepare() {

@@ -40,11 +40,19 @@ export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean
 export type LifeNote = {
   /** Generations of the lives that the ring held when this one began, as ranges: `5-9,11`. */
   readonly ring: string;
-  /** Where the life before this one ended, all of it synced; 0 when it was not left in order. */
+  /** How far the life before this one, the last in `ring`, was whole and synced. */
   readonly leftAt: number;
 };
 
-export type Header = { readonly generation: number; readonly seed: number; readonly facts: Facts } & LifeNote;
+export type Header = {
+  readonly generation: number;
+  readonly seed: number;
+  /** Octets of the file when this life began. */
+  readonly size: number;
+  readonly facts: Facts;
+  /** Whether it was begun by a release that lists lives in the manifest. */
+  readonly isListed: boolean;
+} & LifeNote;
 
 export type Segment = {
   readonly name: string;
@@ -77,6 +85,30 @@ export async function readFrame({ segment, at, size }: Place): Promise<OpenedFra
   const octets = Buffer.allocUnsafe(size);
   await segment.file.read(octets, at);
   return openFrame(octets, 0, segment.seed);
+}
+
+// A card that is dead altogether lets each read wait; then the rest of a file is not asked for.
+const MOST_BAD_PAGES = 16;
+
+/** Reads like `file.read`, but what the disk can't read becomes zeros, as if nothing had ever been written there. */
+export async function readWhatCan(file: DiskFile, into: Buffer, at: number): Promise<number> {
+  try {
+    return await file.read(into, at);
+  } catch {
+    into.fill(0);
+  }
+  let bad = 0;
+  for (let from = 0; from < into.length && bad < MOST_BAD_PAGES; from += PAGE) {
+    const page = into.subarray(from, from + PAGE);
+    try {
+      const length = await file.read(page, at + from);
+      if (length < page.length) return from + length;
+    } catch {
+      page.fill(0);
+      bad += 1;
+    }
+  }
+  return into.length;
 }
 
 /** Octets of frames that a segment of `size` holds. */
@@ -163,17 +195,26 @@ const LONGEST_RING = 90;
 
 /** Generations as ranges; the oldest are left out when there are too many gaps. */
 export function formatRing(generations: readonly number[]): string {
-  const ranges: string[] = [];
-  let from = 0;
-  generations.forEach((generation, at) => {
-    const next = generations[at + 1];
-    if (next === generation + 1) return;
-    const first = generations[from] ?? generation;
-    ranges.push(first === generation ? `${first}` : `${first}-${generation}`);
-    from = at + 1;
-  });
+  const ranges = toRanges(generations);
   while (ranges.join(',').length > LONGEST_RING) ranges.shift();
   return ranges.join(',');
+}
+
+/** Ascending numbers, shortened: `5-9,11`. */
+export function formatRanges(numbers: readonly number[]): string {
+  return toRanges(numbers).join(',');
+}
+
+function toRanges(numbers: readonly number[]): string[] {
+  const ranges: string[] = [];
+  let from = 0;
+  numbers.forEach((number, at) => {
+    if (numbers[at + 1] === number + 1) return;
+    const first = numbers[from] ?? number;
+    ranges.push(first === number ? `${first}` : `${first}-${number}`);
+    from = at + 1;
+  });
+  return ranges;
 }
 
 /** The generations in `text`. */
@@ -186,7 +227,7 @@ export function parseRing(text: string): readonly number[] {
 
 // A sector of the header: u32 CRC of the rest | magic 8 | u16 version | u16 octets of facts | u64 generation | u64 file size | nonce 16 | zero to 56 | facts as JSON
 function encodeHeader(generation: number, nonce: Buffer, size: number, facts: Facts, note: LifeNote): Buffer {
-  const json = Buffer.from(JSON.stringify({ facts, ...note }));
+  const json = Buffer.from(JSON.stringify({ facts, ...note, listed: true }));
   if (json.length > LARGEST_FACTS) throw new Error(`the spool's facts take ${json.length} octets, more than ${LARGEST_FACTS}`);
   const sector = Buffer.alloc(SECTOR);
   MAGIC.copy(sector, 4);
@@ -217,11 +258,20 @@ export function decodeHeader(page: Buffer): Header | undefined {
     const version = sector.readUInt16LE(12);
     if (version > FORMAT_VERSION) throw new NewerFormat(version);
     const generation = readNumber(sector, 16);
-    if (newest !== undefined && newest.generation >= generation) continue;
-    const { facts, ring, leftAt } = JSON.parse(sector.toString('utf8', FACTS_AT, FACTS_AT + sector.readUInt16LE(14))) as {
+    if (!Number.isSafeInteger(generation) || (newest !== undefined && newest.generation >= generation)) continue;
+    const { facts, ring, leftAt, listed } = JSON.parse(sector.toString('utf8', FACTS_AT, FACTS_AT + sector.readUInt16LE(14))) as {
       facts: Facts;
+      listed?: true;
     } & LifeNote;
-    newest = { generation, seed: seedOf(generation, sector.subarray(32, 32 + NONCE)), facts, ring, leftAt };
+    newest = {
+      generation,
+      seed: seedOf(generation, sector.subarray(32, 32 + NONCE)),
+      size: readNumber(sector, 24),
+      facts,
+      isListed: listed === true,
+      ring,
+      leftAt,
+    };
   }
   return newest;
 }

@@ -14,6 +14,7 @@ import { createFlashMeter, type FlashFacts } from './flash.ts';
 import type { Frame, OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { openLog } from './log.ts';
+import { openManifest } from './manifest.ts';
 import { recover } from './recover.ts';
 import { createRing } from './ring.ts';
 import { type Facts, type Place, readFrame, type UpstreamFacts } from './segment.ts';
@@ -93,6 +94,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const { entries } = recovered;
   // What a killed process had written but not synced must not vanish after it was acted on.
   for (const segment of recovered.ring) await segment.file.datasync();
+  const manifest = await openManifest(disk, recovered.manifest);
 
   const ranBefore = recovered.facts?.running ?? 0;
   const instance = recovered.facts?.instance ?? random.bytes(4).toString('hex');
@@ -119,8 +121,11 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     flash,
     facts,
     failed: (problem) => tell('spoolFailed', { problem }),
+    manifest,
     ring: recovered.ring,
     free: recovered.blank,
+    newestGeneration: recovered.newestGeneration,
+    missed: recovered.missed,
   });
 
   const log = openLog({
@@ -131,12 +136,11 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       compact.wanted();
       return next;
     },
-    left: (segment) => ring.left(segment),
     wrote: (octets) => flash.wrote(octets),
     synced: () => flash.synced(),
-    async failed(segment, error, inItsFirstGroup) {
+    failed(segment, error, inItsFirstGroup) {
       tell('spoolFailed', { problem: error.message });
-      if (segment !== undefined && inItsFirstGroup) await ring.drop(segment);
+      if (segment !== undefined && inItsFirstGroup) ring.drop(segment);
     },
   });
 
@@ -289,6 +293,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       if (ring.segments.length > 0) log.appendSoon(factsFrame(facts()));
       await log.close();
       for (const segment of ring.all()) await segment.file.close();
+      await manifest.close();
     },
   };
 }

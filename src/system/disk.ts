@@ -1,8 +1,8 @@
 // The disk as the spool needs it: files with positioned reads, gathered writes and datasync, and a
 // directory that can be synced. Tests replace it with a disk that loses power. Nothing here retries.
 
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface DiskFile {
@@ -17,8 +17,25 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
+/** What stands under a name is no file. The message is a clause that says what it is. */
+export class NotAFile extends Error {
+  override readonly name = 'NotAFile';
+  constructor(found: Stats) {
+    super(`${kindOf(found)} stands in its place`);
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return 'a folder';
+  if (found.isSymbolicLink()) return 'a symbolic link';
+  if (found.isFIFO()) return 'a pipe';
+  if (found.isSocket()) return 'a socket';
+  return 'a device';
+}
+
 /** One folder; names are plain file names in it. */
 export interface Disk {
+  /** Rejects with NotAFile, or with what the system says. Never waits for whoever stands at the other end of a pipe. */
   open(name: string): Promise<DiskFile>;
   /** Rejects if the file exists. */
   create(name: string): Promise<DiskFile>;
@@ -32,7 +49,7 @@ export interface Disk {
 export async function openDisk(path: string): Promise<Disk> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   return {
-    open: async (name) => diskFile(await open(join(path, name), constants.O_RDWR)),
+    open: (name) => openFile(join(path, name), constants.O_RDWR),
     create: async (name) => diskFile(await open(join(path, name), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)),
     list: () => readdir(path),
     rename: (from, to) => rename(join(path, from), join(path, to)),
@@ -52,13 +69,20 @@ export async function openDisk(path: string): Promise<Disk> {
 export function openDiskReadOnly(path: string): Disk {
   const refuse = () => Promise.reject(new Error('this disk is for reading only'));
   return {
-    open: async (name) => diskFile(await open(join(path, name), constants.O_RDONLY)),
+    open: (name) => openFile(join(path, name), constants.O_RDONLY),
     create: refuse,
     list: () => readdir(path),
     rename: refuse,
     remove: refuse,
     syncDirectory: refuse,
   };
+}
+
+/** Looks first: to open a device may set something off. What takes the file's place meanwhile is neither followed nor waited for. */
+async function openFile(path: string, mode: number): Promise<DiskFile> {
+  const found = await lstat(path);
+  if (!found.isFile()) throw new NotAFile(found);
+  return diskFile(await open(path, mode | constants.O_NOFOLLOW | constants.O_NONBLOCK));
 }
 
 function diskFile(handle: FileHandle): DiskFile {

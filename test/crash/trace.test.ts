@@ -14,7 +14,7 @@ import { seededRandom } from '../support/random.ts';
 import { finished, PROGRAM, startProcess, temporaryFolder } from '../support/relay-process.ts';
 import { readTrace, type TracedCall } from '../support/strace.ts';
 
-const CALLS = 'openat,pwritev,pwritev2,pwrite64,fdatasync,fsync,write,writev';
+const CALLS = 'openat,rename,pwritev,pwritev2,pwrite64,fdatasync,fsync,write,writev';
 
 /** Messages by the digest of their body. */
 type Sent = Map<string, string>;
@@ -55,7 +55,10 @@ async function replay(calls: readonly TracedCall[], cut: (disk: PowerLosingDisk,
   for (const call of calls) {
     switch (call.call) {
       case 'create':
-        if (call.name.endsWith('.segment')) await disk.create(call.name);
+        await disk.create(call.name);
+        break;
+      case 'rename':
+        await disk.rename(call.from, call.to);
         break;
       case 'write':
         await (await disk.open(call.name)).writev([call.octets], call.at);
@@ -79,7 +82,7 @@ describeWith(['strace'], 'a power cut at each point of the record', () => {
   test('leaves every acknowledged message whole, and no half of another', { timeout: 300_000 }, async () => {
     const { calls, sent } = await record();
     expect(calls.filter(({ call }) => call === 'sync').length).toBeGreaterThan(8);
-    expect(calls.some(({ call }) => call === 'sync-folder')).toBe(true);
+    for (const kind of ['sync-folder', 'rename']) expect(calls.some(({ call }) => call === kind)).toBe(true);
 
     const folder = temporaryFolder();
     const states: { readonly path: string; readonly acknowledged: readonly string[] }[] = [];

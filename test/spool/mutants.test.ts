@@ -64,6 +64,15 @@ const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
     'await segment.file.writev([page], frameLimit(segment));\n  await segment.file.datasync();',
     'await segment.file.writev([page], frameLimit(segment));',
   ],
+  ['a manifest that is not synced', 'spool/manifest.ts', 'await old.datasync();', ''],
+  ['a manifest that is not renamed into place durably', 'spool/manifest.ts', 'await disk.syncDirectory();', ''],
+  ['a file used again while the manifest names its life', 'spool/ring.ts', 'manifest.mayName(used.generation)', 'used.isDamaged'],
+  [
+    'a life given up that the manifest brings back',
+    'spool/ring.ts',
+    'manifest.write({ newest: generation,',
+    'manifest.write({ newest: ring.at(-1)?.generation ?? 0,',
+  ],
   ['an acknowledgement before the sync', 'spool/draft.ts', 'const commit = log.appendDurable(', 'const commit = log.append('],
 ];
 

@@ -2,6 +2,7 @@
 
 import type { QueueId } from '../../src/events.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
+import { isSegmentName } from '../../src/spool/segment.ts';
 import { openSpool, type Spool, type Stored } from '../../src/spool/spool.ts';
 import type { Clock } from '../../src/system/clock.ts';
 import type { Disk } from '../../src/system/disk.ts';
@@ -55,4 +56,9 @@ export async function bodyOf(spool: Spool, id: QueueId): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of spool.body(id)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** The names of the segments in the folder, oldest name first. */
+export async function segmentsOn(disk: Disk): Promise<readonly string[]> {
+  return (await disk.list()).filter(isSegmentName).sort();
 }

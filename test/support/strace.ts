@@ -2,9 +2,11 @@
 // its files, syncs of its folder, and what was said on sockets. A call counts when it returns.
 
 import { basename, dirname } from 'node:path';
+import { MANIFEST } from '../../src/spool/manifest.ts';
 
 export type TracedCall =
   | { readonly call: 'create'; readonly name: string }
+  | { readonly call: 'rename'; readonly from: string; readonly to: string }
   | { readonly call: 'write'; readonly name: string; readonly at: number; readonly octets: Buffer }
   | { readonly call: 'sync'; readonly name: string }
   | { readonly call: 'sync-folder' }
@@ -37,7 +39,12 @@ function readCall(text: string, folder: string): TracedCall | undefined {
   const created = /^openat\([^,]+, "([^"]*)", [^,)]*O_CREAT/.exec(text);
   if (created !== null) {
     const path = unescaped(created[1] ?? '').toString();
-    return dirname(path) === folder ? { call: 'create', name: basename(path) } : undefined;
+    return isOfSpool(path, folder) ? { call: 'create', name: basename(path) } : undefined;
+  }
+  const renamed = /^rename\("([^"]*)", "([^"]*)"/.exec(text);
+  if (renamed !== null) {
+    const [from, to] = [unescaped(renamed[1] ?? '').toString(), unescaped(renamed[2] ?? '').toString()];
+    return isOfSpool(from, folder) ? { call: 'rename', from: basename(from), to: basename(to) } : undefined;
   }
   const call = /^(\w+)\(\d+<([^>]*)>(.*)$/s.exec(text);
   if (call === null) return undefined;
@@ -46,7 +53,7 @@ function readCall(text: string, folder: string): TracedCall | undefined {
   if (path === folder && verb === 'fsync') return { call: 'sync-folder' };
   if (path.startsWith('socket:') || path.startsWith('TCP'))
     return /^(?:write|writev)$/.test(verb) ? { call: 'say', text: stringsIn(rest).toString('latin1') } : undefined;
-  if (dirname(path) !== folder || !path.endsWith('.segment')) return undefined;
+  if (!isOfSpool(path, folder)) return undefined;
   const name = basename(path);
   if (verb === 'fdatasync' || verb === 'fsync') return { call: 'sync', name };
   if (verb === 'pwritev' || verb === 'pwrite64' || verb === 'pwritev2') {
@@ -59,6 +66,10 @@ function readCall(text: string, folder: string): TracedCall | undefined {
   }
   return undefined;
 }
+
+/** Whether it is a segment or the manifest: the folder holds other things, too. */
+const isOfSpool = (path: string, folder: string) =>
+  dirname(path) === folder && (path.endsWith('.segment') || basename(path).startsWith(MANIFEST));
 
 const stringsIn = (text: string) =>
   Buffer.concat([...text.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, escaped = '']) => unescaped(escaped)));
