@@ -8,7 +8,17 @@ import { type Disk, NotAFile } from '../system/disk.ts';
 import { PAGE } from './frame.ts';
 import type { FoundManifest, ListedLife, Lives } from './manifest.ts';
 import { hasFrames } from './scan.ts';
-import { blankSegment, decodeHeader, frameLimit, type Header, isSegmentName, parseRing, readWhatCan, type Segment } from './segment.ts';
+import {
+  blankSegment,
+  decodeHeader,
+  frameLimit,
+  type Header,
+  isSegmentName,
+  PADDING,
+  parseRing,
+  readWhatCan,
+  type Segment,
+} from './segment.ts';
 
 export type Life = {
   readonly segment: Segment;
@@ -48,7 +58,8 @@ export async function openSegments(disk: Disk): Promise<Files> {
       continue;
     }
     const { generation, seed, size } = header;
-    lives.push({ segment: { ...segment, generation, seed, size }, header, octets });
+    const padding = header.isListed ? PADDING : 0;
+    lives.push({ segment: { ...segment, generation, seed, size, padding }, header, octets });
   }
   return { lives: lives.sort((one, other) => one.header.generation - other.header.generation), headless, unusable };
 }

@@ -1,7 +1,7 @@
 // Scanning: from the octets of a segment to its frames, and to the gaps between them. A bad frame costs no
 // other: reading goes on at the next whole one.
 //
-// The frames of a group stand back to back, the rest of its last page is zeros, and the next group begins
+// The frames of a group stand back to back, the rest of its last page is padding, and the next group begins
 // on the next page. Whatever else stands between two frames is a gap; so a single frame that went bad is
 // noticed wherever on its page it stood.
 
@@ -24,14 +24,15 @@ export async function scan(segment: Segment, visit: (frame: OpenedFrame, place: 
   let end = PAGE; // of the last whole frame
   for (let next = findFrame(octets, end, segment.seed); next !== undefined; next = findFrame(octets, end, segment.seed)) {
     const { frame, at } = next;
-    if (at !== end && at !== groupEnd(octets, end)) gaps.push({ from: groupEnd(octets, end), to: at });
+    const from = at === end ? end : groupEnd(octets, end, segment.padding);
+    if (at > from) gaps.push({ from, to: at });
     synced = Math.max(synced, frame.durablePages * PAGE);
     const size = FRAME_HEAD + frame.payload.length;
     visit(frame, { segment, at, size });
     end = at + size;
   }
   segment.end = toPages(end);
-  if (groupEnd(octets, end) < segment.end) gaps.push({ from: end, to: segment.end });
+  if (groupEnd(octets, end, segment.padding) < segment.end) gaps.push({ from: end, to: segment.end });
   const [first] = gaps;
   segment.durableEnd = first === undefined ? segment.end : first.from - (first.from % PAGE);
   return { gaps, synced };
@@ -42,18 +43,16 @@ export async function hasFrames(segment: Segment): Promise<boolean> {
   return findFrame(await readFrames(segment), PAGE, segment.seed) !== undefined;
 }
 
-const ZERO_PAGE = Buffer.alloc(PAGE);
-
 async function readFrames(segment: Segment): Promise<Buffer> {
   const octets = Buffer.alloc(Math.max(0, frameLimit(segment)));
   const length = await readWhatCan(segment.file, octets, 0);
   return octets.subarray(0, length);
 }
 
-/** Where the group whose last frame ends at `end` gives way to the next: at the next page if only zeros stand before it, otherwise here. */
-function groupEnd(octets: Buffer, end: number): number {
+/** Where the group whose last frame ends at `end` gives way to the next: at the next page if only padding stands before it, otherwise here. */
+function groupEnd(octets: Buffer, end: number, padding: number): number {
   const rest = octets.subarray(end, toPages(end));
-  return rest.equals(ZERO_PAGE.subarray(0, rest.length)) ? toPages(end) : end;
+  return rest.equals(Buffer.alloc(rest.length, padding)) ? toPages(end) : end;
 }
 
 /**

@@ -61,6 +61,8 @@ export type Segment = {
   readonly size: number;
   generation: number;
   seed: number;
+  /** What fills the rest of a group's last page in this life. */
+  padding: number;
   /** Where the next group goes; frames end here. */
   end: number;
   /** All before this is known to be on the flash. */
@@ -151,14 +153,34 @@ export async function makeSegment(disk: Disk, name: string, size: number): Promi
 }
 
 export function blankSegment(name: string, file: DiskFile, size: number): Segment {
-  return { name, file, size, generation: 0, seed: 0, end: PAGE, durableEnd: PAGE, live: 0, failed: false, isDamaged: false };
+  return {
+    name,
+    file,
+    size,
+    generation: 0,
+    seed: 0,
+    padding: PADDING,
+    end: PAGE,
+    durableEnd: PAGE,
+    live: 0,
+    failed: false,
+    isDamaged: false,
+  };
 }
 
 /** Begins a life: gives the segment a generation and a nonce. The returned header page goes to `writeHeader` before any frame is written. */
 export function beginLife(segment: Segment, generation: number, facts: Facts, note: LifeNote, random: Random): Buffer {
   const nonce = random.bytes(NONCE);
   const page = encodeHeader(generation, nonce, segment.size, facts, note);
-  Object.assign(segment, { generation, seed: seedOf(generation, nonce), end: PAGE, durableEnd: PAGE, live: 0, failed: false });
+  Object.assign(segment, {
+    generation,
+    seed: seedOf(generation, nonce),
+    padding: PADDING,
+    end: PAGE,
+    durableEnd: PAGE,
+    live: 0,
+    failed: false,
+  });
   return page;
 }
 
@@ -178,11 +200,16 @@ export async function writeHeader(segment: Segment, page: Buffer): Promise<void>
 export function sealGroup(segment: Segment, frames: readonly Frame[], padding: number): Uint8Array[] {
   const slices: Uint8Array[] = [];
   for (const frame of frames) slices.push(...sealFrame(frame, segment.seed, segment.durableEnd / PAGE));
-  if (padding > 0) slices.push(ZERO_PAGE.subarray(0, padding));
+  if (padding > 0) slices.push(PADDING_PAGE.subarray(0, padding));
   return slices;
 }
 
-const ZERO_PAGE = Buffer.alloc(PAGE);
+/**
+ * Not zeros, so that a sector that the flash has lost can't pass for the end of a group, and no octet
+ * that a frame's head could be taken for. In the lives of releases without manifest it is zeros.
+ */
+export const PADDING = 0xa5;
+const PADDING_PAGE = Buffer.alloc(PAGE, PADDING);
 
 function seedOf(generation: number, nonce: Buffer): number {
   const octets = Buffer.alloc(8);
