@@ -12,9 +12,9 @@ import { crc32c } from './crc32c.ts';
 
 /**
  * - `body`: a piece of a message; position is its offset in octets.
- * - `commit`: makes the message exist; payload is its Stored form, position the octets of the whole body.
- * - `outcome`: what is settled so far; position counts them, the highest holds.
- * - `done`: the message is gone. Outlives its body, since segments return oldest first.
+ * - `commit`: makes the message exist; payload is its CommitRecord, position the octets of the whole body.
+ * - `outcome`: what is settled so far; payload is an OutcomeRecord, position counts them, the highest holds.
+ * - `done`: the message is gone; position is the running time in ms (0 in those of older releases). Outlives its body, since segments return oldest first.
  * - `facts`: the spool's Facts changed since the segment's header was written; number 0.
  */
 export type FrameKind = 'body' | 'commit' | 'outcome' | 'done' | 'facts';

@@ -28,8 +28,20 @@ export type Entry = {
 /** Payload of a commit frame, as JSON. */
 export type CommitRecord = { readonly envelope: Envelope; readonly device: string; readonly received: WallTime; readonly running: number };
 
-/** Payload of an outcome frame, as JSON. */
-export type OutcomeRecord = { readonly attempts: number; readonly settled: readonly number[]; readonly warned?: boolean };
+/** Payload of an outcome frame, as JSON. `running` is the running time when it was written; older releases did not note it. */
+export type OutcomeRecord = {
+  readonly attempts: number;
+  readonly settled: readonly number[];
+  readonly warned?: boolean;
+  readonly running?: number;
+};
+
+/** How many of the entries are messages; the others are drafts. */
+export function countMessages(entries: ReadonlyMap<number, Entry>): number {
+  let count = 0;
+  for (const entry of entries.values()) if (entry.commit !== undefined) count += 1;
+  return count;
+}
 
 /** All places of an entry. */
 export function placesOf(entry: Entry): Place[] {

@@ -19,6 +19,8 @@ export type Recovered = {
   /** What lives, by message number, oldest first. */
   readonly entries: Map<number, Entry>;
   readonly facts: Facts | undefined;
+  /** The highest running time that any frame carries, in milliseconds. */
+  readonly running: number;
   /** The highest message number that may have been used. */
   readonly highestNumber: number;
   /** The latest date that anything here was written at, as the board then believed. */
@@ -48,13 +50,18 @@ export async function recover(disk: Disk): Promise<Recovered> {
   const done = new Set<number>();
   const scans = new Map<Life, Scan>();
   let highestNumber = 0;
+  let running = 0;
   let facts: Facts | undefined;
+  const learn = (learned: Facts) => {
+    facts = learned;
+    running = Math.max(running, learned.running);
+  };
   for (const life of judged.ring) {
-    facts = life.header.facts;
+    learn(life.header.facts);
     const scanned = await scan(life.segment, (frame, place) => {
-      if (frame.kind === 'facts') facts = JSON.parse(frame.payload.toString()) as Facts;
+      if (frame.kind === 'facts') learn(JSON.parse(frame.payload.toString()) as Facts);
       highestNumber = Math.max(highestNumber, frame.number);
-      take(frame, place, found, done);
+      running = Math.max(running, take(frame, place, found, done));
     });
     scans.set(life, scanned);
   }
@@ -79,6 +86,7 @@ export async function recover(disk: Disk): Promise<Recovered> {
     blank: [...files.headless, ...judged.over.map(({ segment }) => segment)],
     entries,
     facts,
+    running,
     highestNumber: judged.missing.length === 0 ? highestNumber : Math.max(highestNumber, facts?.nextNumber ?? 0) + USED_IN_MISSING,
     newest,
     newestGeneration: judged.newest,
@@ -98,13 +106,14 @@ function refuseIfForbidden({ lives, unusable }: Files, manifest: FoundManifest):
   if (forbidden !== undefined && lives.length === 0 && manifest.state === 'absent') throw forbidden.error;
 }
 
-function take(frame: OpenedFrame, place: Place, found: Map<number, Found>, done: Set<number>): void {
+/** Notes what the frame says of its message; the running time that it carries, 0 for none. */
+function take(frame: OpenedFrame, place: Place, found: Map<number, Found>, done: Set<number>): number {
   if (frame.kind === 'done') {
     done.add(frame.number);
     found.delete(frame.number);
-    return;
+    return frame.position;
   }
-  if (done.has(frame.number) || frame.kind === 'facts') return;
+  if (done.has(frame.number) || frame.kind === 'facts') return 0;
   let message = found.get(frame.number);
   if (message === undefined) {
     message = { chunks: new Map() };
@@ -113,17 +122,20 @@ function take(frame: OpenedFrame, place: Place, found: Map<number, Found>, done:
   switch (frame.kind) {
     case 'body': // compaction may have copied it: the later copy holds, both say the same
       message.chunks.set(frame.position, { ...place, octets: frame.payload.length });
-      break;
-    case 'commit':
-      message.commit = { place, octets: frame.position, record: JSON.parse(frame.payload.toString()) as CommitRecord };
-      break;
-    case 'outcome':
-      if (message.outcome === undefined || message.outcome.position <= frame.position) {
-        message.outcome = { place, position: frame.position, record: JSON.parse(frame.payload.toString()) as OutcomeRecord };
-      }
-      break;
+      return 0;
+    case 'commit': {
+      const record = JSON.parse(frame.payload.toString()) as CommitRecord;
+      message.commit = { place, octets: frame.position, record };
+      return record.running;
+    }
+    case 'outcome': {
+      const record = JSON.parse(frame.payload.toString()) as OutcomeRecord;
+      if (message.outcome === undefined || message.outcome.position <= frame.position)
+        message.outcome = { place, position: frame.position, record };
+      return record.running ?? 0;
+    }
     default:
-      frame.kind satisfies never;
+      return frame.kind satisfies never;
   }
 }
 

@@ -12,11 +12,12 @@ import { compaction, SCARCE } from './compaction.ts';
 import { createDrafts, type Draft } from './draft.ts';
 import { createFlashMeter, type FlashFacts } from './flash.ts';
 import type { Frame, OpenedFrame } from './frame.ts';
-import { type CommitRecord, countLive, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
+import { type CommitRecord, countLive, countMessages, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { openLog } from './log.ts';
 import { openManifest } from './manifest.ts';
 import { recover } from './recover.ts';
 import { createRing } from './ring.ts';
+import { createRunningTime } from './running.ts';
 import { type Facts, type Place, readFrame, type UpstreamFacts } from './segment.ts';
 import { createSpace, footprint, hold, largestMessage, roomFor } from './space.ts';
 
@@ -96,7 +97,6 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   for (const segment of recovered.ring) await segment.file.datasync();
   const manifest = await openManifest(disk, recovered.manifest);
 
-  const ranBefore = recovered.facts?.running ?? 0;
   const instance = recovered.facts?.instance ?? random.bytes(4).toString('hex');
   let nextNumber = Math.max(recovered.facts?.nextNumber ?? firstNumber(random), recovered.highestNumber + 1);
   let upstream = recovered.facts?.upstream;
@@ -104,13 +104,18 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const space = createSpace(parts.segmentSize, parts.segments);
   for (const entry of entries.values()) hold(space, entry.device, footprint(entry.octets));
 
-  const runningTime = () => Math.round(ranBefore + clock.now() - started);
-  const flash = createFlashMeter(recovered.facts?.flash, runningTime);
+  const running = createRunningTime({
+    clock,
+    before: recovered.running,
+    isMessageWaiting: () => countMessages(entries) > 0,
+    write: () => log.appendSoon(factsFrame(facts())),
+  });
+  const flash = createFlashMeter(recovered.facts?.flash, running.now);
   const newest = () => Math.max(recovered.newest, clock.wall()) as WallTime;
   const facts = (): Facts => ({
     instance,
     nextNumber,
-    running: runningTime(),
+    running: running.carry(),
     flash: flash.facts(),
     newest: newest(),
     ...(upstream === undefined ? {} : { upstream }),
@@ -180,7 +185,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     id: queueIdOf(entry.number),
     octets: entry.octets,
     device: entry.device,
-    arrived: later(clock.now(), entry.arrived - runningTime()),
+    arrived: later(clock.now(), entry.arrived - running.now()),
     attempts: entry.attempts,
     warned: entry.warned,
   });
@@ -190,7 +195,10 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     if (!entries.delete(entry.number)) return;
     hold(space, entry.device, -held);
     const places = placesOf(entry);
-    log.appendSoon({ kind: 'done', number: entry.number, position: 0, payload: [] }, { durable: () => countLive(places, -1) });
+    log.appendSoon(
+      { kind: 'done', number: entry.number, position: running.carry(), payload: [] },
+      { durable: () => countLive(places, -1) },
+    );
   }
 
   const draft = createDrafts({
@@ -199,16 +207,21 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     space,
     log,
     keepsUp: () => compact.keepsUp(),
-    runningTime,
+    runningTime: running.now,
     takeNumber: () => nextNumber++,
     forget,
-    stored: (entry) => feedTo?.(stored(entry)),
+    stored(entry) {
+      running.carry(entry.arrived);
+      running.watch();
+      feedTo?.(stored(entry));
+    },
   });
 
   await ring.prepare();
 
   for (const one of recovered.damage) tell('spoolDamaged', one);
   compact.wanted();
+  if (countMessages(entries) > 0) running.watch();
   tell('spoolRecovered', { ...recovered.report, milliseconds: Math.round(clock.now() - started) });
 
   return {
@@ -247,7 +260,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       entry.settled = [...new Set([...entry.settled, ...nowSettled])];
       entry.attempts = attempts;
       entry.warned = warned;
-      const record: OutcomeRecord = { attempts, settled: entry.settled, ...(warned ? { warned } : {}) };
+      const record: OutcomeRecord = { attempts, settled: entry.settled, ...(warned ? { warned } : {}), running: running.carry() };
       const payload = [Buffer.from(JSON.stringify(record))];
       const place = (at: Place) => {
         const old = entries.has(entry.number) ? entry.outcome : at;
@@ -277,18 +290,19 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       return newest();
     },
     get count() {
-      return entries.size;
+      return countMessages(entries);
     },
     status: () => ({
-      messages: entries.size,
+      messages: countMessages(entries),
       held: space.held,
       capacity: space.capacity,
       segments: ring.all().length,
       damage: recovered.damage,
       flash: flash.facts(),
-      running: runningTime(),
+      running: running.now(),
     }),
     async close() {
+      running.stop();
       await compact.stop();
       if (ring.segments.length > 0) log.appendSoon(factsFrame(facts()));
       await log.close();
