@@ -6,6 +6,7 @@ import type { Envelope } from '../smtp/envelope.ts';
 import type { Clock } from '../system/clock.ts';
 import { FRAME_HEAD, type Frame } from './frame.ts';
 import { type CommitRecord, type Entry, queueIdOf } from './index.ts';
+import type { KnownDevices } from './known.ts';
 import { DiskFailed, type Log } from './log.ts';
 import { isUnreliable, roomIn } from './segment.ts';
 import { CHUNK, fits, footprint, hold, type Space } from './space.ts';
@@ -26,6 +27,7 @@ export type DraftParts = {
   readonly segmentSize: number;
   readonly entries: Map<number, Entry>;
   readonly space: Space;
+  readonly known: KnownDevices;
   readonly log: Log;
   /** Resolves when there is a segment to write to. */
   readonly keepsUp: () => Promise<void>;
@@ -39,7 +41,10 @@ export type DraftParts = {
 // A draft holds at most this many slices before they are joined.
 const MOST_SLICES = 256;
 
-/** Makes drafts; `declared` octets are reserved for each. */
+/**
+ * Makes drafts. Space is held for octets as they come, so that whoever declares many and stays silent
+ * takes nothing from others.
+ */
 export function createDrafts(parts: DraftParts): (declared: number, device: string) => Draft {
   const { entries, space, log, keepsUp } = parts;
   return (declared, device) => {
@@ -55,9 +60,7 @@ export function createDrafts(parts: DraftParts): (declared: number, device: stri
       outcomes: 0,
     };
     entries.set(entry.number, entry);
-    // What does not fit now is not promised; write() finds out whether it fits later.
-    let held = fits(space, device, footprint(declared)) ? footprint(declared) : 0;
-    hold(space, device, held);
+    let held = 0;
     let written = 0; // octets already given to the log
     let slices: Uint8Array[] = [];
     let waiting = 0; // octets in slices
@@ -69,6 +72,19 @@ export function createDrafts(parts: DraftParts): (declared: number, device: stri
       slices = [];
       waiting = 0;
       return frame;
+    };
+    /** Holds what a message of that size takes, if it fits; otherwise nothing changes. */
+    const holdFor = (octets: number, commit?: number): boolean => {
+      const more = footprint(octets, commit) - held;
+      if (more > 0 && !hasRoom(more)) return false;
+      hold(space, device, more);
+      held += more;
+      return true;
+    };
+    const hasRoom = (more: number) => fits(space, parts.known, device, more, parts.runningTime());
+    const full = (): 'full' => {
+      parts.tell('spoolFull', { device, octets: entry.octets });
+      return 'full';
     };
     const append = async (frame: Frame) => {
       entry.chunks.push(await log.append(frame));
@@ -82,22 +98,15 @@ export function createDrafts(parts: DraftParts): (declared: number, device: stri
     };
     const failure = (error: unknown): 'full' | 'failed' => {
       if (!(error instanceof DiskFailed)) throw error;
-      if (error.isFull) parts.tell('spoolFull', { device, octets: entry.octets });
-      return error.isFull ? 'full' : 'failed';
+      return error.isFull ? full() : 'failed';
     };
 
     return {
       id: queueIdOf(entry.number),
       async write(slice) {
-        const grown = footprint(entry.octets + slice.length);
-        if (grown > held) {
-          if (!fits(space, device, grown - held)) {
-            parts.tell('spoolFull', { device, octets: entry.octets });
-            return 'full';
-          }
-          hold(space, device, grown - held);
-          held = grown;
-        }
+        // What was declared and does not fit now is refused before any of it wears out the flash.
+        if (held === 0 && !hasRoom(footprint(declared))) return full();
+        if (!holdFor(entry.octets + slice.length)) return full();
         entry.octets += slice.length;
         let rest = slice;
         while (waiting + rest.length >= CHUNK) {
@@ -123,12 +132,16 @@ export function createDrafts(parts: DraftParts): (declared: number, device: stri
       async commit(envelope) {
         const record: CommitRecord = { envelope, device, received: parts.clock.wall(), running: entry.arrived };
         const payload: [Buffer] = [Buffer.from(JSON.stringify(record))];
+        const size = FRAME_HEAD + payload[0].length;
         await keepsUp();
         // An envelope of a thousand long recipients could be larger than any segment; it would wait for one for ever.
-        const isTooLarge = FRAME_HEAD + payload[0].length > roomIn(parts.segmentSize);
-        if (isTooLarge || entry.chunks.some(isUnreliable)) {
+        if (size > roomIn(parts.segmentSize) || !holdFor(entry.octets, size)) {
           abandon();
-          return isTooLarge ? 'full' : 'failed';
+          return full();
+        }
+        if (entry.chunks.some(isUnreliable)) {
+          abandon();
+          return 'failed';
         }
         const tail = waiting > 0 ? append(bodyFrame()) : undefined;
         const commit = log.appendDurable({ kind: 'commit', number: entry.number, position: entry.octets, payload });
@@ -141,7 +154,6 @@ export function createDrafts(parts: DraftParts): (declared: number, device: stri
           parts.forget(entry, held);
           return lost === undefined ? 'failed' : failure(lost.reason);
         }
-        hold(space, device, footprint(entry.octets) - held);
         parts.stored(entry);
         return 'stored';
       },

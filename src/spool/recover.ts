@@ -6,6 +6,7 @@ import { type Disk, NotAFile } from '../system/disk.ts';
 import { assess } from './damage.ts';
 import type { OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, type OutcomeRecord, placesOf } from './index.ts';
+import { createKnownDevices, type KnownDevices } from './known.ts';
 import { type Files, judge, type Life, openSegments } from './lives.ts';
 import { type FoundManifest, readManifest } from './manifest.ts';
 import { type Scan, scan } from './scan.ts';
@@ -18,6 +19,7 @@ export type Recovered = {
   readonly blank: Segment[];
   /** What lives, by message number, oldest first. */
   readonly entries: Map<number, Entry>;
+  readonly known: KnownDevices;
   readonly facts: Facts | undefined;
   /** The highest running time that any frame carries, in milliseconds. */
   readonly running: number;
@@ -40,14 +42,20 @@ type Found = {
   outcome?: { readonly place: Place; readonly position: number; readonly record: OutcomeRecord };
 };
 
+/** What the frames so far have told. */
+type Seen = { readonly found: Map<number, Found>; readonly done: Set<number>; readonly known: KnownDevices };
+
 /** Opens and reads all segments in `disk`. Throws NewerFormat, or what the disk throws. */
 export async function recover(disk: Disk): Promise<Recovered> {
   const manifest = await readManifest(disk);
   const files = await openSegments(disk);
   refuseIfForbidden(files, manifest);
   const judged = await judge(files.lives, manifest);
+  const known = createKnownDevices();
+  for (const { segment } of judged.over) await scan(segment, (frame) => hear(frame, known));
   const found = new Map<number, Found>();
   const done = new Set<number>();
+  const seen: Seen = { found, done, known };
   const scans = new Map<Life, Scan>();
   let highestNumber = 0;
   let running = 0;
@@ -61,7 +69,7 @@ export async function recover(disk: Disk): Promise<Recovered> {
     const scanned = await scan(life.segment, (frame, place) => {
       if (frame.kind === 'facts') learn(JSON.parse(frame.payload.toString()) as Facts);
       highestNumber = Math.max(highestNumber, frame.number);
-      running = Math.max(running, take(frame, place, found, done));
+      running = Math.max(running, take(frame, place, seen));
     });
     scans.set(life, scanned);
   }
@@ -85,6 +93,7 @@ export async function recover(disk: Disk): Promise<Recovered> {
     ring: judged.ring.map(({ segment }) => segment),
     blank: [...files.headless, ...judged.over.map(({ segment }) => segment)],
     entries,
+    known,
     facts,
     running,
     highestNumber: judged.missing.length === 0 ? highestNumber : Math.max(highestNumber, facts?.nextNumber ?? 0) + USED_IN_MISSING,
@@ -106,8 +115,15 @@ function refuseIfForbidden({ lives, unusable }: Files, manifest: FoundManifest):
   if (forbidden !== undefined && lives.length === 0 && manifest.state === 'absent') throw forbidden.error;
 }
 
+/** Who sent a message that is over is still known by it. */
+function hear(frame: OpenedFrame, known: KnownDevices): void {
+  if (frame.kind !== 'commit') return;
+  const { device, running } = JSON.parse(frame.payload.toString()) as CommitRecord;
+  known.heard(device, running);
+}
+
 /** Notes what the frame says of its message; the running time that it carries, 0 for none. */
-function take(frame: OpenedFrame, place: Place, found: Map<number, Found>, done: Set<number>): number {
+function take(frame: OpenedFrame, place: Place, { found, done, known }: Seen): number {
   if (frame.kind === 'done') {
     done.add(frame.number);
     found.delete(frame.number);
@@ -126,6 +142,7 @@ function take(frame: OpenedFrame, place: Place, found: Map<number, Found>, done:
     case 'commit': {
       const record = JSON.parse(frame.payload.toString()) as CommitRecord;
       message.commit = { place, octets: frame.position, record };
+      known.heard(record.device, record.running);
       return record.running;
     }
     case 'outcome': {

@@ -41,7 +41,7 @@ export interface Spool {
   readonly upstream: UpstreamFacts | undefined;
   learnUpstream(learned: UpstreamFacts): void;
   room(octets: number): 'yes' | 'not-now' | 'never';
-  /** A new message; `declared` octets are reserved for it. */
+  /** A new message. Nothing is reserved for the `declared` octets, but if they don't fit at the first of them, it is refused there. */
   draft(declared: number, device: string): Draft;
   /** Gives all messages, those already there and each that comes, to `to`. */
   feed(to: (stored: Stored) => void): void;
@@ -102,7 +102,9 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   let upstream = recovered.facts?.upstream;
   let feedTo: ((stored: Stored) => void) | undefined;
   const space = createSpace(parts.segmentSize, parts.segments);
-  for (const entry of entries.values()) hold(space, entry.device, footprint(entry.octets));
+  for (const entry of entries.values()) hold(space, entry.device, heldFor(entry));
+  const { known } = recovered;
+  known.heard(OWN_DEVICE, Number.NEGATIVE_INFINITY); // notifications take the place of mail, no space from it
 
   const running = createRunningTime({
     clock,
@@ -205,12 +207,14 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     ...parts,
     entries,
     space,
+    known,
     log,
     keepsUp: () => compact.keepsUp(),
     runningTime: running.now,
     takeNumber: () => nextNumber++,
     forget,
     stored(entry) {
+      known.heard(entry.device, entry.arrived);
       running.carry(entry.arrived);
       running.watch();
       feedTo?.(stored(entry));
@@ -271,7 +275,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     },
     remove(id) {
       const entry = entryOf(id);
-      forget(entry, footprint(entry.octets));
+      forget(entry, heldFor(entry));
     },
     async submit(envelope, body) {
       const own = draft(0, OWN_DEVICE);
@@ -314,6 +318,8 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
 
 // Whose messages the relay's own are, for fairness and for people; no device has such an address.
 const OWN_DEVICE = 'gatepost';
+
+const heldFor = (entry: Entry) => footprint(entry.octets, entry.commit?.size);
 
 const factsFrame = (facts: Facts): Frame => ({ kind: 'facts', number: 0, position: 0, payload: [Buffer.from(JSON.stringify(facts))] });
 

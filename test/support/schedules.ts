@@ -4,12 +4,15 @@
 
 import { expect } from 'vitest';
 import type { QueueId } from '../../src/events.ts';
+import { placesOf, queueIdOf } from '../../src/spool/index.ts';
+import { recover } from '../../src/spool/recover.ts';
 import { footprint } from '../../src/spool/space.ts';
 import type { openSpool } from '../../src/spool/spool.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
 import { type SeededRandom, seededRandom } from './random.ts';
-import { bodyOf, envelope, segmentsOn, testSpool } from './spool.ts';
+import { filesOf } from './rest.ts';
+import { bodyOf, envelope, longEnvelope, segmentsOn, testSpool } from './spool.ts';
 
 /** What a run of schedules can be varied by. */
 export type Subject = {
@@ -31,8 +34,11 @@ type Model = {
 
 const model = (): Model => ({ kept: new Map(), removed: new Map(), gone: new Set(), begun: new Map() });
 
+/** `extra` decides what was added to schedules later, so that `random` gives those of old seeds as before. */
+type Chances = { readonly random: SeededRandom; readonly extra: SeededRandom };
+
 /** Uses the spool on `disk` until the power goes; what must hold afterwards is in `expected`. */
-async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected: Model, subject: Subject): Promise<PowerLosingDisk> {
+async function useUntilCut(disk: PowerLosingDisk, { random, extra }: Chances, expected: Model, subject: Subject): Promise<PowerLosingDisk> {
   const clock = fakeClock();
   let operationsLeft = 5 + random.below(120);
   let crashed: PowerLosingDisk | undefined;
@@ -57,7 +63,8 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
     }
     if (random.below(8) === 0) return draft.abandon();
     expected.begun.set(draft.id, body);
-    if ((await draft.commit(envelope())) === 'stored' && crashed === undefined) {
+    const recipients = extra.below(6) === 0 ? extra.below(40) : 0;
+    if ((await draft.commit(recipients === 0 ? envelope() : longEnvelope(recipients))) === 'stored' && crashed === undefined) {
       expected.begun.delete(draft.id);
       expected.kept.set(draft.id, body);
     }
@@ -108,12 +115,24 @@ async function useUntilCut(disk: PowerLosingDisk, random: SeededRandom, expected
         await send();
     }
   }
-  if (crashed === undefined) {
-    const held = [...expected.kept.values()].reduce((sum, body) => sum + footprint(body.length), 0);
-    expect(spool.status().held, 'the space accounting is exact').toBe(held);
-  }
+  if (crashed === undefined)
+    expect(spool.status().held, 'the space accounting is exact').toBe(await heldOnDisk(disk, new Set(expected.kept.keys())));
   if (crashed === undefined && random.below(2) === 0) await letOutcomesSync();
   return crashed ?? disk.crash(random);
+}
+
+/** What messages count for, by what stands on the disk: body and commit as they are. */
+async function heldOnDisk(disk: PowerLosingDisk, ids: ReadonlySet<QueueId>): Promise<number> {
+  const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
+  let held = 0;
+  for (const entry of entries.values()) {
+    if (!ids.has(queueIdOf(entry.number))) continue;
+    const octets = placesOf(entry).reduce((sum, { size }) => sum + size, 0);
+    const counted = footprint(entry.octets, entry.commit?.size);
+    expect(counted, 'no octet is on the flash that is not counted').toBeGreaterThanOrEqual(octets);
+    held += counted;
+  }
+  return held;
 }
 
 async function verify(disk: PowerLosingDisk, expected: Model, random: SeededRandom, subject: Subject): Promise<void> {
@@ -134,6 +153,7 @@ async function verify(disk: PowerLosingDisk, expected: Model, random: SeededRand
     if (body !== undefined) expected.kept.set(id, body);
     expected.removed.delete(id);
   }
+  expect(spool.status().held, 'the space accounting is exact after recovery').toBe(await heldOnDisk(disk, new Set(stored.keys())));
   for (const id of expected.removed.keys()) expected.gone.add(id);
   expected.removed.clear();
   expected.begun.clear();
@@ -149,14 +169,32 @@ async function verifyWithoutManifest(disk: PowerLosingDisk, expected: Model, sub
   for (const id of stored.keys()) expect(expected.gone.has(id), `removed ${id} stays away without a manifest`).toBe(false);
 }
 
-/** One schedule of four power cuts; rejects with what did not hold. */
+/** Recovers from a power cut, and is cut again on the way, or right after; as often as chance has it. */
+async function cutDuringRecovery(disk: PowerLosingDisk, { extra }: Chances, subject: Subject): Promise<PowerLosingDisk> {
+  let nested = disk;
+  while (extra.below(2) === 0) {
+    let operationsLeft = 1 + extra.below(30);
+    let crashed: PowerLosingDisk | undefined;
+    nested.onOperation = () => {
+      operationsLeft -= 1;
+      if (operationsLeft === 0) crashed = nested.crash(extra);
+      if (crashed !== undefined) throw Object.assign(new Error('no power'), { code: 'EIO' });
+    };
+    await testSpool(subject.wrap?.(nested) ?? nested, { random: extra, open: subject.open }).catch(() => undefined);
+    nested = crashed ?? nested.crash(extra);
+  }
+  return nested;
+}
+
+/** One schedule of four power cuts, and those that nest in their recoveries; rejects with what did not hold. */
 export async function runSchedule(seed: number, subject: Subject): Promise<void> {
-  const random = seededRandom(seed);
+  const chances = { random: seededRandom(seed), extra: seededRandom(~seed) };
   const expected = model();
   let disk = powerLosingDisk();
   for (let cut = 0; cut < 4; cut++) {
-    disk = await useUntilCut(disk, random, expected, subject);
-    await verify(disk, expected, random, subject);
-    disk = disk.crash(random); // right after the recovery, too
+    disk = await useUntilCut(disk, chances, expected, subject);
+    disk = await cutDuringRecovery(disk, chances, subject);
+    await verify(disk, expected, chances.random, subject);
+    disk = disk.crash(chances.random); // right after the recovery, too
   }
 }

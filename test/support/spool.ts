@@ -33,6 +33,17 @@ export const envelope = (to = 'you@example.org'): Envelope => {
   return { reversePath: { localPart: 'cam', domain: 'example.org' }, recipients: [{ forwardPath: { localPart, domain } }], parameters: {} };
 };
 
+/** An envelope of some 250 octets a recipient, 900 with its ORCPT. */
+export function longEnvelope(recipients: number): Envelope {
+  const recipient = (at: number) => {
+    const localPart = `${at}`.padStart(60, 'r');
+    const domain = `${'d'.repeat(60)}.`.repeat(3).concat('example.org');
+    return { forwardPath: { localPart, domain }, originalRecipient: `rfc822;${'o'.repeat(500)}` };
+  };
+  const [first, ...rest] = Array.from({ length: recipients }, (_, at) => recipient(at));
+  return { reversePath: null, recipients: [first ?? recipient(0), ...rest], parameters: {} };
+}
+
 /** Writes a message; its id, or why it was not stored. */
 export async function put(
   spool: Spool,

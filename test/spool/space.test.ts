@@ -1,0 +1,179 @@
+// What a message counts for, and who may hold how much. Octets that are written are octets that are counted.
+
+import { describe, expect, test } from 'vitest';
+import type { QueueId } from '../../src/events.ts';
+import { PAGE } from '../../src/spool/frame.ts';
+import { recover } from '../../src/spool/recover.ts';
+import type { Spool } from '../../src/spool/spool.ts';
+import { type FakeClock, fakeClock } from '../support/clock.ts';
+import { powerLosingDisk } from '../support/disk.ts';
+import { seededRandom } from '../support/random.ts';
+import { filesOf } from '../support/rest.ts';
+import { envelope, longEnvelope, put, SEGMENT, SEGMENTS, testSpool } from '../support/spool.ts';
+
+const HOUR = 3_600_000;
+
+/** Sends messages from the device until it is refused; how many were taken. */
+async function fill(spool: Spool, device: string, octets = 1_000, from = envelope()): Promise<number> {
+  for (let count = 0; ; count++) {
+    const result = await put(spool, Buffer.alloc(octets), from, device);
+    expect(result).not.toBe('failed');
+    if (result === 'full') return count;
+  }
+}
+
+/** Makes the device known: its first message, and an hour. */
+async function introduce(spool: Spool, clock: FakeClock, ...devices: readonly string[]): Promise<void> {
+  for (const device of devices) spool.remove((await put(spool, Buffer.alloc(10), envelope(), device)) as QueueId);
+  await clock.advance(HOUR);
+}
+
+describe('a message with a long envelope', () => {
+  test.each([1, 20, 96, 500])(
+    'counts with all of it: %i recipients',
+    async (recipients) => {
+      const disk = powerLosingDisk();
+      const { spool } = await testSpool(disk, { segmentSize: 1024 * 1024 });
+      const from = longEnvelope(recipients);
+      expect(await put(spool, Buffer.alloc(1_000), from)).not.toMatch(/full|failed/);
+      const commit = JSON.stringify(from).length;
+      const { held } = spool.status();
+      expect(held).toBeGreaterThan(commit + 1_000);
+      expect(held).toBeLessThan(commit + 1_000 + 4 * PAGE);
+      // It counts alike after a restart.
+      expect((await testSpool(disk.kill(), { segmentSize: 1024 * 1024 })).spool.status().held).toBe(held);
+    },
+    20_000,
+  );
+
+  test('that does not fit is refused, though its body did, and leaves nothing', async () => {
+    const clock = fakeClock();
+    const { spool } = await testSpool(powerLosingDisk(), { clock });
+    await introduce(spool, clock, 'cam');
+    while ((await put(spool, Buffer.alloc(10), envelope(), 'cam')) !== 'full');
+    const ids: QueueId[] = [];
+    spool.feed(({ id }) => ids.push(id));
+    spool.remove(ids[0] as QueueId);
+    const { held } = spool.status();
+    const draft = spool.draft(10, 'cam');
+    expect(await draft.write(Buffer.alloc(10))).toBe('taken');
+    expect(await draft.commit(longEnvelope(40))).toBe('full');
+    expect(spool.status().held).toBe(held);
+    expect(await put(spool, Buffer.alloc(10), envelope(), 'cam')).not.toMatch(/full|failed/);
+  });
+
+  test('fills the share of its device and no more: others are still taken, and so is what delivers them', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool, news } = await testSpool(disk, { clock });
+    const flood = await fill(spool, 'flood', 100, longEnvelope(40));
+    expect(flood).toBeGreaterThan(2);
+    expect(flood * JSON.stringify(longEnvelope(40)).length).toBeLessThan(SEGMENT * SEGMENTS);
+    for (let at = 0; at < 3; at++) expect(await put(spool, Buffer.alloc(1_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
+    const ids: QueueId[] = [];
+    spool.feed(({ id }) => ids.push(id));
+    for (const id of ids) spool.remove(id);
+    await clock.advance(2_000);
+    expect(spool.status().held).toBe(0);
+    expect(news.of('spoolFailed')).toEqual([]);
+  });
+
+  test('and its outcome, with every recipient settled, stay within what is counted', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool } = await testSpool(disk, { clock, segmentSize: 512 * 1024, segments: 12 });
+    const everyone = Array.from({ length: 1_000 }, (_, at) => ({ forwardPath: { localPart: `${at}`, domain: 'example.org' } }));
+    const [first = { forwardPath: { localPart: 'x', domain: 'y' } }, ...rest] = everyone;
+    const from = { reversePath: null, recipients: [first, ...rest] as const, parameters: {} };
+    const id = (await put(spool, Buffer.alloc(100), from)) as QueueId;
+    await spool.record(id, rest, { attempts: 1_000_000, warned: true });
+    await clock.advance(2_000);
+    const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
+    const [entry] = entries.values();
+    const octets = [...(entry?.chunks ?? []), entry?.commit, entry?.outcome].reduce((sum, place) => sum + (place?.size ?? Number.NaN), 0);
+    expect(octets).toBeLessThanOrEqual(spool.status().held);
+    expect(entry?.outcome?.size).toBeLessThanOrEqual(PAGE);
+  });
+});
+
+describe('a declared size', () => {
+  test('reserves nothing: sessions that declare and stay silent keep nobody out', async () => {
+    const { spool } = await testSpool(powerLosingDisk());
+    const silent = Array.from({ length: 20 }, (_, at) => spool.draft(100_000, `device-${at % 2}`));
+    expect(spool.status()).toMatchObject({ held: 0, messages: 0 });
+    expect(spool.room(300_000)).toBe('yes');
+    expect(await put(spool, Buffer.alloc(100_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
+    for (const draft of silent) draft.abandon();
+  });
+
+  test('that is beyond what is free is refused at the first octet, before anything wears out the flash', async () => {
+    const disk = powerLosingDisk();
+    const { spool } = await testSpool(disk);
+    await fill(spool, 'cam', 20_000);
+    const before = disk.synced.octets;
+    const draft = spool.draft(200_000, 'cam');
+    expect(await draft.write(Buffer.alloc(100))).toBe('full');
+    draft.abandon();
+    expect(disk.synced.octets).toBe(before);
+  });
+});
+
+test('a draft is no message: it is neither counted nor fed', async () => {
+  const { spool } = await testSpool(powerLosingDisk());
+  const draft = spool.draft(50_000, 'cam');
+  await draft.write(Buffer.alloc(50_000));
+  const fed: QueueId[] = [];
+  spool.feed(({ id }) => fed.push(id));
+  expect({ count: spool.count, messages: spool.status().messages, fed }).toEqual({ count: 0, messages: 0, fed: [] });
+  expect(await draft.commit(envelope())).toBe('stored');
+  expect({ count: spool.count, messages: spool.status().messages, fed }).toEqual({ count: 1, messages: 1, fed: [draft.id] });
+});
+
+describe('a flood of addresses', () => {
+  /** As many messages, each from an address of its own, as are taken. */
+  async function flood(spool: Spool, name = 'flood'): Promise<number> {
+    for (let count = 0; ; count++) if ((await put(spool, Buffer.alloc(1_000), envelope(), `${name}-${count}`)) === 'full') return count;
+  }
+
+  test('leaves an eighth for the devices that are known, and none of it to one that is new', async () => {
+    const clock = fakeClock();
+    const { spool } = await testSpool(powerLosingDisk(), { clock });
+    await introduce(spool, clock, 'smoke');
+    expect(await flood(spool)).toBeGreaterThan(20);
+    const { held, capacity } = spool.status();
+    expect(held / capacity).toBeGreaterThan(0.8);
+    expect(held / capacity).toBeLessThanOrEqual(7 / 8);
+    expect(await put(spool, Buffer.alloc(10), envelope(), 'stranger')).toBe('full');
+    expect(await fill(spool, 'smoke')).toBeGreaterThan(2);
+    expect(await spool.submit(envelope(), (async function* () {})())).toBe('full');
+  });
+
+  test('does not keep the relay from making a notification', async () => {
+    const { spool } = await testSpool(powerLosingDisk());
+    await flood(spool);
+    expect(await spool.submit(envelope(), (async function* () {})())).not.toMatch(/full|failed/);
+  });
+
+  test.each(['stopped', 'cut'])('a device is known after the relay was %s, also when its mail is long delivered', async (end) => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const first = await testSpool(disk, { clock });
+    await introduce(first.spool, clock, 'smoke');
+    await clock.advance(2_000);
+    await put(first.spool, Buffer.alloc(10));
+    if (end === 'stopped') await first.spool.close();
+    const { spool } = await testSpool(end === 'stopped' ? disk.kill() : disk.crash(seededRandom(1)));
+    await flood(spool);
+    expect(await put(spool, Buffer.alloc(1_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
+  });
+
+  test('of thousands makes nobody unknown', async () => {
+    const disk = powerLosingDisk();
+    const clock = fakeClock();
+    const { spool } = await testSpool(disk, { clock });
+    await introduce(spool, clock, 'smoke');
+    for (let at = 0; at < 2_000; at++) spool.remove((await put(spool, Buffer.alloc(10), envelope(), `passing-${at}`)) as QueueId);
+    await flood(spool);
+    expect(await put(spool, Buffer.alloc(1_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
+  });
+});
