@@ -109,7 +109,7 @@ export type SpoolRecovery = {
 };
 
 export type SpoolDamage = {
-  /** The file, or `generation n` for one that is not there. */
+  /** The file or files; `generation n` for one that is not there and whose name is not known. */
   readonly segment: string;
   readonly problem: string;
   readonly lost: readonly QueueId[];

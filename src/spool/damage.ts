@@ -2,12 +2,13 @@
 // promised anything. Below that, damage: the flash has lost what it had, or somebody has taken it away.
 
 import type { QueueId, SpoolDamage } from '../events.ts';
+import { describeUnusable, type Files, type Life } from './files.ts';
 import { PAGE } from './frame.ts';
 import { queueIdOf } from './index.ts';
-import { describeUnusable, type Files, type Judged, type Life } from './lives.ts';
+import type { Judged } from './lives.ts';
 import { type FoundManifest, type ListedLife, MANIFEST } from './manifest.ts';
 import type { Gap, Scan } from './scan.ts';
-import { formatRanges, type Place, parseRing, type Segment } from './segment.ts';
+import { formatRanges, type Place, type Segment } from './segment.ts';
 
 /** A message that is not whole; where its commit lies, if there is one. */
 export type Unfinished = { readonly number: number; readonly commit: Place | undefined };
@@ -49,15 +50,15 @@ function assessLife({ judged, scans }: Findings, life: Life, at: number): Assess
   const synced = syncedEnd(life, scanned, judged.ring[at + 1]);
   const gaps = [...(scanned?.gaps ?? [])];
   if (life.segment.end < synced) gaps.push({ from: life.segment.end, to: synced });
-  // Without a manifest the oldest life may have been over, and the next on its way into this file.
-  const mayBeOver = judged.manifest === 'none' && at === 0 && judged.ring.length > 1;
+  // Without a manifest the oldest life, if nothing in it lives, may have been over, and the next on its way into this file.
+  const mayBeOver = judged.manifest === 'none' && at === 0 && judged.ring.length > 1 && life.segment.live === 0;
   const isBad = ({ from }: Gap) => from < synced && !mayBeOver;
   return { life, synced, bad: gaps.filter(isBad), torn: gaps.filter((gap) => !isBad(gap)) };
 }
 
 /** How far a life was synced for certain: its own frames tell, and the header of the life after it. */
 function syncedEnd(life: Life, scanned: Scan | undefined, next: Life | undefined): number {
-  const isNext = next !== undefined && parseRing(next.header.ring).at(-1) === life.header.generation;
+  const isNext = next !== undefined && next.header.generation === life.header.generation + 1;
   return Math.max(scanned?.synced ?? PAGE, isNext ? next.header.leftAt : 0);
 }
 

@@ -1,83 +1,13 @@
-// From the files in the folder to the lives that hold. Reads, never writes.
+// Which lives hold: from what stands in the folder, and what the manifest lists. Reads, never writes.
 //
 // With a manifest it is plain: the lives that it lists hold, a later one holds if anything was written in
 // it, and all others are over. Without one (older releases keep none) every life that is found holds:
 // what is over has nothing in it that lives, since segments come free oldest first.
 
-import { type Disk, NotAFile } from '../system/disk.ts';
-import { PAGE } from './frame.ts';
+import type { Life } from './files.ts';
 import type { FoundManifest, ListedLife, Lives } from './manifest.ts';
 import { hasFrames } from './scan.ts';
-import {
-  blankSegment,
-  decodeHeader,
-  frameLimit,
-  type Header,
-  isSegmentName,
-  PADDING,
-  parseRing,
-  readWhatCan,
-  type Segment,
-} from './segment.ts';
-
-export type Life = {
-  readonly segment: Segment;
-  readonly header: Header;
-  /** Octets of the file; fewer than the header says when it was cut off. */
-  readonly octets: number;
-};
-
-export type Files = {
-  /** Oldest first. */
-  readonly lives: readonly Life[];
-  /** Files without a header that can be read: never used, torn before anything in them was believed, or damaged. */
-  readonly headless: readonly Segment[];
-  /** What could not be opened under a segment's name, or is no file. It is left alone. */
-  readonly unusable: readonly { readonly name: string; readonly error: unknown }[];
-};
-
-// These speak of the whole system, not of a file: the start fails, and the next may do better.
-const OF_THE_SYSTEM: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EROFS']);
-
-/** Opens all segments. Throws NewerFormat, and what the disk throws when the fault is not a file's. */
-export async function openSegments(disk: Disk): Promise<Files> {
-  const lives: Life[] = [];
-  const headless: Segment[] = [];
-  const unusable: { name: string; error: unknown }[] = [];
-  for (const name of (await disk.list()).filter(isSegmentName).sort()) {
-    const segment = await openSegment(disk, name).catch((error: unknown) => {
-      if (OF_THE_SYSTEM.has((error as { code?: unknown }).code)) throw error;
-      unusable.push({ name, error });
-      return undefined;
-    });
-    if (segment === undefined) continue;
-    const octets = segment.size;
-    const header = await readHeader(segment);
-    if (header === undefined) {
-      headless.push(segment);
-      continue;
-    }
-    const { generation, seed, size } = header;
-    const padding = header.isListed ? PADDING : 0;
-    lives.push({ segment: { ...segment, generation, seed, size, padding }, header, octets });
-  }
-  return { lives: lives.sort((one, other) => one.header.generation - other.header.generation), headless, unusable };
-}
-
-async function openSegment(disk: Disk, name: string): Promise<Segment> {
-  const file = await disk.open(name);
-  return blankSegment(name, file, await file.size());
-}
-
-async function readHeader(segment: Segment): Promise<Header | undefined> {
-  const page = Buffer.alloc(PAGE);
-  for (const at of [0, frameLimit(segment)]) {
-    if (at < 0 || (await readWhatCan(segment.file, page, at)) < PAGE) continue;
-    const header = decodeHeader(page);
-    if (header !== undefined) return header;
-  }
-  return undefined;
-}
+import { parseRing } from './segment.ts';
 
 export type Judged = {
   /** Lives that hold, oldest first. */
@@ -96,14 +26,19 @@ export type Judged = {
   readonly manifest: 'holds' | 'outdated' | 'none';
 };
 
+// No spool begins so many lives between two lists; a header that is further ahead lies.
+const FAR_AHEAD = 2 ** 32;
+
 /** Which of the lives hold, and which that should are not there. */
 export async function judge(lives: readonly Life[], found: FoundManifest): Promise<Judged> {
-  if (found.state !== 'read') return judgeByHeaders(lives);
+  if (found.state !== 'read') return judgeByHeaders(lives, 0);
   const { listed } = found;
+  // A release without manifest has been at work since: it may have used files again that are still listed.
+  const wasOlderHere = ({ header: { isListed, generation } }: Life) =>
+    !isListed && generation > listed.newestOfOlder && generation < listed.newest + FAR_AHEAD;
+  if (lives.some(wasOlderHere)) return judgeByHeaders(lives, listed.newest);
   const later: Life[] = [];
   for (const life of lives) if (life.header.generation > listed.newest && (await hasFrames(life.segment))) later.push(life);
-  // A release without manifest has been at work since: it has used files again that are still listed.
-  if (later.some(({ header }) => !header.isListed)) return judgeByHeaders(lives);
   return judgeByList(lives, listed, later);
 }
 
@@ -132,15 +67,12 @@ function judgeByList(lives: readonly Life[], listed: Lives, later: readonly Life
   };
 }
 
-// No spool begins so many lives between two lists; a header that is further ahead lies.
-const FAR_AHEAD = 2 ** 32;
-
 /** The highest generation: also of a life that was begun and not listed any more, so that no other gets the same. */
 function newestBegun(lives: readonly Life[], listed: number): number {
   return Math.max(listed, ...lives.map(({ header }) => header.generation).filter((generation) => generation < listed + FAR_AHEAD));
 }
 
-function judgeByHeaders(lives: readonly Life[]): Judged {
+function judgeByHeaders(lives: readonly Life[], newest: number): Judged {
   const identity = ({ header }: Life) => `${header.generation} ${header.seed}`;
   const ring = lives.filter((life, at) => lives.findIndex((one) => identity(one) === identity(life)) === at);
   const missing = missingGenerations(ring);
@@ -150,7 +82,7 @@ function judgeByHeaders(lives: readonly Life[]): Judged {
     missing: missing.map((generation) => ({ generation, name: `generation ${generation}` })),
     missed: missing,
     back: [],
-    newest: ring.at(-1)?.header.generation ?? 0,
+    newest: Math.max(newest, ring.at(-1)?.header.generation ?? 0),
     manifest: 'none',
   };
 }
@@ -160,10 +92,4 @@ function missingGenerations(ring: readonly Life[]): readonly number[] {
   const there = new Set(ring.map(({ header }) => header.generation));
   const oldest = ring[0]?.header.generation ?? 0;
   return parseRing(ring.at(-1)?.header.ring ?? '').filter((generation) => generation > oldest && !there.has(generation));
-}
-
-/** A clause that says why what stands under a segment's name is not used. */
-export function describeUnusable(error: unknown): string {
-  if (error instanceof NotAFile) return error.message;
-  return `the file can't be opened: ${error instanceof Error ? error.message : String(error)}`;
 }

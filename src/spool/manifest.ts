@@ -20,6 +20,8 @@ export type ListedLife = { readonly generation: number; readonly name: string };
 export type Lives = {
   /** The highest generation that was begun so far: one up to it that is not listed is over. */
   readonly newest: number;
+  /** The highest generation that a release without manifest has begun, as far as is known: one of its that is higher was begun since, and nobody listed it. */
+  readonly newestOfOlder: number;
   /** Those that must be there. */
   readonly lives: readonly ListedLife[];
   /** Generations that once were missing, the latest only: if one turns up after all, it is not over. */
@@ -38,9 +40,9 @@ const JSON_AT = 24;
 /** More of them have no place in the page, and nobody waits for so many to come back. */
 export const MOST_MISSING = 64;
 
-// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | { newest, lives: [generation, name][], missing } as JSON
-function encodePage(sequence: number, { newest, lives, missing }: Lives): Buffer {
-  const json = Buffer.from(JSON.stringify({ newest, lives: lives.map(({ generation, name }) => [generation, name]), missing }));
+// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | Lives as JSON, each life as [generation, name]
+function encodePage(sequence: number, { lives, ...rest }: Lives): Buffer {
+  const json = Buffer.from(JSON.stringify({ ...rest, lives: lives.map(({ generation, name }) => [generation, name]) }));
   if (json.length > PAGE - JSON_AT) throw new Error(`the spool's manifest takes ${json.length} octets, more than ${PAGE - JSON_AT}`);
   const page = Buffer.alloc(PAGE);
   MAGIC.copy(page, 4);
@@ -56,12 +58,10 @@ function decodePage(page: Buffer): { readonly sequence: number; readonly listed:
   if (!page.subarray(4, 12).equals(MAGIC) || crc32c(page.subarray(4)) !== page.readUInt32LE(0)) return undefined;
   const version = page.readUInt16LE(12);
   if (version > VERSION) throw new NewerFormat(version);
-  const { newest, lives, missing } = JSON.parse(page.toString('utf8', JSON_AT, JSON_AT + page.readUInt16LE(14))) as {
-    newest: number;
+  const { lives, ...rest } = JSON.parse(page.toString('utf8', JSON_AT, JSON_AT + page.readUInt16LE(14))) as Omit<Lives, 'lives'> & {
     lives: [number, string][];
-    missing: number[];
   };
-  return { sequence: readNumber(page, 16), listed: { newest, lives: lives.map(([generation, name]) => ({ generation, name })), missing } };
+  return { sequence: readNumber(page, 16), listed: { ...rest, lives: lives.map(([generation, name]) => ({ generation, name })) } };
 }
 
 /** Reads the newer of the two lists. Throws NewerFormat, and what keeps this user from reading it: that is for its owner to mend. */

@@ -3,11 +3,12 @@
 
 import type { SpoolDamage, SpoolRecovery } from '../events.ts';
 import { type Disk, NotAFile } from '../system/disk.ts';
-import { assess } from './damage.ts';
+import { assess, type Unfinished } from './damage.ts';
+import { type Files, type Life, openSegments } from './files.ts';
 import type { OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, type Entry, type OutcomeRecord, placesOf } from './index.ts';
 import { createKnownDevices, type KnownDevices } from './known.ts';
-import { type Files, judge, type Life, openSegments } from './lives.ts';
+import { type Judged, judge } from './lives.ts';
 import { type FoundManifest, readManifest } from './manifest.ts';
 import { type Scan, scan } from './scan.ts';
 import type { Facts, Place, Segment } from './segment.ts';
@@ -29,6 +30,8 @@ export type Recovered = {
   readonly newest: number;
   /** The highest generation that was ever begun, as far as is known. */
   readonly newestGeneration: number;
+  /** The highest that a release without manifest has begun. */
+  readonly newestOfOlder: number;
   readonly manifest: FoundManifest;
   /** Generations of lives that are not there though they must be. */
   readonly missed: readonly number[];
@@ -42,8 +45,16 @@ type Found = {
   outcome?: { readonly place: Place; readonly position: number; readonly record: OutcomeRecord };
 };
 
-/** What the frames so far have told. */
-type Seen = { readonly found: Map<number, Found>; readonly done: Set<number>; readonly known: KnownDevices };
+/** What the frames that were read have told. */
+type Seen = {
+  readonly found: Map<number, Found>;
+  readonly done: Set<number>;
+  readonly known: KnownDevices;
+  readonly scans: Map<Life, Scan>;
+  facts: Facts | undefined;
+  running: number;
+  highestNumber: number;
+};
 
 /** Opens and reads all segments in `disk`. Throws NewerFormat, or what the disk throws. */
 export async function recover(disk: Disk): Promise<Recovered> {
@@ -51,36 +62,64 @@ export async function recover(disk: Disk): Promise<Recovered> {
   const files = await openSegments(disk);
   refuseIfForbidden(files, manifest);
   const judged = await judge(files.lives, manifest);
-  const known = createKnownDevices();
-  for (const { segment } of judged.over) await scan(segment, (frame) => hear(frame, known));
-  const found = new Map<number, Found>();
-  const done = new Set<number>();
-  const seen: Seen = { found, done, known };
-  const scans = new Map<Life, Scan>();
-  let highestNumber = 0;
-  let running = 0;
-  let facts: Facts | undefined;
-  const learn = (learned: Facts) => {
-    facts = learned;
-    running = Math.max(running, learned.running);
+  const seen = await readLives(judged);
+  const { entries, unfinished, newest } = gather(seen);
+  const { damage, torn } = assess({ files, found: manifest, judged, scans: seen.scans, unfinished });
+  return {
+    ring: judged.ring.map(({ segment }) => segment),
+    blank: [...files.headless, ...judged.over.map(({ segment }) => segment)],
+    entries,
+    known: seen.known,
+    facts: seen.facts,
+    running: seen.running,
+    highestNumber:
+      judged.missing.length === 0 ? seen.highestNumber : Math.max(seen.highestNumber, seen.facts?.nextNumber ?? 0) + USED_IN_MISSING,
+    newest,
+    newestGeneration: judged.newest,
+    newestOfOlder: Math.max(0, ...files.lives.filter(({ header }) => !header.isListed).map(({ header }) => header.generation)),
+    manifest,
+    missed: judged.missed,
+    damage,
+    report: { messages: entries.size, unfinished: unfinished.length, torn },
   };
-  for (const life of judged.ring) {
-    learn(life.header.facts);
-    const scanned = await scan(life.segment, (frame, place) => {
-      if (frame.kind === 'facts') learn(JSON.parse(frame.payload.toString()) as Facts);
-      highestNumber = Math.max(highestNumber, frame.number);
-      running = Math.max(running, take(frame, place, seen));
-    });
-    scans.set(life, scanned);
-  }
+}
 
+async function readLives({ ring, over }: Judged): Promise<Seen> {
+  const seen: Seen = {
+    found: new Map(),
+    done: new Set(),
+    known: createKnownDevices(),
+    scans: new Map(),
+    facts: undefined,
+    running: 0,
+    highestNumber: 0,
+  };
+  for (const { segment } of over) await scan(segment, (frame) => hear(frame, seen.known));
+  for (const life of ring) {
+    learn(life.header.facts, seen);
+    const scanned = await scan(life.segment, (frame, place) => {
+      seen.highestNumber = Math.max(seen.highestNumber, frame.number);
+      if (frame.kind === 'facts') learn(JSON.parse(frame.payload.toString()) as Facts, seen);
+      else seen.running = Math.max(seen.running, take(frame, place, seen));
+    });
+    seen.scans.set(life, scanned);
+  }
+  return seen;
+}
+
+function learn(facts: Facts, seen: Seen): void {
+  seen.facts = facts;
+  seen.running = Math.max(seen.running, facts.running);
+}
+
+/** The messages that are whole, those that are not, and the latest date of any. */
+function gather({ found, done, facts }: Seen) {
   const entries = new Map<number, Entry>();
+  const unfinished: Unfinished[] = [];
   let newest = facts?.newest ?? 0;
-  const unfinished: { number: number; commit: Place | undefined }[] = [];
-  for (const number of [...found.keys()].sort((one, other) => one - other)) {
-    const message = found.get(number);
-    newest = Math.max(newest, message?.commit?.record.received ?? 0);
-    if (message === undefined || done.has(number)) continue;
+  for (const [number, message] of [...found].sort(([one], [other]) => one - other)) {
+    newest = Math.max(newest, message.commit?.record.received ?? 0);
+    if (done.has(number)) continue;
     const entry = wholeEntry(number, message);
     if (entry === undefined) unfinished.push({ number, commit: message.commit?.place });
     else {
@@ -88,22 +127,7 @@ export async function recover(disk: Disk): Promise<Recovered> {
       countLive(placesOf(entry), 1);
     }
   }
-  const { damage, torn } = assess({ files, found: manifest, judged, scans, unfinished });
-  return {
-    ring: judged.ring.map(({ segment }) => segment),
-    blank: [...files.headless, ...judged.over.map(({ segment }) => segment)],
-    entries,
-    known,
-    facts,
-    running,
-    highestNumber: judged.missing.length === 0 ? highestNumber : Math.max(highestNumber, facts?.nextNumber ?? 0) + USED_IN_MISSING,
-    newest,
-    newestGeneration: judged.newest,
-    manifest,
-    missed: judged.missed,
-    damage,
-    report: { messages: entries.size, unfinished: unfinished.length, torn },
-  };
+  return { entries, unfinished, newest };
 }
 
 // A segment that is missing may come back, so its messages' numbers must not be given again. It has room for far fewer.

@@ -1,6 +1,7 @@
 // The ring of segments: which hold a life, which are free, and which comes next. First in, first out: a
 // freed segment still holds its former life until it is written again, and a younger one may hold the
-// `done` of a message in it. So the older must go first.
+// `done` of a message in it. So the older must go first: the manifest says which lives are over, but it
+// may be lost, and older releases do not read it.
 
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
@@ -42,6 +43,8 @@ export type RingParts = {
   readonly free: Segment[];
   /** The highest generation that was ever begun. */
   readonly newestGeneration: number;
+  /** The highest that a release without manifest has begun. */
+  readonly newestOfOlder: number;
   /** Generations that must be there and are not. */
   readonly missed: readonly number[];
 };
@@ -83,7 +86,9 @@ export function createRing(parts: RingParts): Ring {
   /** Puts the ring as it is now into the manifest; then files that it no longer names may go. */
   async function list(): Promise<void> {
     const lives = ring.map((segment) => ({ generation: segment.generation, name: segment.name }));
-    parts.flash.wrote(await manifest.write({ newest: generation, lives, missing: parts.missed.slice(-MOST_MISSING) }));
+    parts.flash.wrote(
+      await manifest.write({ newest: generation, newestOfOlder: parts.newestOfOlder, lives, missing: parts.missed.slice(-MOST_MISSING) }),
+    );
     parts.flash.synced();
     for (const segment of leaving.splice(0)) await letGo(segment);
   }
@@ -127,7 +132,10 @@ export function createRing(parts: RingParts): Ring {
       reclaim();
       const segment = await takeFile();
       generation += 1;
-      const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt: ring.at(-1)?.durableEnd ?? 0 };
+      const previous = ring.at(-1);
+      // Only of the generation just before: with one between that was given up, older releases would take it for that one's end.
+      const leftAt = previous?.generation === generation - 1 ? previous.durableEnd : 0;
+      const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt };
       const header = beginLife(segment, generation, parts.facts(), note, parts.random);
       ring.push(segment);
       try {

@@ -40,7 +40,7 @@ export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean
 export type LifeNote = {
   /** Generations of the lives that the ring held when this one began, as ranges: `5-9,11`. */
   readonly ring: string;
-  /** How far the life before this one, the last in `ring`, was whole and synced. */
+  /** How far the life of the generation before this one was whole and synced; 0 if it was given up. */
   readonly leftAt: number;
 };
 

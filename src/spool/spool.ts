@@ -132,6 +132,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     ring: recovered.ring,
     free: recovered.blank,
     newestGeneration: recovered.newestGeneration,
+    newestOfOlder: recovered.newestOfOlder,
     missed: recovered.missed,
   });
 

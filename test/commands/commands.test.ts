@@ -1,6 +1,6 @@
 // The built program, from the outside: commands, exit codes, what is said when it can't start.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
@@ -216,6 +216,22 @@ test('spool verify reads spools at rest and changes nothing', async () => {
   expect(code).toBe(69);
   expect(readFileSync(`${folder}/000000.segment`).equals(before)).toBe(true);
   expect((await runProgram(['spool'])).code).toBe(64);
+});
+
+test('what stands in the place of a segment hangs neither the relay nor spool verify', async () => {
+  const folder = temporaryFolder();
+  execFileSync('mkfifo', [`${folder}/000000.segment`]);
+  mkdirSync(`${folder}/000001.segment`);
+  const damage = [
+    { segment: '000000.segment', problem: 'a pipe stands in its place', lost: [], maybeLost: [] },
+    { segment: '000001.segment', problem: 'a folder stands in its place', lost: [], maybeLost: [] },
+  ];
+  expect(JSON.parse((await runProgram(['spool', 'verify', folder])).stdout)).toEqual({ messages: [], damage });
+  const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder });
+  expect(relay.log.filter(({ event }) => event === 'spoolDamaged')).toMatchObject(
+    damage.map(({ segment, problem }) => ({ segment, problem })),
+  );
+  expect(await relay.end()).toBe(0);
 });
 
 test('the running relay has forgotten its secrets', async () => {

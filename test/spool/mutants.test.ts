@@ -14,7 +14,7 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const MUTANTS = `${ROOT}dist/mutants/`;
 afterAll(() => rmSync(MUTANTS, { recursive: true, force: true }));
 
-const MOST = 300;
+const MOST = 1_000;
 
 /** What failed first: the lives of a segment, or the schedule of a seed; undefined when nothing does. */
 async function caughtBy(subject: Subject): Promise<'lives' | number | undefined> {

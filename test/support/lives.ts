@@ -16,11 +16,19 @@ const SMALL = 100;
 const LARGE = 20_000;
 
 /**
- * Small messages are sent and delivered, each with its body, its commit and its `done` in the same
- * segment; then that segment is used again. Rejects if one of them comes back, or is said to be lost,
- * wherever the power goes meanwhile.
+ * The lives of segments, in two stretches of use, with a power cut at every operation. Rejects if a
+ * message that was delivered comes back, one that was acknowledged is gone, or a power cut is taken for damage.
  */
 export async function runLives(subject: Subject): Promise<void> {
+  await useOver(subject);
+  for (let n = 1; n <= 24; n++) await failAndGoOn(subject, n);
+}
+
+/**
+ * Small messages are sent and delivered, each with its body, its commit and its `done` in the same
+ * segment; then that segment is used again.
+ */
+async function useOver(subject: Subject): Promise<void> {
   const disk = powerLosingDisk();
   const clock = fakeClock();
   const { spool } = await testSpool(subject.wrap?.(disk) ?? disk, { clock, open: subject.open });
@@ -34,10 +42,46 @@ export async function runLives(subject: Subject): Promise<void> {
   });
   expect(states.length).toBeGreaterThan(300);
   for (const state of states) {
-    const { stored, news } = await testSpool(powerLosingDisk(state), { open: subject.open });
-    expect(news.of('spoolDamaged'), 'a power cut is not damage').toEqual([]);
+    const { stored } = await openAfterCut(state, subject);
     for (const { octets } of stored.values()) expect(octets, 'only what was just sent can be there').toBe(LARGE);
   }
+}
+
+/** The n-th write or sync fails, so that a segment is given up and the log goes on in another; of the mail every other message is delivered. */
+async function failAndGoOn(subject: Subject, n: number): Promise<void> {
+  const disk = powerLosingDisk();
+  const clock = fakeClock();
+  const { spool } = await testSpool(subject.wrap?.(disk) ?? disk, { clock, open: subject.open });
+  let left = n;
+  disk.onOperation = (operation) => {
+    if (operation !== 'writev' && operation !== 'datasync') return;
+    left -= 1;
+    if (left === 0) throw Object.assign(new Error('a bad card'), { code: 'EIO' });
+  };
+  const kept = new Set<QueueId>();
+  const seen: { readonly state: Remains; readonly kept: readonly QueueId[] }[] = [];
+  const use = async () => {
+    for (let at = 0; at < 6; at++) {
+      const id = await put(spool, Buffer.alloc(LARGE, 'x'));
+      if (id === 'failed' || id === 'full') continue;
+      kept.add(id);
+      if (at % 2 === 0) continue;
+      kept.delete(id);
+      spool.remove(id);
+      await clock.advance(2_000);
+    }
+  };
+  await remainsOfCuts(disk, seededRandom(n), 2, use, (state) => seen.push({ state, kept: [...kept] }));
+  for (const one of seen) {
+    const { stored } = await openAfterCut(one.state, subject);
+    for (const id of one.kept) expect(stored.has(id), `acknowledged ${id} is there`).toBe(true);
+  }
+}
+
+async function openAfterCut(state: Remains, subject: Subject) {
+  const opened = await testSpool(powerLosingDisk(state), { open: subject.open });
+  expect(opened.news.of('spoolDamaged'), 'a power cut is not damage').toEqual([]);
+  return opened;
 }
 
 /** What a power cut before each operation of `use`, and after the last, may leave on the disk: `each` states a cut, chosen by `random`. */
@@ -46,14 +90,20 @@ export async function remainsOfCuts(
   random: SeededRandom,
   each: number,
   use: () => Promise<unknown>,
+  visit: (state: Remains) => void = () => {},
 ): Promise<readonly Remains[]> {
   const states: Remains[] = [];
   const gather = () => {
-    for (let which = 0; which < each; which++) states.push(disk.remains(random));
+    for (let which = 0; which < each; which++) {
+      const state = disk.remains(random);
+      states.push(state);
+      visit(state);
+    }
   };
   const before = disk.onOperation;
-  disk.onOperation = (operation) => {
+  disk.onOperation = (operation, name) => {
     if (operation !== 'read') gather();
+    before(operation, name);
   };
   await use();
   disk.onOperation = before;
