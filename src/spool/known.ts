@@ -14,8 +14,11 @@ export interface KnownDevices {
 const KNOWN_AFTER = 3_600_000;
 const MOST_DEVICES = 1_024;
 
+/** Whose messages the relay's own are, for fairness and for people; no device has such an address. A notification takes the place of mail that came, so it is never new. */
+export const OWN_DEVICE = 'gatepost';
+
 export function createKnownDevices(): KnownDevices {
-  const firstHeard = new Map<string, number>();
+  const firstHeard = new Map([[OWN_DEVICE, Number.NEGATIVE_INFINITY]]);
   const isKnown = (device: string, now: number) => now - (firstHeard.get(device) ?? now) >= KNOWN_AFTER;
   return {
     heard(device, at) {

@@ -57,9 +57,15 @@ export function createRing(parts: RingParts): Ring {
   // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
   let limit = Math.max(parts.segments, ring.length + SCARCE);
 
+  /** How many segments from the old end hold nothing that lives. */
+  function countDead(): number {
+    const living = ring.findIndex((segment) => segment.live > 0);
+    return living < 0 ? ring.length : living;
+  }
+
   /** The newest stays: until the next life's header is synced, its own is all that knows the spool's facts. */
   function reclaim(): void {
-    while (ring.length > 1 && ring[0]?.live === 0) free.push(...ring.splice(0, 1));
+    free.push(...ring.splice(0, Math.min(countDead(), ring.length - 1)));
     limit = Math.min(limit, Math.max(parts.segments, ring.length + SCARCE));
   }
 
@@ -83,9 +89,9 @@ export function createRing(parts: RingParts): Ring {
     return segment;
   }
 
-  /** Puts the ring as it is now into the manifest; then files that it no longer names may go. */
-  async function list(): Promise<void> {
-    const lives = ring.map((segment) => ({ generation: segment.generation, name: segment.name }));
+  /** Puts the segments into the manifest; then files that it no longer names may go. */
+  async function list(segments: readonly Segment[]): Promise<void> {
+    const lives = segments.map((segment) => ({ generation: segment.generation, name: segment.name }));
     parts.flash.wrote(
       await manifest.write({ newest: generation, newestOfOlder: parts.newestOfOlder, lives, missing: parts.missed.slice(-MOST_MISSING) }),
     );
@@ -110,17 +116,12 @@ export function createRing(parts: RingParts): Ring {
     const used = takeFree();
     if (used === undefined && ring.length >= limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
     try {
-      if (leaving.length > 0 || (used !== undefined && manifest.mayName(used.generation))) await list();
+      if (leaving.length > 0 || (used !== undefined && manifest.mayName(used.generation))) await list(ring);
     } catch (error) {
       if (used !== undefined) free.unshift(used);
       throw error;
     }
     return used ?? (await makeOne());
-  }
-
-  function drop(segment: Segment): void {
-    ring.splice(ring.indexOf(segment), 1);
-    leaving.push(segment);
   }
 
   return {
@@ -137,21 +138,25 @@ export function createRing(parts: RingParts): Ring {
       const leftAt = previous?.generation === generation - 1 ? previous.durableEnd : 0;
       const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt };
       const header = beginLife(segment, generation, parts.facts(), note, parts.random);
-      ring.push(segment);
       try {
         await writeHeader(segment, header);
         parts.flash.wrote(2 * PAGE);
         parts.flash.synced();
         // What the segment before it still held may be gone by now: then it need not be listed, and its file can be used next.
-        reclaim();
-        await list();
+        await list([...ring.slice(countDead()), segment]);
       } catch (error) {
-        drop(segment);
+        leaving.push(segment);
         throw error;
       }
+      ring.push(segment);
+      reclaim();
       return segment;
     },
-    drop,
+    drop(segment) {
+      if (ring.length === 1) return; // its header is all that knows the spool's facts
+      ring.splice(ring.indexOf(segment), 1);
+      leaving.push(segment);
+    },
     async prepare() {
       if (ring.length + free.length === 0) free.push(await makeOne());
     },

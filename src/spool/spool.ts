@@ -13,6 +13,7 @@ import { createDrafts, type Draft } from './draft.ts';
 import { createFlashMeter, type FlashFacts } from './flash.ts';
 import type { Frame, OpenedFrame } from './frame.ts';
 import { type CommitRecord, countLive, countMessages, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
+import { OWN_DEVICE } from './known.ts';
 import { openLog } from './log.ts';
 import { openManifest } from './manifest.ts';
 import { recover } from './recover.ts';
@@ -104,7 +105,6 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const space = createSpace(parts.segmentSize, parts.segments);
   for (const entry of entries.values()) hold(space, entry.device, heldFor(entry));
   const { known } = recovered;
-  known.heard(OWN_DEVICE, Number.NEGATIVE_INFINITY); // notifications take the place of mail, no space from it
 
   const running = createRunningTime({
     clock,
@@ -316,9 +316,6 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     },
   };
 }
-
-// Whose messages the relay's own are, for fairness and for people; no device has such an address.
-const OWN_DEVICE = 'gatepost';
 
 const heldFor = (entry: Entry) => footprint(entry.octets, entry.commit?.size);
 

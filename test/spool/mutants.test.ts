@@ -50,8 +50,8 @@ const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
   ['no generation in the CRC', 'spool/segment.ts', 'return crc32c(octets, crc32c(nonce));', 'return 0 * octets.length * nonce.length;'],
   ['frames sharing pages', 'spool/log.ts', 'const padded = toPages(octets);', 'const padded = octets + 0 * toPages(octets);'],
   ['a dropped done', 'spool/spool.ts', "kind: 'done', number: entry.number", "kind: 'done', number: 0 * entry.number"],
-  ['a segment reused early', 'spool/ring.ts', 'ring[0]?.live === 0', '(ring[0]?.live ?? 9e9) < 9000'],
-  ['freed segments in the wrong order', 'spool/ring.ts', 'free.push(...ring.splice(0, 1))', 'free.unshift(...ring.splice(0, 1))'],
+  ['a segment reused early', 'spool/ring.ts', 'segment.live > 0', 'segment.live > 9_000'],
+  ['freed segments in the wrong order', 'spool/ring.ts', 'free.push(...ring.splice(', 'free.unshift(...ring.splice('],
   [
     'a sync retried after EIO',
     'spool/log.ts',

@@ -167,13 +167,20 @@ describe('a flood of addresses', () => {
     expect(await put(spool, Buffer.alloc(1_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
   });
 
-  test('of thousands makes nobody unknown', async () => {
+  test('of thousands makes nobody unknown, nor a notification impossible after a restart', async () => {
     const disk = powerLosingDisk();
     const clock = fakeClock();
-    const { spool } = await testSpool(disk, { clock });
-    await introduce(spool, clock, 'smoke');
-    for (let at = 0; at < 2_000; at++) spool.remove((await put(spool, Buffer.alloc(10), envelope(), `passing-${at}`)) as QueueId);
-    await flood(spool);
-    expect(await put(spool, Buffer.alloc(1_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
+    const first = await testSpool(disk, { clock });
+    await introduce(first.spool, clock, 'smoke');
+    for (let at = 0; at < 2_000; at++) {
+      const id = await put(first.spool, Buffer.alloc(10), envelope(), `passing-${at}`);
+      if (id !== 'full') first.spool.remove(id as QueueId);
+    }
+    await flood(first.spool);
+    expect(await put(first.spool, Buffer.alloc(1_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
+    await first.spool.close();
+    const second = await testSpool(disk.kill());
+    expect(await put(second.spool, Buffer.alloc(10), envelope(), 'stranger')).toBe('full');
+    expect(await second.spool.submit(envelope(), (async function* () {})())).not.toMatch(/full|failed/);
   });
 });
