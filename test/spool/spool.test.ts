@@ -202,6 +202,32 @@ describe('space', () => {
   });
 });
 
+test('segments of another size are replaced as they come free, over restarts and a power cut', async () => {
+  let disk = powerLosingDisk();
+  const kept: QueueId[] = [];
+  for (const segmentSize of [SEGMENT, 2 * SEGMENT, SEGMENT / 2]) {
+    const clock = fakeClock();
+    const { spool, stored, news } = await testSpool(disk, { clock, segmentSize, segments: 24 });
+    expect([...stored.keys()]).toEqual(kept);
+    expect(news.of('spoolDamaged')).toEqual([]);
+    for (let round = 0; round < 12; round++) {
+      spool.remove((await put(spool, text(15_000, round))) as QueueId);
+      await clock.advance(2_000);
+    }
+    kept.push((await put(spool, text(15_000, segmentSize))) as QueueId);
+    expect(news.of('spoolFailed')).toEqual([]);
+    disk = disk.crash(seededRandom(segmentSize));
+  }
+  const clock = fakeClock();
+  const { spool } = await testSpool(disk, { clock, segmentSize: SEGMENT, segments: 24 });
+  for (const id of kept) spool.remove(id);
+  for (let round = 0; round < 12; round++) {
+    await clock.advance(2_000);
+    spool.remove((await put(spool, text(15_000, round))) as QueueId);
+  }
+  for (const name of await segmentsOn(disk)) expect(disk.contents(name).length).toBe(SEGMENT);
+});
+
 test('an envelope larger than a segment is refused, and does not stop the spool', async () => {
   const { spool } = await testSpool(powerLosingDisk());
   const recipients = Array.from({ length: 1000 }, (_, at) => ({
