@@ -12,7 +12,7 @@ import { parseRing } from './segment.ts';
 export type Judged = {
   /** Lives that hold, oldest first. */
   readonly ring: readonly Life[];
-  /** Lives that are over, oldest first, and second copies of a life. */
+  /** Lives that are over, and second copies of a life, in the order in which their files are used again. */
   readonly over: readonly Life[];
   /** Lives that must be there and are not. Without a manifest their files' names are not known. */
   readonly missing: readonly ListedLife[];
@@ -56,9 +56,12 @@ function judgeByList(lives: readonly Life[], listed: Lives, later: readonly Life
     if (life !== undefined) ring.push(life);
   }
   const there = new Set(ring.map(({ header }) => header.generation));
+  const over = lives.filter((life) => !ring.includes(life));
+  // One that was begun and never listed has its header in one page perhaps, and that of an earlier life in the other: it goes first.
+  const wasListed = ({ header }: Life) => header.generation <= listed.newest;
   return {
     ring: lives.filter((life) => ring.includes(life)),
-    over: lives.filter((life) => !ring.includes(life)),
+    over: [...over.filter((life) => !wasListed(life)), ...over.filter(wasListed)],
     missing: listed.lives.filter(({ generation }) => !there.has(generation)),
     missed: [...names.keys()].filter((generation) => !there.has(generation)),
     back: ring.filter(({ header }) => listed.missing.includes(header.generation)),
