@@ -94,7 +94,13 @@ async function readLives({ ring, over }: Judged): Promise<Seen> {
     running: 0,
     highestNumber: 0,
   };
-  for (const { segment } of over) await scan(segment, (frame) => hear(frame, seen.known));
+  // Nothing in them holds, but their messages' numbers were given, and who sent them is known.
+  for (const { segment } of over) {
+    await scan(segment, (frame) => {
+      seen.highestNumber = Math.max(seen.highestNumber, frame.number);
+      hear(frame, seen.known);
+    });
+  }
   for (const life of ring) {
     learn(life.header.facts, seen);
     const scanned = await scan(life.segment, (frame, place) => {
@@ -139,7 +145,6 @@ function refuseIfForbidden({ lives, unusable }: Files, manifest: FoundManifest):
   if (forbidden !== undefined && lives.length === 0 && manifest.state === 'absent') throw forbidden.error;
 }
 
-/** Who sent a message that is over is still known by it. */
 function hear(frame: OpenedFrame, known: KnownDevices): void {
   if (frame.kind !== 'commit') return;
   const { device, running } = JSON.parse(frame.payload.toString()) as CommitRecord;

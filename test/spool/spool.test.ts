@@ -376,6 +376,30 @@ describe('a disk that fails', () => {
     expect(synced.slice(1)).not.toContain(synced[0]);
   });
 
+  test('the number of a message whose segment was given up is not given again', async () => {
+    const disk = powerLosingDisk();
+    const keeping = Object.assign(Object.create(disk) as PowerLosingDisk, { remove: () => Promise.reject(new Error('EIO')) });
+    const { spool } = await testSpool(keeping);
+    // Fills the first segment, so that the next message begins another.
+    for (let at = 0; at < 2; at++) await put(spool, text(25_000, at));
+    const draft = spool.draft(100, 'device');
+    await draft.write(text(6_000));
+    let isGivenUp = false;
+    disk.onOperation = (operation, name) => {
+      const isFirstGroup = operation === 'datasync' && name === '000001.segment' && disk.contents(name)[PAGE] !== 0;
+      isGivenUp ||= isFirstGroup;
+      // From then on only the manifest can be written: it no longer lists that segment, and none comes after it.
+      if (isFirstGroup || (isGivenUp && operation === 'writev' && name.endsWith('.segment')))
+        throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    };
+    expect(await draft.commit(envelope())).toBe('failed');
+    expect(isGivenUp).toBe(true);
+    expect(await put(spool, text(100))).toBe('failed');
+    const again = await testSpool(disk.kill());
+    expect(again.stored.size).toBe(2);
+    expect(again.spool.draft(100, 'device').id > draft.id).toBe(true);
+  });
+
   test('a folder that cannot be written is found out at the start', async () => {
     const disk = powerLosingDisk();
     disk.onOperation = failing('create', 'EROFS', 1);
