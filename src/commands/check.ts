@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import type { Config } from '../config/parse.ts';
 import { formatMailbox } from '../smtp/address.ts';
 import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
-import { nameOf } from '../upstream/target.ts';
+import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import { configFromEnvironment } from './environment.ts';
 import { print } from './print.ts';
 import { hangUp, tryToConnect } from './try-upstream.ts';
@@ -31,7 +31,7 @@ async function tryUpstream(config: Config, target: Config['upstreams'][number]):
 /** One line a fact, without secrets. */
 function explain(config: Config): readonly string[] {
   const lines = [
-    `Devices reach this relay, ${config.hostname}, at ${config.listen.map((one) => ('host' in one ? nameOf(one) : 'a socket of systemd')).join(' and ')}`,
+    `Devices reach this relay, ${config.hostname}, at ${config.listen.map((one) => ('host' in one ? formatEndpoint(one) : 'a socket of systemd')).join(' and ')}`,
   ];
   lines.push(`  from ${allowed(config).join(', ')}`);
   lines.push(`  with at most ${config.maxConnections} connections in all and ${config.maxConnectionsPerDevice} from one address`);
@@ -48,7 +48,7 @@ function explain(config: Config): readonly string[] {
   if (recipient !== undefined) lines.push(`Every message goes to ${formatMailbox(recipient)}, whoever it was for`);
   if (defaultDomain !== undefined) lines.push(`Addresses without a domain are completed with ${defaultDomain}`);
   config.upstreams.forEach((upstream, at) => {
-    lines.push(`${at === 0 ? 'Mail goes to' : '  or, while that is down, to'} ${nameOf(upstream)}, ${SECURITY[upstream.security]}`);
+    lines.push(`${at === 0 ? 'Mail goes to' : '  or, while that is down, to'} ${formatEndpoint(upstream)}, ${SECURITY[upstream.security]}`);
     const { credentials } = upstream;
     lines.push(
       credentials === undefined || upstream.auth === 'none'

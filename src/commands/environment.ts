@@ -3,7 +3,7 @@
 // Who minds gives secrets as files or credentials.
 
 import { readFileSync, statSync } from 'node:fs';
-import { type Config, parseConfig, parseWhereabouts, type Whereabouts } from '../config/parse.ts';
+import { type Config, parseConfig, parseRelayLocation, type RelayLocation } from '../config/parse.ts';
 import { PREFIX } from '../config/variables.ts';
 import { EXIT } from './exit.ts';
 
@@ -24,14 +24,14 @@ export function configFromEnvironment(): Config | undefined {
 }
 
 /** The same for commands that only need to find the relay and its spool. */
-export function whereaboutsFromEnvironment(): Whereabouts | undefined {
-  const result = parseWhereabouts(process.env, readFile);
+export function relayLocationFromEnvironment(): RelayLocation | undefined {
+  const result = parseRelayLocation(process.env, readFile);
   return 'mistakes' in result ? complain(result.mistakes) : result;
 }
 
 /** Does `work` with the running relay's control socket; says so, with exit code 69, when no relay is there. */
 export async function withRelay(work: (socket: string) => Promise<void>): Promise<void> {
-  const where = whereaboutsFromEnvironment();
+  const where = relayLocationFromEnvironment();
   if (where === undefined) return;
   try {
     await work(where.controlSocket);

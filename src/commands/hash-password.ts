@@ -1,7 +1,7 @@
 // `gatepost hash-password`: a password from standard input as a line for GATEPOST_DEVICE_USERS.
 
 import { createInterface } from 'node:readline/promises';
-import { hashPassword } from '../server/auth.ts';
+import { hashPassword } from '../server/users.ts';
 import { EXIT } from './exit.ts';
 
 export async function run(): Promise<void> {

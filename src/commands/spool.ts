@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { headerEnd } from '../message/header.ts';
-import { type Entry, queueIdOf } from '../spool/index.ts';
+import type { Entry } from '../spool/messages.ts';
 import { recover } from '../spool/recover.ts';
 import { readFrame } from '../spool/segment.ts';
 import { openDiskReadOnly } from '../system/disk.ts';
-import { whereaboutsFromEnvironment } from './environment.ts';
+import { formatQueueId } from '../vocabulary/queue-id.ts';
+import { relayLocationFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 
 export async function run([verb, ...folders]: readonly string[]): Promise<void> {
@@ -17,7 +18,7 @@ export async function run([verb, ...folders]: readonly string[]): Promise<void> 
     return;
   }
   if (folders.length === 0) {
-    const where = whereaboutsFromEnvironment();
+    const where = relayLocationFromEnvironment();
     if (where !== undefined) await print(where.spoolDir);
     return;
   }
@@ -41,7 +42,7 @@ async function verify(folder: string) {
   try {
     const messages: { id: string; octets: number; bodySha256: string }[] = [];
     for (const entry of entries.values())
-      messages.push({ id: queueIdOf(entry.number), octets: entry.octets, bodySha256: await bodyDigest(entry) });
+      messages.push({ id: formatQueueId(entry.number), octets: entry.octets, bodySha256: await bodyDigest(entry) });
     return { messages, damage };
   } finally {
     for (const { file } of [...ring, ...blank]) await file.close();
@@ -54,7 +55,7 @@ async function bodyDigest(entry: Entry): Promise<string> {
   let head: Buffer | undefined = Buffer.alloc(0);
   for (const place of entry.chunks) {
     const payload = (await readFrame(place))?.payload;
-    if (payload === undefined) throw new Error(`a frame of ${queueIdOf(entry.number)} changed while it was read`);
+    if (payload === undefined) throw new Error(`a frame of ${formatQueueId(entry.number)} changed while it was read`);
     if (head === undefined) {
       hash.update(payload);
       continue;

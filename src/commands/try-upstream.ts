@@ -2,19 +2,19 @@
 // reached, and in the end the reply as it came with what can be done about it.
 
 import type { Config } from '../config/parse.ts';
-import type { Failure } from '../smtp/outcome.ts';
-import { describeFailure } from '../smtp/outcome.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
-import { nameOf } from '../upstream/target.ts';
 import { createTrust } from '../upstream/trust.ts';
+import type { Failure } from '../vocabulary/attempt.ts';
+import { describeFailure } from '../vocabulary/attempt.ts';
+import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 
 /** A connection that is ready for MAIL; undefined, and the exit code set, when there is none. */
 export async function tryToConnect(config: Config, target: Config['upstreams'][number]): Promise<Connection | undefined> {
-  print(`${nameOf(target)}:`);
+  print(`${formatEndpoint(target)}:`);
   const made = await connect(
     target,
     {

@@ -1,6 +1,6 @@
 // `gatepost version`: version, commit, runtime, architecture.
 
-import { COMMIT, VERSION } from '../build.ts';
+import { COMMIT, VERSION } from '../version.ts';
 
 export async function run(): Promise<void> {
   process.stdout.write(`gatepost ${VERSION} (${COMMIT}), Node ${process.version}, ${process.platform} ${process.arch}\n`);

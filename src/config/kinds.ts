@@ -1,10 +1,14 @@
 // The kinds of value that variables have: text in, typed value out, or a sentence that says what is
 // wrong. Built from valibot's schemas; only what is particular to this relay is written here.
 
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Mailbox, parseMailbox } from '../smtp/address.ts';
-import type { Rate } from '../system/token-bucket.ts';
+import type { ListenAddress } from '../vocabulary/endpoint.ts';
+import { type Allowed, familyOf, type Network } from '../vocabulary/network.ts';
+import { type DeviceUser, parsePhc, type Secret } from '../vocabulary/password.ts';
+import type { Rate } from '../vocabulary/rate.ts';
+import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
 
 export type Kind<T> = v.GenericSchema<string, T>;
 
@@ -21,7 +25,7 @@ function verbatim<T>(read: (text: string) => T): Kind<T> {
       try {
         return read(dataset.value);
       } catch (error) {
-        if (!(error instanceof Wrong)) throw error;
+        if (!(error instanceof InvalidValue)) throw error;
         addIssue({ message: error.message });
         return NEVER;
       }
@@ -29,7 +33,7 @@ function verbatim<T>(read: (text: string) => T): Kind<T> {
   );
 }
 
-class Wrong extends Error {}
+class InvalidValue extends Error {}
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
@@ -38,7 +42,7 @@ function measure(text: string, units: Readonly<Record<string, number>>, what: st
   const match = /^(\d{1,12}(?:\.\d{1,6})?)\s*([A-Za-z]*)$/.exec(text);
   const unit = units[match?.[2] ?? '-'];
   if (match === null || unit === undefined)
-    throw new Wrong(
+    throw new InvalidValue(
       `${quote(text)} is no ${what}; its unit is ${Object.keys(units)
         .filter((one) => one !== '')
         .join(', ')}`,
@@ -65,37 +69,37 @@ export const duration = (min: number): Kind<number> =>
 export const count = (min: number, max: number): Kind<number> =>
   kind((text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw new Wrong(`${quote(text)} is no whole number from ${min} to ${max}`);
+    if (!(value >= min && value <= max)) throw new InvalidValue(`${quote(text)} is no whole number from ${min} to ${max}`);
     return value;
   });
 
 export const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> =>
   kind((text) => {
     const word = words.find((one) => one === text.toLowerCase());
-    if (word === undefined) throw new Wrong(`${quote(text)} is none of ${words.join(', ')}`);
+    if (word === undefined) throw new InvalidValue(`${quote(text)} is none of ${words.join(', ')}`);
     return word;
   });
 
 export const text: Kind<string> = kind((value) => {
-  if (value === '') throw new Wrong('it is empty');
+  if (value === '') throw new InvalidValue('it is empty');
   return value;
 });
 
 /** A password is taken as it is, blanks included. */
 export const password: Kind<string> = verbatim((value) => {
-  if (value === '') throw new Wrong('it is empty');
+  if (value === '') throw new InvalidValue('it is empty');
   return value;
 });
 
 export const absolutePath: Kind<string> = kind((value) => {
-  if (!value.startsWith('/')) throw new Wrong(`${quote(value)} is no absolute path`);
+  if (!value.startsWith('/')) throw new InvalidValue(`${quote(value)} is no absolute path`);
   return value;
 });
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*$/;
 
 export const hostname: Kind<string> = kind((value) => {
-  if (!HOST_NAME.test(value) || isIP(value) !== 0) throw new Wrong(`${quote(value)} is no host name`);
+  if (!HOST_NAME.test(value) || isIP(value) !== 0) throw new InvalidValue(`${quote(value)} is no host name`);
   return value;
 });
 
@@ -105,26 +109,18 @@ const list = (value: string) =>
     .map((one) => one.trim())
     .filter((one) => one !== '');
 
-/** `tls`: TLS from the first byte. */
-export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
-
 export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
   const addresses = list(value).map((one) => {
     const match = /^(?:smtps?:\/\/)?(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/i.exec(one);
     const host = match?.[1] ?? match?.[2] ?? '';
     const port = Number(match?.[3] ?? Number.NaN);
     if (isIP(host) === 0 || !(port <= 65_535))
-      throw new Wrong(`${quote(one)} is no address:port or smtps://address:port; an IPv6 address stands in brackets`);
+      throw new InvalidValue(`${quote(one)} is no address:port or smtps://address:port; an IPv6 address stands in brackets`);
     return { host, port, tls: /^smtps:/i.test(one) };
   });
-  if (addresses.length === 0) throw new Wrong('no address is given');
+  if (addresses.length === 0) throw new InvalidValue('no address is given');
   return addresses;
 });
-
-export type Network = { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' };
-
-/** Networks, and words for what changes: the board's own networks, the routers that lead out of them. */
-export type Allowed = { readonly networks: readonly Network[]; readonly lan: boolean; readonly gateway: boolean };
 
 export const allowed: Kind<Allowed> = kind((value) => {
   const words = list(value).map((one) => one.toLowerCase());
@@ -138,20 +134,13 @@ export const allowed: Kind<Allowed> = kind((value) => {
 
 function readNetwork(one: string): Network {
   const [address = '', bits, ...rest] = one.split('/');
-  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  const family = familyOf(address);
   const most = family === 'ipv6' ? 128 : 32;
   const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-  if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new Wrong(`${quote(one)} is no network`);
+  if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new InvalidValue(`${quote(one)} is no network`);
   new BlockList().addSubnet(address, prefix, family);
   return { address, prefix, family };
 }
-
-export type UpstreamUrl = {
-  readonly security: 'starttls' | 'tls' | 'plain';
-  readonly host: string;
-  readonly port: number;
-  readonly credentials: { readonly username: string; readonly password: string } | undefined;
-};
 
 const SCHEMES: Readonly<Record<string, { readonly security: UpstreamUrl['security']; readonly port: number }>> = {
   'smtp:': { security: 'starttls', port: 587 },
@@ -162,7 +151,7 @@ const SCHEMES: Readonly<Record<string, { readonly security: UpstreamUrl['securit
 /** Never quotes what it was given: a password may stand in it. */
 export const upstreams: Kind<readonly UpstreamUrl[]> = kind((value) => {
   const urls = list(value).map(readUpstream);
-  if (urls.length === 0) throw new Wrong('no upstream is given');
+  if (urls.length === 0) throw new InvalidValue('no upstream is given');
   return urls;
 });
 
@@ -170,11 +159,13 @@ function readUpstream(value: string): UpstreamUrl {
   const match = /^([a-z+]+:)\/\/(?:([^@]*)@)?(\[[^\]]+\]|[^:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i.exec(value);
   const scheme = SCHEMES[(match?.[1] ?? '').toLowerCase()];
   if (match === null || scheme === undefined)
-    throw new Wrong('not of the form smtp://user:password@host:587; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C');
+    throw new InvalidValue(
+      'not of the form smtp://user:password@host:587; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C',
+    );
   const host = (match[3] ?? '').replace(/^\[|\]$/g, '');
   const port = match[4] === undefined ? scheme.port : Number(match[4]);
-  if (isIP(host) === 0 && !HOST_NAME.test(host)) throw new Wrong(`${quote(host)} is no host name or address`);
-  if (port < 1 || port > 65_535) throw new Wrong(`${port} is no port`);
+  if (isIP(host) === 0 && !HOST_NAME.test(host)) throw new InvalidValue(`${quote(host)} is no host name or address`);
+  if (port < 1 || port > 65_535) throw new InvalidValue(`${port} is no port`);
   return { security: scheme.security, host, port, credentials: readUserInfo(match[2]) };
 }
 
@@ -185,17 +176,17 @@ function readUserInfo(userInfo: string | undefined): UpstreamUrl['credentials'] 
     const username = decodeURIComponent(colon < 0 ? userInfo : userInfo.slice(0, colon));
     return { username, password: colon < 0 ? '' : decodeURIComponent(userInfo.slice(colon + 1)) };
   } catch {
-    throw new Wrong('the user or password has a % that is not followed by two hexadecimal digits; a % itself is written %25');
+    throw new InvalidValue('the user or password has a % that is not followed by two hexadecimal digits; a % itself is written %25');
   }
 }
 
 export const certificates: Kind<string> = kind((value) => {
-  if (!value.includes('-----BEGIN CERTIFICATE-----')) throw new Wrong('no PEM certificate is in it');
+  if (!value.includes('-----BEGIN CERTIFICATE-----')) throw new InvalidValue('no PEM certificate is in it');
   return value;
 });
 
 export const privateKey: Kind<string> = kind((value) => {
-  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(value)) throw new Wrong('no unencrypted PEM private key is in it');
+  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(value)) throw new InvalidValue('no unencrypted PEM private key is in it');
   return value;
 });
 
@@ -203,13 +194,13 @@ export const rate: Kind<Rate> = kind((value) => {
   const match = /^(\d{1,6})\s*\/\s*([smhd])$/.exec(value);
   const per = DURATION_UNITS[match?.[2] ?? ''];
   const number = Number(match?.[1] ?? 0);
-  if (per === undefined || number < 1) throw new Wrong(`${quote(value)} is no rate`);
+  if (per === undefined || number < 1) throw new InvalidValue(`${quote(value)} is no rate`);
   return { count: number, per };
 });
 
 export const mailbox: Kind<Mailbox> = kind((value) => {
   const parsed = parseMailbox(value.replace(/^<(.*)>$/, '$1'), { utf8: true });
-  if (typeof parsed === 'string' || parsed.domain === '') throw new Wrong(`${quote(value)} is no address`);
+  if (typeof parsed === 'string' || parsed.domain === '') throw new InvalidValue(`${quote(value)} is no address`);
   return parsed;
 });
 
@@ -217,59 +208,35 @@ export const mailbox: Kind<Mailbox> = kind((value) => {
 export const addressPatterns: Kind<readonly string[]> = kind((value) =>
   list(value).map((one) => {
     if (one !== '<>' && (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*'))))
-      throw new Wrong(`${quote(one)} is no address, @domain or * pattern, nor <> for mail without a sender`);
+      throw new InvalidValue(`${quote(one)} is no address, @domain or * pattern, nor <> for mail without a sender`);
     return one;
   }),
 );
-
-/** How a device's password is known: as itself, or as a PHC string of scrypt (`$scrypt$ln=12,r=8,p=1$salt$hash`, base64 without padding). */
-export type Secret =
-  | { readonly kind: 'plain'; readonly password: string }
-  | {
-      readonly kind: 'scrypt';
-      readonly logN: number;
-      readonly r: number;
-      readonly p: number;
-      readonly salt: Buffer;
-      readonly hash: Buffer;
-    };
-
-export type DeviceUser = { readonly name: string; readonly secret: Secret };
 
 /** Lines of user:password. Never quotes what it was given. */
 export const deviceUsers: Kind<readonly DeviceUser[]> = verbatim((value) => {
   const lines = value.split(/\r?\n/).map((line) => line.trimStart()); // a password may end with a blank
   const users = lines.flatMap((line, at) => (line === '' || line.startsWith('#') ? [] : [readUser(line, at + 1)]));
-  if (users.length === 0) throw new Wrong('no user:password line is in it');
-  if (new Set(users.map(({ name }) => name)).size < users.length) throw new Wrong('a user is named twice');
+  if (users.length === 0) throw new InvalidValue('no user:password line is in it');
+  if (new Set(users.map(({ name }) => name)).size < users.length) throw new InvalidValue('a user is named twice');
   return users;
 });
 
 function readUser(line: string, number: number): DeviceUser {
   const colon = line.indexOf(':');
-  if (colon < 1 || colon === line.length - 1) throw new Wrong(`line ${number} is not user:password`);
+  if (colon < 1 || colon === line.length - 1) throw new InvalidValue(`line ${number} is not user:password`);
   const password = line.slice(colon + 1);
   return { name: line.slice(0, colon), secret: password.startsWith('$') ? readHash(password, number) : { kind: 'plain', password } };
 }
 
 function readHash(text: string, line: number): Secret {
-  const match = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(text);
-  const [, ln = '', r = '', p = '', salt = '', hash = ''] = match ?? [];
-  // More than 2^15 x 8 takes over 32 MiB at each login, which a small board doesn't have to spare.
-  if (match === null || Number(ln) < 1 || Number(ln) > 15 || Number(r) !== 8 || Number(p) < 1 || Number(p) > 4) {
-    throw new Wrong(`the password in line ${line} is no hash that is understood here; "gatepost hash-password" makes one`);
-  }
-  return {
-    kind: 'scrypt',
-    logN: Number(ln),
-    r: Number(r),
-    p: Number(p),
-    salt: Buffer.from(salt, 'base64'),
-    hash: Buffer.from(hash, 'base64'),
-  };
+  const hash = parsePhc(text);
+  if (hash === undefined)
+    throw new InvalidValue(`the password in line ${line} is no hash that is understood here; "gatepost hash-password" makes one`);
+  return hash;
 }
 
 export const pin: Kind<string> = kind((value) => {
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new Wrong(`${quote(value)} is no base64 SHA-256`);
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new InvalidValue(`${quote(value)} is no base64 SHA-256`);
   return value;
 });

@@ -7,8 +7,14 @@ import { hostname as systemHostname } from 'node:os';
 import * as v from 'valibot';
 import type { Mailbox } from '../smtp/address.ts';
 import type { HeartbeatSettings } from '../system/heartbeat.ts';
-import type { Rate } from '../system/token-bucket.ts';
-import type { Allowed, DeviceUser, ListenAddress, UpstreamUrl } from './kinds.ts';
+import type { ListenAddress, PassedSocket } from '../vocabulary/endpoint.ts';
+import type { KeyPair } from '../vocabulary/key-pair.ts';
+import type { Allowed } from '../vocabulary/network.ts';
+import type { DeviceUser } from '../vocabulary/password.ts';
+import type { Rate } from '../vocabulary/rate.ts';
+import type { Rewriting } from '../vocabulary/rewriting.ts';
+import type { TrustSettings } from '../vocabulary/trust-settings.ts';
+import type { UpstreamTarget, UpstreamUrl } from '../vocabulary/upstream-target.ts';
 import { PREFIX, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
 export type Config = {
@@ -20,23 +26,14 @@ export type Config = {
   readonly deviceTls: {
     readonly startTls: 'off' | 'offered' | 'required';
     readonly minimum: Values['DEVICE_TLS_MIN'];
-    readonly own: { readonly cert: string; readonly key: string } | undefined;
+    readonly own: KeyPair | undefined;
   };
   readonly deviceRate: Rate | undefined;
-  readonly rewriting: {
-    readonly sender: Mailbox | undefined;
-    readonly recipient: Mailbox | undefined;
-    readonly defaultDomain: string | undefined;
-  };
+  readonly rewriting: Rewriting;
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
-  readonly upstreams: readonly (UpstreamUrl & { readonly auth: Values['UPSTREAM_AUTH'] })[];
-  readonly trust: {
-    readonly ca: string | undefined;
-    readonly pin: string | undefined;
-    /** A file of roots in the system's place, as OpenSSL's own variable names it. */
-    readonly bundle: string | undefined;
-  };
+  readonly upstreams: readonly UpstreamTarget[];
+  readonly trust: TrustSettings;
   readonly upstreamConnections: number;
   readonly upstreamRate: Rate | undefined;
   readonly maxMessage: number;
@@ -53,9 +50,6 @@ export type Config = {
   readonly heartbeat: HeartbeatSettings;
   readonly log: { readonly level: Values['LOG_LEVEL']; readonly format: Values['LOG_FORMAT'] };
 };
-
-/** A listening socket that systemd has bound for us (sd_listen_fds(3)); the name `smtps` says TLS from the first byte. */
-export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
 
 /** One line: the variable, what is wrong, an example of right. */
 export type Mistake = string;
@@ -79,14 +73,17 @@ export function parseConfig(
 }
 
 /** Where a running relay is found, for the commands that talk to it: they need nothing else of its configuration. */
-export type Whereabouts = Pick<Config, 'spoolDir' | 'controlSocket'>;
+export type RelayLocation = Pick<Config, 'spoolDir' | 'controlSocket'>;
 
-export function parseWhereabouts(environment: Environment, readFile: ReadFile): Whereabouts | { readonly mistakes: readonly Mistake[] } {
+export function parseRelayLocation(
+  environment: Environment,
+  readFile: ReadFile,
+): RelayLocation | { readonly mistakes: readonly Mistake[] } {
   const { values, mistakes } = readValues(['SPOOL_DIR', 'CONTROL_SOCKET'], environment, readFile);
-  return mistakes.length > 0 ? { mistakes } : whereabouts(values as Pick<Values, 'SPOOL_DIR' | 'CONTROL_SOCKET'>);
+  return mistakes.length > 0 ? { mistakes } : locationOf(values as Pick<Values, 'SPOOL_DIR' | 'CONTROL_SOCKET'>);
 }
 
-const whereabouts = (values: Pick<Values, 'SPOOL_DIR' | 'CONTROL_SOCKET'>): Whereabouts => ({
+const locationOf = (values: Pick<Values, 'SPOOL_DIR' | 'CONTROL_SOCKET'>): RelayLocation => ({
   spoolDir: values.SPOOL_DIR,
   controlSocket: values.CONTROL_SOCKET ?? `${values.SPOOL_DIR}/control.sock`,
 });
@@ -130,7 +127,7 @@ function lookUp(name: VariableName, environment: Environment, readFile: ReadFile
   const file = environment[`${PREFIX}${name}_FILE`];
   if (plain !== undefined && file !== undefined) throw new Error(`is given twice, also as ${PREFIX}${name}_FILE`);
   if (plain !== undefined) return plain;
-  if (file !== undefined) return withoutLastLineEnd(readOrSay(file, readFile));
+  if (file !== undefined) return withoutLastLineEnd(readOrExplain(file, readFile));
   const credentials = environment['CREDENTIALS_DIRECTORY'];
   if (credentials === undefined) return undefined;
   try {
@@ -141,7 +138,7 @@ function lookUp(name: VariableName, environment: Environment, readFile: ReadFile
   }
 }
 
-function readOrSay(path: string, readFile: ReadFile): string {
+function readOrExplain(path: string, readFile: ReadFile): string {
   try {
     return readFile(path);
   } catch (error) {
@@ -278,7 +275,7 @@ function toConfig(values: Values, environment: Environment): Config {
     maxRecipients: values.MAX_RECIPIENTS,
     maxConnections: values.MAX_CONNECTIONS,
     maxConnectionsPerDevice: values.MAX_CONNECTIONS_PER_DEVICE,
-    ...whereabouts(values),
+    ...locationOf(values),
     spoolSize: values.SPOOL_SIZE,
     retry: { min: values.RETRY_MIN, max: values.RETRY_MAX },
     expireAfter: values.EXPIRE_AFTER,

@@ -1,6 +1,8 @@
 // THE table of variables: name, kind, default, meaning, example. The parser, `gatepost config`, and the
 // README's table are made from it. Names are without their prefix.
 
+import { LOG_LEVELS } from '../vocabulary/log-level.ts';
+import { PRIVATE_NETWORKS } from '../vocabulary/network.ts';
 import * as kinds from './kinds.ts';
 
 export const PREFIX = 'GATEPOST_';
@@ -85,7 +87,7 @@ export const VARIABLES = {
   }),
   ALLOW: variable({
     kind: kinds.allowed,
-    default: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10',
+    default: PRIVATE_NETWORKS.join(','),
     meaning:
       'Networks whose devices may send. The default is loopback, link-local, private and unique-local addresses. The word `lan` adds the networks that this board is in itself, for devices with a global IPv6 address. The address of a default route (the router, the proxy of a container) is no device unless it is named, or the word `gateway` is: mail that the internet sends through it would be relayed.',
     example: '192.168.1.0/24,lan',
@@ -231,7 +233,7 @@ export const VARIABLES = {
     example: '/run/gatepost/alive',
   }),
   LOG_LEVEL: variable({
-    kind: kinds.oneOf('debug', 'info', 'warn', 'error'),
+    kind: kinds.oneOf(...LOG_LEVELS),
     default: 'info',
     meaning: '`debug`, `info`, `warn` or `error`.',
     example: 'debug',

@@ -2,9 +2,9 @@
 // is probed often, so that the queue drains within two minutes of its return; a refused login seldom,
 // so that a wrong password doesn't lock the account. A provider that says "slower" is not down: pace.ts.
 
-import { type Failure, QUOTA_OF_THE_DAY, type UpstreamFailure } from '../smtp/outcome.ts';
 import { later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import { type Failure, QUOTA_OF_THE_DAY, type UpstreamFailure } from '../vocabulary/attempt.ts';
 import { backOff, type Range } from './backoff.ts';
 
 export type Health =

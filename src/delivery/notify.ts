@@ -2,16 +2,17 @@
 // it goes, and the notification put into the spool like any other message. A notification has the null
 // reverse-path, and nothing with a null reverse-path is ever answered, so none can go round.
 
-import type { QueueId, Tell } from '../events.ts';
 import { type Action, composeNotification, type Report } from '../message/dsn.ts';
 import { readHeaderSection } from '../message/header.ts';
 import { isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
-import type { Failure } from '../smtp/outcome.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { type Rate, TokenBucket } from '../system/token-bucket.ts';
+import type { Failure } from '../vocabulary/attempt.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import type { Queue } from './queue.ts';
 
 export type NotifySettings = {

@@ -2,7 +2,7 @@
 // when the provider has said "too much". No time of its own.
 
 import { later, type Monotonic } from '../system/clock.ts';
-import { type Rate, TokenBucket } from '../system/token-bucket.ts';
+import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 
 // What a provider's "slower" does to the gap between two messages, in ms: it begins here, doubles with each
 // further one up to the maximum, and halves with each message that goes through until it is not worth having.

@@ -1,24 +1,9 @@
 // What delivery needs of the spool and of an upstream, as types. The scheduler sees no address.
 
-import type { QueueId } from '../events.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
-import type { Attempt } from '../smtp/outcome.ts';
-import type { Monotonic } from '../system/clock.ts';
-
-/** What has become of a message so far. */
-export type Progress = {
-  /** Transactions that ended in a deferral. */
-  readonly attempts: number;
-  /** Whether its sender was told of the delay. */
-  readonly warned: boolean;
-};
-
-export type QueueEntry = Progress & {
-  readonly id: QueueId;
-  readonly octets: number;
-  readonly device: string;
-  readonly arrived: Monotonic;
-};
+import type { Attempt } from '../vocabulary/attempt.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import type { Progress } from '../vocabulary/queued-message.ts';
 
 export interface Queue {
   /** The envelope with those recipients only that are still waiting. */

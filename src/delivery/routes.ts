@@ -1,11 +1,12 @@
 // The upstreams in order of preference, each with its health and its pace: which one takes the next
 // message, and when there will be one. No timer of its own.
 
-import type { Tell } from '../events.ts';
-import { describeFailure, type Failure, type UpstreamFailure } from '../smtp/outcome.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import type { Rate } from '../system/token-bucket.ts';
+import { describeFailure, type Failure, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { Rate } from '../vocabulary/rate.ts';
+import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
 import { afterFailure, type Health, isThrottle, opensAt, UP, whileSending } from './health.ts';
 import { createPace, type Pace } from './pace.ts';
 import type { Carrier } from './queue.ts';
@@ -16,17 +17,6 @@ export type RouteParts = {
   readonly clock: Pick<Clock, 'now'>;
   readonly random: Random;
   readonly tell: Tell;
-};
-
-/** An upstream's health as people see it. */
-export type UpstreamStatus = {
-  readonly name: string;
-  /** `slowed`: up, but the provider has asked for less. */
-  readonly state: 'up' | 'slowed' | 'down' | 'probing';
-  readonly problem?: string;
-  readonly advice?: string;
-  readonly downSeconds?: number;
-  readonly retryInSeconds?: number;
 };
 
 export interface Routes {

@@ -2,15 +2,15 @@
 // queue a device of those that are due, taken in turn, so that one camera's flood does not starve the
 // smoke detector.
 
-import type { QueueId } from '../events.ts';
 import type { Monotonic } from '../system/clock.ts';
-import type { QueueEntry } from './queue.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../vocabulary/queued-message.ts';
 
 export interface Schedule {
   /** The entry is due at `at`. */
-  offer(entry: QueueEntry, at: Monotonic): void;
+  offer(entry: QueuedMessage, at: Monotonic): void;
   /** The next entry that is due, devices taking turns; it is the caller's then. */
-  take(now: Monotonic): QueueEntry | undefined;
+  take(now: Monotonic): QueuedMessage | undefined;
   hasDue(now: Monotonic): boolean;
   /** When something is due next: now or earlier if something is already. */
   wakeAt(now: Monotonic): Monotonic | 'never';
@@ -24,17 +24,17 @@ export interface Schedule {
 }
 
 /** `at` is `due` once it is. */
-export type Waiting = { readonly entry: QueueEntry; readonly at: Monotonic | 'due' };
+export type Waiting = { readonly entry: QueuedMessage; readonly at: Monotonic | 'due' };
 
-type Timed = { readonly entry: QueueEntry; readonly at: Monotonic };
+type Timed = { readonly entry: QueuedMessage; readonly at: Monotonic };
 
 export function createSchedule(): Schedule {
   let heap: Timed[] = [];
   // A Map keeps its keys in order of insertion: the first device is next, and goes to the end when served.
-  const due = new Map<string, QueueEntry[]>();
+  const due = new Map<string, QueuedMessage[]>();
   let dueCount = 0;
 
-  function makeDue(entry: QueueEntry): void {
+  function makeDue(entry: QueuedMessage): void {
     const queue = due.get(entry.device);
     if (queue === undefined) due.set(entry.device, [entry]);
     else queue.push(entry);
@@ -73,7 +73,7 @@ export function createSchedule(): Schedule {
     },
     remove(ids) {
       const removed = new Set<QueueId>();
-      const stays = ({ id }: QueueEntry) => {
+      const stays = ({ id }: QueuedMessage) => {
         if (!ids.has(id)) return true;
         removed.add(id);
         return false;

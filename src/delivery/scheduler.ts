@@ -1,14 +1,17 @@
 // The delivery loop: takes what is due and sends it over the first upstream that is well; settle.ts decides
 // what came of it. One timer, no polling.
 
-import type { QueueId, Tell } from '../events.ts';
 import { type Cancel, type Clock, later, type Monotonic, type WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import type { Rate } from '../system/token-bucket.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import type { Dropped, QueuedMessage, WaitingMessage } from '../vocabulary/queued-message.ts';
+import type { Rate } from '../vocabulary/rate.ts';
+import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
 import { createClockWatch } from './clock-watch.ts';
 import { createNotifier, type NotifySettings } from './notify.ts';
-import type { Carrier, Queue, QueueEntry } from './queue.ts';
-import { createRoutes, type UpstreamStatus } from './routes.ts';
+import type { Carrier, Queue } from './queue.ts';
+import { createRoutes } from './routes.ts';
 import { createSchedule } from './schedule.ts';
 import { createSettlement, type SettleSettings } from './settle.ts';
 
@@ -32,22 +35,9 @@ export type SchedulerParts = {
   readonly settings: SchedulerSettings;
 };
 
-/** A message that waits, as people see it. */
-export type WaitingMessage = {
-  readonly id: QueueId;
-  readonly octets: number;
-  readonly device: string;
-  readonly ageSeconds: number;
-  readonly attempts: number;
-  readonly state: 'sending' | 'due' | 'deferred';
-  readonly retryInSeconds?: number;
-  /** What was last said to it. */
-  readonly problem?: string;
-};
-
 export interface Scheduler {
   /** A message is in the spool. */
-  offer(entry: QueueEntry): void;
+  offer(entry: QueuedMessage): void;
   /** Starts delivering. */
   start(): void;
   status(): readonly UpstreamStatus[];
@@ -58,7 +48,7 @@ export interface Scheduler {
   /** Tries everything now, or these messages, on all upstreams: what the owner asks for. */
   runNow(ids?: ReadonlySet<QueueId>): void;
   /** Gives messages up, without a word to their senders; not those that are under way just now. */
-  drop(ids: readonly QueueId[]): readonly { readonly id: QueueId; readonly result: 'dropped' | 'sending' | 'unknown' }[];
+  drop(ids: readonly QueueId[]): readonly Dropped[];
   /** Begins no delivery until it is released; what is under way ends by itself. Not kept over a restart. */
   hold(): void;
   release(): void;
@@ -72,7 +62,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const schedule = createSchedule();
   const routes = createRoutes({ ...parts, rate: settings.rate });
   const settlement = createSettlement({ ...parts, routes, notifier: createNotifier(parts) });
-  const underWay = new Map<QueueId, { readonly entry: QueueEntry; readonly done: Promise<void> }>();
+  const underWay = new Map<QueueId, { readonly entry: QueuedMessage; readonly done: Promise<void> }>();
   const cut = new AbortController();
   let isRunning = false;
   let isHeld = false;
@@ -113,7 +103,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return due === 'never' || opens === undefined ? undefined : Math.max(due, opens);
   }
 
-  async function deliver(entry: QueueEntry, carrier: Carrier): Promise<void> {
+  async function deliver(entry: QueuedMessage, carrier: Carrier): Promise<void> {
     try {
       const envelope = await queue.envelope(entry.id);
       const attempt = await carrier.send({ envelope, octets: entry.octets, body: queue.body(entry.id) }, cut.signal);
@@ -128,7 +118,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
   }
 
-  function describe(entry: QueueEntry, at: Monotonic | 'due' | 'sending'): WaitingMessage {
+  function describe(entry: QueuedMessage, at: Monotonic | 'due' | 'sending'): WaitingMessage {
     const now = clock.now();
     const { id, octets, device, attempts } = entry;
     const problem = settlement.problemOf(id);

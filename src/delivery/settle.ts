@@ -1,16 +1,18 @@
 // What becomes of a message after an attempt: told to the log, told to its sender, written into the spool;
 // and when it is tried again, if it is. The scheduler only puts it back into the schedule.
 
-import type { QueueId, Tell } from '../events.ts';
 import type { Envelope } from '../smtp/envelope.ts';
-import { type Attempt, describeFailure, type UpstreamFailure } from '../smtp/outcome.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import { type Attempt, describeFailure, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../vocabulary/queued-message.ts';
 import { backOff, type Range } from './backoff.ts';
+import { type Decision, decide } from './decide.ts';
 import { isThrottle } from './health.ts';
 import type { Notifier } from './notify.ts';
-import { type Decision, decide } from './outcome.ts';
-import type { Carrier, Queue, QueueEntry } from './queue.ts';
+import type { Carrier, Queue } from './queue.ts';
 import type { Routes } from './routes.ts';
 
 export type SettleSettings = {
@@ -32,9 +34,9 @@ export type SettleParts = {
 };
 
 /** One attempt with a message: who was to carry what. */
-export type Tried = { readonly entry: QueueEntry; readonly envelope: Envelope; readonly carrier: Carrier };
+export type Tried = { readonly entry: QueuedMessage; readonly envelope: Envelope; readonly carrier: Carrier };
 
-export type Again = { readonly entry: QueueEntry; readonly at: Monotonic };
+export type Again = { readonly entry: QueuedMessage; readonly at: Monotonic };
 
 export interface Settlement {
   /** When the message is to be tried again; `gone` when nobody waits for it any more. */
@@ -56,8 +58,8 @@ export function createSettlement(parts: SettleParts): Settlement {
   const setbacks = new Map<QueueId, number>();
   const problems = new Map<QueueId, string>();
 
-  const ageOf = (entry: QueueEntry) => clock.now() - entry.arrived;
-  const isOutOfTime = (entry: QueueEntry) => ageOf(entry) >= settings.expireAfter;
+  const ageOf = (entry: QueuedMessage) => clock.now() - entry.arrived;
+  const isOutOfTime = (entry: QueuedMessage) => ageOf(entry) >= settings.expireAfter;
   const forget = (id: QueueId) => {
     setbacks.delete(id);
     problems.delete(id);

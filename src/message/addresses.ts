@@ -4,10 +4,10 @@
 
 import { isDomain, type Mailbox } from '../smtp/address.ts';
 import { isAscii, isEncodedWord, textOf } from './encoded-word.ts';
-import { contentOf, isClosed, type Kind, tokensOf } from './tokens.ts';
+import { contentOf, isClosed, type TokenKind, tokensOf } from './tokens.ts';
 
 /** A token's place in the field's text. */
-export type Word = { readonly kind: Kind; readonly from: number; readonly to: number };
+export type Word = { readonly kind: TokenKind; readonly from: number; readonly to: number };
 
 export type Listed = {
   /** The display name, token by token; all of it, where no address could be read. */

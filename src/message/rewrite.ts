@@ -4,16 +4,11 @@
 
 import { formatMailbox, isInternational, isSameMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient, Recipients } from '../smtp/envelope.ts';
+import type { Rewriting } from '../vocabulary/rewriting.ts';
 import { hasAddress, readAddresses } from './addresses.ts';
 import { nameOfAuthor, writeName } from './display-name.ts';
 import { type Field, fieldBody, fieldsNamed, formatField } from './field.ts';
 import { completeAddresses } from './lists.ts';
-
-export type Rewriting = {
-  readonly sender: Mailbox | undefined;
-  readonly recipient: Mailbox | undefined;
-  readonly defaultDomain: string | undefined;
-};
 
 export function rewriteEnvelope(envelope: Envelope, { sender, recipient, defaultDomain }: Rewriting): Envelope {
   const completed = (mailbox: Mailbox) =>

@@ -3,11 +3,11 @@
 // that places in it are places in the field. Total and linear: whatever is not closed ends with the text.
 
 /** An atom's dots are part of it (RFC 5322's dot-atom), and so is any octet that has no meaning of its own. */
-export type Kind = 'space' | 'comment' | 'quoted' | 'literal' | 'atom' | '<' | '>' | ',' | ';' | ':' | '@' | 'end';
+export type TokenKind = 'space' | 'comment' | 'quoted' | 'literal' | 'atom' | '<' | '>' | ',' | ';' | ':' | '@' | 'end';
 
 export interface Tokens {
   /** Goes on to the next token. */
-  next(): Kind;
+  next(): TokenKind;
   /** The token's place: `from` its first character, `to` the one after its last. */
   readonly from: number;
   readonly to: number;

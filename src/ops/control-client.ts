@@ -2,11 +2,11 @@
 
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import type { Dropped, QueuedMessage, ShownMessage } from './queue.ts';
-import type { Status } from './status.ts';
+import type { Dropped, ListedMessage, ShownMessage } from '../vocabulary/queued-message.ts';
+import type { RelayStatus } from './status.ts';
 
 /** The relay understood, and said no. */
-export class Refused extends Error {
+export class ControlRefused extends Error {
   override readonly name = 'Refused';
   readonly code: number;
   constructor(code: number, message: string) {
@@ -15,21 +15,21 @@ export class Refused extends Error {
   }
 }
 
-export const askStatus = (socket: string): Promise<Status> => ask<Status>(socket, 'GET', '/status');
+export const askStatus = (socket: string): Promise<RelayStatus> => ask<RelayStatus>(socket, 'GET', '/status');
 
 /** The message, or undefined when there is none of that id. */
 export async function askMessage(socket: string, id: string): Promise<ShownMessage | undefined> {
   try {
     return await ask<ShownMessage>(socket, 'GET', `/queue/${encodeURIComponent(id)}`);
   } catch (error) {
-    if (error instanceof Refused && error.code === 404) return undefined;
+    if (error instanceof ControlRefused && error.code === 404) return undefined;
     throw error;
   }
 }
 
-export async function* askQueue(socket: string): AsyncIterable<QueuedMessage> {
+export async function* askQueue(socket: string): AsyncIterable<ListedMessage> {
   const response = await open(socket, 'GET', '/queue');
-  for await (const line of createInterface({ input: response })) yield JSON.parse(line) as QueuedMessage;
+  for await (const line of createInterface({ input: response })) yield JSON.parse(line) as ListedMessage;
 }
 
 /** Tries these messages now, or all; the ids that are unknown. */
@@ -55,6 +55,6 @@ async function ask<T>(socket: string, method: string, path: string, body?: unkno
   let text = '';
   for await (const chunk of response) text += String(chunk);
   const { statusCode = 0 } = response;
-  if (statusCode !== 200) throw new Refused(statusCode, `the relay answered ${statusCode}: ${text.trim()}`);
+  if (statusCode !== 200) throw new ControlRefused(statusCode, `the relay answered ${statusCode}: ${text.trim()}`);
   return JSON.parse(text) as T;
 }

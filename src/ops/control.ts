@@ -11,13 +11,13 @@ import { once } from 'node:events';
 import { lstat, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as v from 'valibot';
-import type { Dropped, QueuedMessage, ShownMessage } from './queue.ts';
-import type { Status } from './status.ts';
+import type { Dropped, ListedMessage, ShownMessage } from '../vocabulary/queued-message.ts';
+import type { RelayStatus } from './status.ts';
 
 /** What the relay lets be done from outside. */
 export interface Operations {
-  status(): Promise<Status>;
-  list(): AsyncIterable<QueuedMessage>;
+  status(): Promise<RelayStatus>;
+  list(): AsyncIterable<ListedMessage>;
   show(id: string): Promise<ShownMessage | undefined>;
   /** Tries them now; all when there are none. The ids that are unknown. */
   retry(ids: readonly string[]): readonly string[];

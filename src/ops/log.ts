@@ -1,21 +1,18 @@
 // The log: one line an event. A message's life is one `grep` for its queue id. A listener of the
 // relay's events, nothing else.
 
-import type { RelayEvents, Way } from '../events.ts';
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
-import type { Failure } from '../smtp/outcome.ts';
 import { printable, printableJson } from '../smtp/printable.ts';
 import { describeReply } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
+import type { Failure } from '../vocabulary/attempt.ts';
+import type { RelayEvents, SessionProgress } from '../vocabulary/events.ts';
+import { LOG_LEVELS, type LogLevel } from '../vocabulary/log-level.ts';
 import { Repetitions } from './repetitions.ts';
 
-export type Level = 'debug' | 'info' | 'warn' | 'error';
-
 type Fields = Readonly<Record<string, string | number | undefined>>;
-type Line = { readonly level: Level; readonly fields: Fields };
-
-const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
+type Line = { readonly level: LogLevel; readonly fields: Fields };
 
 /** For each event its level and fields, the queue id first. */
 const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEvents[E]>) => Line } = {
@@ -101,7 +98,7 @@ const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) 
 // Of a message that came to nothing; one that was accepted has all of them in its line.
 const MOST_RECIPIENTS = 10;
 
-function wayFields(way: Way | undefined): Fields {
+function wayFields(way: SessionProgress | undefined): Fields {
   if (way === undefined) return {};
   const { stage, hello, from, to, octets } = way;
   const shown = to?.slice(0, MOST_RECIPIENTS).join(',');
@@ -118,7 +115,7 @@ function failureFields(failure: Failure): Fields {
   };
 }
 
-export type LogSettings = { readonly level: Level; readonly format: 'text' | 'json' };
+export type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
 
 // What a device can cause as often as it likes; what tells one kind from another beside the device.
 const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
@@ -135,7 +132,7 @@ const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
  * says whether it took the line; how many it did not take is told once it takes lines again.
  */
 export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'after'>, write: (line: string) => boolean): RelayEvents {
-  const least = ORDER.indexOf(settings.level);
+  const least = LOG_LEVELS.indexOf(settings.level);
   let lost = 0;
 
   const put = (event: string, { level, fields }: Line): boolean => {
@@ -150,7 +147,7 @@ export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'af
     tell(event, { ...line, fields: { ...line.fields, count } }),
   );
   const hear = (event: keyof RelayEvents, line: Line) => {
-    if (ORDER.indexOf(line.level) < least) return;
+    if (LOG_LEVELS.indexOf(line.level) < least) return;
     const kind = BY_DEVICES[event];
     const name = `${event} ${line.fields['device']} ${kind === undefined ? '' : line.fields[kind]}`;
     if (event === 'stopped') repetitions.flush();

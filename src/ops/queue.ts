@@ -1,28 +1,10 @@
 // The queue as people see it: a line a message, or one message with its header section.
 
+import type { ListedMessage, ShownMessage } from '../vocabulary/queued-message.ts';
 import { size, span } from './format.ts';
 
-export type QueuedMessage = {
-  readonly id: string;
-  readonly state: 'sending' | 'due' | 'deferred';
-  readonly octets: number;
-  readonly device: string;
-  readonly ageSeconds: number;
-  readonly attempts: number;
-  readonly retryInSeconds?: number;
-  readonly problem?: string;
-  readonly from: string;
-  /** Those that still wait. */
-  readonly to: readonly string[];
-};
-
-export type ShownMessage = QueuedMessage & { readonly header: string };
-
-/** What became of one `drop`. */
-export type Dropped = { readonly id: string; readonly result: 'dropped' | 'sending' | 'unknown' };
-
 /** One line, and a second where something was said. */
-export function formatQueued(one: QueuedMessage): readonly string[] {
+export function formatQueued(one: ListedMessage): readonly string[] {
   const to = one.to.length > 3 ? `${one.to.slice(0, 3).join(', ')} and ${one.to.length - 3} more` : one.to.join(', ');
   const when = one.state === 'deferred' ? `again in ${span(one.retryInSeconds ?? 0)}` : one.state;
   const line = `${one.id}  ${span(one.ageSeconds)} old, ${size(one.octets)}, ${when}: ${one.from} to ${to} (${one.device})`;

@@ -1,10 +1,10 @@
 // One snapshot of the running relay, as the control socket gives it and people read it.
 
+import type { FlashCount, SpoolStatus } from '../vocabulary/spool-status.ts';
+import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
 import { size, span } from './format.ts';
 
-export type Counted = { readonly octets: number; readonly syncs: number };
-
-export type Status = {
+export type RelayStatus = {
   readonly version: string;
   readonly hostname: string;
   readonly listening: readonly string[];
@@ -15,31 +15,13 @@ export type Status = {
   readonly isClockBehind: boolean;
   /** Octets a device may send at most, right now. */
   readonly sizeLimit: number;
-  readonly upstreams: readonly {
-    readonly name: string;
-    readonly state: 'up' | 'slowed' | 'down' | 'probing';
-    readonly problem?: string;
-    readonly advice?: string;
-    readonly downSeconds?: number;
-    readonly retryInSeconds?: number;
-  }[];
-  readonly spool: {
-    readonly messages: number;
-    readonly held: number;
-    readonly capacity: number;
-    readonly segments: number;
-    readonly damage: readonly {
-      readonly segment: string;
-      readonly problem: string;
-      readonly lost: readonly string[];
-      readonly maybeLost: readonly string[];
-    }[];
-  };
-  readonly flash: { readonly today: Counted; readonly total: Counted; readonly yearsLeft?: number };
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly spool: SpoolStatus;
+  readonly flash: { readonly today: FlashCount; readonly total: FlashCount; readonly yearsLeft?: number };
 };
 
 /** Lines for people. */
-export function formatStatus(status: Status): readonly string[] {
+export function formatStatus(status: RelayStatus): readonly string[] {
   const { spool, flash } = status;
   const lines = [
     `${status.hostname}: Gatepost ${status.version}, up ${span(status.upSeconds)}, listening on ${status.listening.join(' and ')}`,
@@ -63,7 +45,7 @@ export function formatStatus(status: Status): readonly string[] {
   return lines;
 }
 
-function formatUpstream({ name, state, problem = '', advice, downSeconds = 0, retryInSeconds }: Status['upstreams'][number]): string[] {
+function formatUpstream({ name, state, problem = '', advice, downSeconds = 0, retryInSeconds }: UpstreamStatus): string[] {
   if (state === 'up') return [`upstream ${name} is up`];
   const retry = retryInSeconds === undefined ? 'being tried now' : `tried again in ${span(retryInSeconds)}`;
   const line =
@@ -73,4 +55,4 @@ function formatUpstream({ name, state, problem = '', advice, downSeconds = 0, re
   return [line, ...(advice === undefined ? [] : [`  ${advice}`])];
 }
 
-const counted = ({ octets, syncs }: Counted) => `${size(octets)} in ${syncs} syncs`;
+const counted = ({ octets, syncs }: FlashCount) => `${size(octets)} in ${syncs} syncs`;

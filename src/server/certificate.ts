@@ -11,8 +11,7 @@ import { join } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { promisify } from 'node:util';
 import type { WallTime } from '../system/clock.ts';
-
-export type KeyPair = { readonly cert: string; readonly key: string };
+import type { KeyPair } from '../vocabulary/key-pair.ts';
 
 export type TlsSettings = { readonly minimum: '1.0' | '1.1' | '1.2' | '1.3'; readonly own: KeyPair | undefined };
 

@@ -4,17 +4,14 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatReply, type Refusal } from '../smtp/reply.ts';
 import { turnAway } from '../system/wire.ts';
+import type { ListenAddress, PassedSocket } from '../vocabulary/endpoint.ts';
+import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import { plainAddress } from '../vocabulary/network.ts';
+import type { Access } from './access.ts';
 import { adviceFor } from './advice.ts';
 import { type Admitted, type ConnectionLimits, Connections } from './connections.ts';
-import { type Access, plainAddress } from './policy.ts';
-import { secure } from './secure.ts';
 import { converse, type SessionParts, tlsNews } from './session.ts';
-
-/** `tls`: TLS from the first byte. */
-export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
-
-/** A socket that was bound for us, as a file descriptor. */
-export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
+import { acceptTls } from './tls.ts';
 
 export type ListenerSettings = ConnectionLimits & { readonly listen: readonly (ListenAddress | PassedSocket)[] };
 
@@ -60,7 +57,7 @@ export async function listen(settings: ListenerSettings, parts: ListenerParts): 
     const context = parts.tlsContext();
     try {
       if (context === undefined) throw new Error('there is no certificate yet');
-      return await talk(await secure(socket, context, parts.clock));
+      return await talk(await acceptTls(socket, context, parts.clock));
     } catch (error) {
       socket.destroy();
       parts.tell('deviceTlsFailed', tlsNews(device, error));
@@ -89,7 +86,7 @@ export async function listen(settings: ListenerSettings, parts: ListenerParts): 
     throw error;
   }
   return {
-    addresses: servers.map((server) => describe(server.address() as AddressInfo)),
+    addresses: servers.map((server) => endpointOf(server.address() as AddressInfo)),
     async close() {
       const closed = closeAll();
       while (sessions.size > 0) await Promise.all(sessions);
@@ -117,6 +114,4 @@ function bind(address: ListenAddress | PassedSocket, accept: (socket: Socket, tl
   });
 }
 
-function describe({ address, port }: AddressInfo): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
+const endpointOf = ({ address, port }: AddressInfo): string => formatEndpoint({ host: address, port });

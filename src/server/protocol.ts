@@ -7,7 +7,7 @@ import type { Command, Malformed } from '../smtp/command.ts';
 import { type Envelope, type MailParameters, type Recipients, withRecipient } from '../smtp/envelope.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
 import { SERVER_MECHANISMS, type ServerMechanism } from '../smtp/sasl.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './access.ts';
 import * as replies from './replies.ts';
 
 export type Hello = { readonly verb: 'EHLO' | 'HELO'; readonly name: string };

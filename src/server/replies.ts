@@ -1,9 +1,9 @@
 // Every sentence the server can say, named by its meaning. Code and status are one value; the text
 // tells a human what to do next.
 
-import type { QueueId } from '../events.ts';
 import type { Malformed, Verb } from '../smtp/command.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
 
 export const greeting = (hostname: string): Reply => ({ code: 220, text: `${hostname} ESMTP Gatepost` });
 export const hello = (hostname: string, device: string): Reply => ({ code: 250, text: `${hostname} greets ${device}` });

@@ -3,8 +3,6 @@
 
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { Tell, Way } from '../events.ts';
-import type { Rewriting } from '../message/rewrite.ts';
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import { describeCommand, parseCommand } from '../smtp/command.ts';
 import type { LineEnding } from '../smtp/data.ts';
@@ -13,18 +11,20 @@ import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.
 import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { tlsProblem } from '../system/tls-problem.ts';
-import { ConnectionLost, type Wire, wire } from '../system/wire.ts';
+import { ConnectionLost, openWire, type Wire } from '../system/wire.ts';
+import type { SessionProgress, Tell } from '../vocabulary/events.ts';
+import type { Rewriting } from '../vocabulary/rewriting.ts';
+import type { Policy } from './access.ts';
 import { ADVICE, adviceFor, adviceForTls } from './advice.ts';
-import type { Authenticator } from './auth.ts';
-import { exchange } from './authenticate.ts';
+import { exchange } from './auth-exchange.ts';
+import { checkChunk, chunkWriter, Transfer, transferChunk, transferData } from './data.ts';
+import { type Reception, receive } from './intake.ts';
 import { LIMITS } from './limits.ts';
-import type { Policy } from './policy.ts';
 import { type Act, type Incoming, isProgress, ready, type Session, start, step } from './protocol.ts';
-import { type Reception, receive } from './receive.ts';
 import * as replies from './replies.ts';
-import { secure } from './secure.ts';
 import type { MessageStore } from './store.ts';
-import { checkChunk, chunkWriter, Transfer, transferChunk, transferData } from './transfer.ts';
+import { acceptTls } from './tls.ts';
+import type { Authenticator } from './users.ts';
 
 export type SessionParts = {
   readonly policyFor: (device: string) => Policy;
@@ -55,7 +55,7 @@ export interface Conversation {
 
 /** Speaks with one device until the session ends. */
 export function converse(socket: Duplex, device: string, isSecure: boolean, parts: SessionParts): Conversation {
-  const driver = new Driver(wire(socket, parts.clock, parts.stop), device, isSecure, parts);
+  const driver = new Driver(openWire(socket, parts.clock, parts.stop), device, isSecure, parts);
   return {
     ended: driver.run(),
     get idleSince() {
@@ -136,7 +136,7 @@ class Driver {
   }
 
   /** How far the device had come with a message when `error` ended it; undefined when it had begun none. */
-  #way(error?: unknown): Way | undefined {
+  #way(error?: unknown): SessionProgress | undefined {
     const session = this.#session;
     if (this.#data !== undefined) {
       const { incoming, transfer } = this.#data;
@@ -167,7 +167,7 @@ class Driver {
     return this.#freshTls === 'after-starttls' || (this.#freshTls === 'from-the-start' && isAlert);
   }
 
-  #adviceOn({ stage }: Way): string | undefined {
+  #adviceOn({ stage }: SessionProgress): string | undefined {
     if (stage === 'starttls') return ADVICE.distrust;
     return this.#data?.transfer.endsLikeLf === true ? ADVICE.lfDot : undefined;
   }
@@ -243,12 +243,12 @@ class Driver {
   }
 
   /** The last word of a session that the device does not end. */
-  #endWith(refusal: Refusal, way: Way | undefined, advice?: string): void {
+  #endWith(refusal: Refusal, way: SessionProgress | undefined, advice?: string): void {
     this.#tellRefused(refusal, '', way, advice);
     this.wire.queue(formatReply(refusal));
   }
 
-  #tellRefused(refusal: Refusal, command: string, way?: Way, advice = adviceFor(refusal)): void {
+  #tellRefused(refusal: Refusal, command: string, way?: SessionProgress, advice = adviceFor(refusal)): void {
     const more = { ...(way === undefined ? {} : { way }), ...(advice === undefined ? {} : { advice }) };
     this.#parts.tell('refused', { device: this.#device, refusal, command, ...more });
   }
@@ -321,7 +321,7 @@ class Driver {
     const bare = this.wire.handOver();
     if (bare === 'bytes-waiting') throw new ConnectionLost('closed', 'the device did not wait for the reply to STARTTLS');
     try {
-      this.wire = wire(await secure(bare, context, clock), clock, stop);
+      this.wire = openWire(await acceptTls(bare, context, clock), clock, stop);
     } catch (error) {
       tell('deviceTlsFailed', tlsNews(this.#device, error));
       throw new ConnectionLost('closed', 'TLS failed');

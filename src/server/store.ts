@@ -1,7 +1,7 @@
 // What the server needs of a spool, as types.
 
-import type { QueueId } from '../events.ts';
 import type { Envelope } from '../smtp/envelope.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
 
 export interface MessageStore {
   /** Tells this relay's spool from all others; stands in trace fields. */

@@ -2,8 +2,8 @@
 // in the oldest is copied to the head under its own number, synced there, and the segment is free.
 // Order is what makes a `done` outlive the body it ends.
 
-import { countLive, type Entry } from './index.ts';
 import type { Log } from './log.ts';
+import { countLive, type Entry } from './messages.ts';
 import { isUnreliable, type Place, readFrame, roomIn, type Segment } from './segment.ts';
 
 export interface Compaction {

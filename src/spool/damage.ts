@@ -1,10 +1,11 @@
 // Torn or damaged: what is missing is told apart. Beyond what was ever synced, a torn write: nobody was
 // promised anything. Below that, damage: the flash has lost what it had, or somebody has taken it away.
 
-import type { QueueId, SpoolDamage } from '../events.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import { formatQueueId } from '../vocabulary/queue-id.ts';
+import type { SpoolDamage } from '../vocabulary/spool-status.ts';
 import { describeUnusable, type Files, type Life } from './files.ts';
 import { PAGE } from './frame.ts';
-import { queueIdOf } from './index.ts';
 import type { Judged } from './lives.ts';
 import { type FoundManifest, type ListedLife, MANIFEST } from './manifest.ts';
 import type { Gap, Scan } from './scan.ts';
@@ -105,7 +106,7 @@ function lostMessages(unfinished: readonly Unfinished[], reach: ReadonlyMap<Segm
   const maybeLost: QueueId[] = [];
   for (const { number, commit } of unfinished) {
     const wasSynced = commit !== undefined && commit.at < (reach.get(commit.segment) ?? 0);
-    (wasSynced ? lost : maybeLost).push(queueIdOf(number));
+    (wasSynced ? lost : maybeLost).push(formatQueueId(number));
   }
   return lost.length + maybeLost.length === 0 ? undefined : { segment: 'all', problem: 'messages are not whole', lost, maybeLost };
 }

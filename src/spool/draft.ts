@@ -1,17 +1,19 @@
 // A message on its way into the log: octets become body frames of a fixed size, and the commit, durable
 // before it is answered, makes them a message. Nothing of it stays when it comes to nothing.
 
-import type { QueueId, Tell } from '../events.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Clock } from '../system/clock.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import { formatQueueId } from '../vocabulary/queue-id.ts';
 import { FRAME_HEAD, type Frame } from './frame.ts';
-import { type CommitRecord, type Entry, queueIdOf } from './index.ts';
 import type { KnownDevices } from './known.ts';
 import { DiskFailed, type Log } from './log.ts';
+import type { CommitRecord, Entry } from './messages.ts';
 import { isUnreliable, roomIn } from './segment.ts';
 import { CHUNK, fits, footprint, hold, type Space } from './space.ts';
 
-export interface Draft {
+export interface SpoolDraft {
   readonly id: QueueId;
   /** Takes the next octets of the message; slow when the flash is. `full`: the space ran out; `failed`: the flash did. */
   write(slice: Uint8Array): Promise<'taken' | 'full' | 'failed'>;
@@ -45,7 +47,7 @@ const MOST_SLICES = 256;
  * Makes drafts. Space is held for octets as they come, so that whoever declares many and stays silent
  * takes nothing from others.
  */
-export function createDrafts(parts: DraftParts): (declared: number, device: string) => Draft {
+export function createDrafts(parts: DraftParts): (declared: number, device: string) => SpoolDraft {
   const { entries, space, log, keepsUp } = parts;
   return (declared, device) => {
     const entry: Entry = {
@@ -102,7 +104,7 @@ export function createDrafts(parts: DraftParts): (declared: number, device: stri
     };
 
     return {
-      id: queueIdOf(entry.number),
+      id: formatQueueId(entry.number),
       async write(slice) {
         // What was declared and does not fit now is refused before any of it wears out the flash.
         if (held === 0 && !hasRoom(footprint(declared))) return full();

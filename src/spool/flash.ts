@@ -1,12 +1,9 @@
 // What the relay writes to its flash, counted: octets and syncs, today and since the spool was made. Days
 // are days of running time, since the board's date can't be trusted.
 
+import type { FlashCount, FlashFacts } from '../vocabulary/spool-status.ts';
+
 const DAY = 86_400_000;
-
-export type FlashCount = { readonly octets: number; readonly syncs: number };
-
-/** As kept in the spool's facts; `day` counts days of running time. */
-export type FlashFacts = { readonly total: FlashCount; readonly today: FlashCount; readonly day: number };
 
 export interface FlashMeter {
   wrote(octets: number): void;

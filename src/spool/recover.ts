@@ -1,15 +1,15 @@
 // Recovery: from the files alone back to the index. Reads, never writes: what it finds is what any later
 // recovery would find. Which files count is judged in lives.ts, what is missing in damage.ts.
 
-import type { SpoolDamage, SpoolRecovery } from '../events.ts';
 import { type Disk, NotAFile } from '../system/disk.ts';
+import type { SpoolDamage, SpoolRecovery } from '../vocabulary/spool-status.ts';
 import { assess, type Unfinished } from './damage.ts';
 import { type Files, type Life, openSegments } from './files.ts';
 import type { OpenedFrame } from './frame.ts';
-import { type CommitRecord, countLive, type Entry, type OutcomeRecord, placesOf } from './index.ts';
 import { createKnownDevices, type KnownDevices } from './known.ts';
 import { type Judged, judge } from './lives.ts';
 import { type FoundManifest, readManifest } from './manifest.ts';
+import { type CommitRecord, countLive, type Entry, type OutcomeRecord, placesOf } from './messages.ts';
 import { type Scan, scan } from './scan.ts';
 import type { Facts, Place, Segment } from './segment.ts';
 

@@ -5,8 +5,9 @@
 
 import type { Disk, DiskFile } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
+import type { Offers } from '../vocabulary/offers.ts';
+import type { FlashFacts } from '../vocabulary/spool-status.ts';
 import { crc32c } from './crc32c.ts';
-import type { FlashFacts } from './flash.ts';
 import { type Frame, type OpenedFrame, openFrame, PAGE, readNumber, sealFrame, writeNumber } from './frame.ts';
 
 export const FORMAT_VERSION = 1;
@@ -30,11 +31,8 @@ export type Facts = {
   /** What was written to the flash. */
   readonly flash?: FlashFacts;
   /** What the upstreams take, as last advertised; absent when never learned. */
-  readonly upstream?: UpstreamFacts;
+  readonly upstream?: Offers;
 };
-
-/** What all upstreams take: the smallest SIZE (absent for unlimited), and the extensions that every one offers. */
-export type UpstreamFacts = { readonly size?: number; readonly smtpUtf8: boolean; readonly binaryMime: boolean };
 
 /** What a header says beside the facts, so that recovery knows what must be there: without it, damage could not be told from a torn write. */
 export type LifeNote = {

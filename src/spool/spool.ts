@@ -2,36 +2,30 @@
 // of it stands in their own folders (server/store.ts, delivery/queue.ts); this satisfies both.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { QueueId, SpoolDamage, Tell } from '../events.ts';
 import { formatMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
-import { type Clock, later, type Monotonic, type WallTime } from '../system/clock.ts';
+import { type Clock, later, type WallTime } from '../system/clock.ts';
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { Offers } from '../vocabulary/offers.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import { formatQueueId, numberOfQueueId } from '../vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../vocabulary/queued-message.ts';
+import type { FlashFacts, SpoolStatus } from '../vocabulary/spool-status.ts';
 import { compaction, SCARCE } from './compaction.ts';
-import { createDrafts, type Draft } from './draft.ts';
-import { createFlashMeter, type FlashFacts } from './flash.ts';
+import { createDrafts, type SpoolDraft } from './draft.ts';
+import { createFlashMeter } from './flash.ts';
 import type { Frame, OpenedFrame } from './frame.ts';
-import { type CommitRecord, countLive, countMessages, type Entry, numberOf, type OutcomeRecord, placesOf, queueIdOf } from './index.ts';
 import { OWN_DEVICE } from './known.ts';
 import { openLog } from './log.ts';
 import { openManifest } from './manifest.ts';
+import { type CommitRecord, countLive, countMessages, type Entry, type OutcomeRecord, placesOf } from './messages.ts';
 import { recover } from './recover.ts';
 import { createRing } from './ring.ts';
 import { createRunningTime } from './running.ts';
-import { type Facts, type Place, readFrame, type UpstreamFacts } from './segment.ts';
+import { type Facts, type Place, readFrame } from './segment.ts';
 import { createSpace, footprint, hold, largestMessage, roomFor } from './space.ts';
-
-/** What the scheduler is told of a message. */
-export type Stored = {
-  readonly id: QueueId;
-  readonly octets: number;
-  readonly device: string;
-  /** On this run's clock; may lie before its start. */
-  readonly arrived: Monotonic;
-  readonly attempts: number;
-  readonly warned: boolean;
-};
 
 export interface Spool {
   /** Tells this spool from all others. */
@@ -39,13 +33,13 @@ export interface Spool {
   /** The largest message it could ever hold, in octets. */
   readonly largest: number;
   /** What the upstreams take, as last learned. */
-  readonly upstream: UpstreamFacts | undefined;
-  learnUpstream(learned: UpstreamFacts): void;
+  readonly upstream: Offers | undefined;
+  learnUpstream(learned: Offers): void;
   room(octets: number): 'yes' | 'not-now' | 'never';
   /** A new message. Nothing is reserved for the `declared` octets, but if they don't fit at the first of them, it is refused there. */
-  draft(declared: number, device: string): Draft;
+  draft(declared: number, device: string): SpoolDraft;
   /** Gives all messages, those already there and each that comes, to `to`. */
-  feed(to: (stored: Stored) => void): void;
+  feed(to: (stored: QueuedMessage) => void): void;
   /** The envelope with those recipients only that are still waiting. */
   envelope(id: QueueId): Promise<Envelope>;
   body(id: QueueId): AsyncIterable<Uint8Array>;
@@ -57,21 +51,10 @@ export interface Spool {
   /** The latest date that was ever seen here; 0 for none. */
   readonly newest: WallTime;
   readonly count: number;
-  status(): SpoolStatus;
+  /** What waits, and how the flash is. `running`: how long the relay has been running, all in all, in ms. */
+  status(): SpoolStatus & { readonly flash: FlashFacts; readonly running: number };
   close(): Promise<void>;
 }
-
-/** A snapshot; octets, and running time in ms. */
-export type SpoolStatus = {
-  readonly messages: number;
-  readonly held: number;
-  readonly capacity: number;
-  readonly segments: number;
-  /** What recovery found damaged at this start. */
-  readonly damage: readonly SpoolDamage[];
-  readonly flash: FlashFacts;
-  readonly running: number;
-};
 
 export type SpoolParts = {
   readonly disk: Disk;
@@ -84,7 +67,7 @@ export type SpoolParts = {
 };
 
 /** A message's frames are not what was written. */
-export class Damaged extends Error {
+export class MessageDamaged extends Error {
   override readonly name = 'Damaged';
 }
 
@@ -101,7 +84,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const instance = recovered.facts?.instance ?? random.bytes(4).toString('hex');
   let nextNumber = Math.max(recovered.facts?.nextNumber ?? firstNumber(random), recovered.highestNumber + 1);
   let upstream = recovered.facts?.upstream;
-  let feedTo: ((stored: Stored) => void) | undefined;
+  let feedTo: ((stored: QueuedMessage) => void) | undefined;
   const space = createSpace(parts.segmentSize, parts.segments);
   for (const entry of entries.values()) hold(space, entry.device, heldFor(entry));
   const { known } = recovered;
@@ -165,27 +148,27 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   async function readMoving(entry: Entry, where: () => Place | undefined): Promise<OpenedFrame> {
     for (;;) {
       const place = where();
-      if (place === undefined) throw new Damaged(`message ${queueIdOf(entry.number)} is gone`);
+      if (place === undefined) throw new MessageDamaged(`message ${formatQueueId(entry.number)} is gone`);
       const frame = await readFrame(place).catch((error: unknown) => {
         if (where() === place) throw error;
         return undefined;
       });
       if (frame !== undefined && frame.number === entry.number) return frame;
       if (where() === place)
-        throw new Damaged(`message ${queueIdOf(entry.number)}: a frame in ${place.segment.name} at ${place.at} is damaged`);
+        throw new MessageDamaged(`message ${formatQueueId(entry.number)}: a frame in ${place.segment.name} at ${place.at} is damaged`);
     }
   }
 
   const entryOf = (id: QueueId): Entry => {
-    const entry = entries.get(numberOf(id));
-    if (entry?.commit === undefined) throw new Damaged(`message ${id} is not in the spool`);
+    const entry = entries.get(numberOfQueueId(id));
+    if (entry?.commit === undefined) throw new MessageDamaged(`message ${id} is not in the spool`);
     return entry;
   };
 
   const readCommit = async (entry: Entry) => JSON.parse((await readMoving(entry, () => entry.commit)).payload.toString()) as CommitRecord;
 
-  const stored = (entry: Entry): Stored => ({
-    id: queueIdOf(entry.number),
+  const stored = (entry: Entry): QueuedMessage => ({
+    id: formatQueueId(entry.number),
     octets: entry.octets,
     device: entry.device,
     arrived: later(clock.now(), entry.arrived - running.now()),
@@ -250,7 +233,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
       const entry = entryOf(id);
       const { envelope } = await readCommit(entry);
       const [first, ...rest] = envelope.recipients.filter((_, at) => !entry.settled.includes(at));
-      if (first === undefined) throw new Damaged(`message ${id} has no recipient left`);
+      if (first === undefined) throw new MessageDamaged(`message ${id} has no recipient left`);
       return { ...envelope, recipients: [first, ...rest] };
     },
     async *body(id) {

@@ -60,7 +60,7 @@ const LONGEST_DROPPED = 2 ** 20;
 const CLOSE_WITHIN = 2_000;
 
 /** A wire over `duplex`. When `stop` aborts, reading ends with `stopped`; what is being written is still written. */
-export function wire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
+export function openWire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
   const unread: Buffer[] = [];
   let queued: Uint8Array[] = [];
   // A peer may close its side and still read ours (`printf ... | nc`): the two directions end apart.

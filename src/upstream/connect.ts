@@ -5,18 +5,18 @@
 
 import type { LookupFunction } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { UpstreamFailure } from '../smtp/outcome.ts';
 import { describeReply } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { type Wire, wire } from '../system/wire.ts';
-import { authenticate } from './authenticate.ts';
+import { openWire, type Wire } from '../system/wire.ts';
+import type { UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { type Capabilities, NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
 import { dial } from './dial.ts';
-import { describeCertificate, encrypt, type TlsMemory } from './encrypt.ts';
-import { expect, Failed, readReply, WAIT } from './exchange.ts';
+import { expect, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
 import { explained } from './explain.ts';
-import type { UpstreamTarget } from './target.ts';
+import { login } from './login.ts';
+import { connectTls, describeCertificate, type TlsMemory } from './tls.ts';
 import type { Trust } from './trust.ts';
 
 export type Connection = {
@@ -51,7 +51,7 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
     });
   } catch (error) {
     cut();
-    if (error instanceof Failed) return explained(error.failure);
+    if (error instanceof UpstreamFailed) return explained(error.failure);
     throw error;
   } finally {
     stop.removeEventListener('abort', cut);
@@ -62,26 +62,26 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, opened: (w
   const { clock, step = () => {} } = parts;
   const socket = await dial(target, { ...parts, opened });
   step(`connected to ${socket.remoteAddress} port ${socket.remotePort}`);
-  const goSecure = async (on: Parameters<typeof encrypt>[0]): Promise<TLSSocket> => {
-    const tls = await encrypt(on, target, { ...parts, opened });
+  const goSecure = async (on: Parameters<typeof connectTls>[0]): Promise<TLSSocket> => {
+    const tls = await connectTls(on, target, { ...parts, opened });
     step(`${tls.getProtocol()}${tls.isSessionReused() ? ', session resumed' : ''}, ${describeCertificate(tls)}`);
     return tls;
   };
   let secure = target.security === 'tls' ? await goSecure(socket) : undefined;
-  let line = wire(secure ?? socket, clock);
+  let line = openWire(secure ?? socket, clock);
   opened(line);
 
   step(`greeting: ${describeReply(await expect(line, 'greeting', WAIT.greeting, 220))}`);
   let capabilities = await ehlo(line, parts.hostname, target.security === 'starttls');
   if (target.security === 'starttls') {
-    if (!capabilities.startTls) throw new Failed('starttls', 'the server does not offer STARTTLS, and without it nothing is sent');
+    if (!capabilities.startTls) throw new UpstreamFailed('starttls', 'the server does not offer STARTTLS, and without it nothing is sent');
     line.queue(Buffer.from('STARTTLS\r\n'));
     step(`STARTTLS: ${describeReply(await expect(line, 'starttls', WAIT.command, 220))}`);
     const bare = line.handOver();
     if (bare === 'bytes-waiting')
-      throw new Failed('starttls', 'the server sent more after its reply to STARTTLS; someone may be injecting');
+      throw new UpstreamFailed('starttls', 'the server sent more after its reply to STARTTLS; someone may be injecting');
     secure = await goSecure(bare);
-    line = wire(secure, clock);
+    line = openWire(secure, clock);
     opened(line);
     capabilities = await ehlo(line, parts.hostname, true); // nothing learned in the clear counts (RFC 3207, section 4.2)
   }
@@ -89,7 +89,7 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, opened: (w
   const { credentials, auth: choice } = target;
   if (credentials === undefined || choice === 'none')
     return { wire: line, capabilities, tls: secure?.getProtocol() ?? 'none', auth: 'none' };
-  const auth = await authenticate(line, { choice, credentials, isEncrypted: secure !== undefined }, capabilities, parts.random);
+  const auth = await login(line, { choice, credentials, isEncrypted: secure !== undefined }, capabilities, parts.random);
   step(`logged in as ${credentials.username} (${auth})`);
   return { wire: line, capabilities, tls: secure?.getProtocol() ?? 'none', auth };
 }
@@ -98,7 +98,7 @@ async function ehlo(line: Wire, hostname: string, isRequired: boolean): Promise<
   line.queue(Buffer.from(`EHLO ${hostname}\r\n`));
   const reply = await readReply(line, 'ehlo', WAIT.command);
   if (reply.code === 250) return readCapabilities(reply);
-  if (isRequired || reply.code === 421) throw new Failed('ehlo', `EHLO was refused: ${describeReply(reply)}`, { reply });
+  if (isRequired || reply.code === 421) throw new UpstreamFailed('ehlo', `EHLO was refused: ${describeReply(reply)}`, { reply });
   line.queue(Buffer.from(`HELO ${hostname}\r\n`));
   await expect(line, 'ehlo', WAIT.command, 250);
   return NO_CAPABILITIES;

@@ -1,9 +1,11 @@
 // A TCP connection to the upstream. Node tries the addresses of a name side by side, IPv6 and IPv4 (RFC 8305).
 
-import { BlockList, connect, isIPv6, type LookupFunction, type Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import type { Clock } from '../system/clock.ts';
-import { Failed, WAIT } from './exchange.ts';
-import { nameOf, type UpstreamTarget } from './target.ts';
+import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import { isPrivate } from '../vocabulary/network.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import { UpstreamFailed, WAIT } from './dialogue.ts';
 
 export type DialParts = {
   readonly clock: Clock;
@@ -20,7 +22,7 @@ export async function dial(target: UpstreamTarget, { clock, lookup, opened }: Di
     const cancel = clock.after(WAIT.connect, () => trying.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
     const onError = (error: NodeJS.ErrnoException) => {
       cancel();
-      reject(new Failed(error.syscall === 'getaddrinfo' ? 'resolve' : 'connect', describe(error, target)));
+      reject(new UpstreamFailed(error.syscall === 'getaddrinfo' ? 'resolve' : 'connect', describe(error, target)));
     };
     const onClose = () => onError(new Error('the connection was given up'));
     trying.once('error', onError).once('close', onClose);
@@ -32,12 +34,15 @@ export async function dial(target: UpstreamTarget, { clock, lookup, opened }: Di
   });
   // A name may point anywhere, whatever the configuration's own check made of it.
   if (target.security === 'plain' && !isPrivate(socket.remoteAddress ?? ''))
-    throw new Failed('connect', `smtp+plain goes to loopback and private addresses only, and ${target.host} is ${socket.remoteAddress}`);
+    throw new UpstreamFailed(
+      'connect',
+      `smtp+plain goes to loopback and private addresses only, and ${target.host} is ${socket.remoteAddress}`,
+    );
   return socket;
 }
 
 function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string {
-  const name = nameOf(target);
+  const name = formatEndpoint(target);
   switch (error.code) {
     case 'ENOTFOUND':
       return `the name ${target.host} does not exist`;
@@ -54,22 +59,4 @@ function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string 
       // Several addresses failed: Node gives an AggregateError without message.
       return error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join('; ') : error.message;
   }
-}
-
-const PRIVATE = new BlockList();
-for (const [address, prefix, family] of [
-  ['127.0.0.0', 8, 'ipv4'],
-  ['10.0.0.0', 8, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['::1', 128, 'ipv6'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-] as const) {
-  PRIVATE.addSubnet(address, prefix, family);
-}
-
-function isPrivate(address: string): boolean {
-  return PRIVATE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

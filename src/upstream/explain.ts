@@ -3,8 +3,8 @@
 // Sources: the error references of Google Workspace and Exchange Online, Postfix's own texts, and what
 // users of the peers ask about most.
 
-import type { Failure } from '../smtp/outcome.ts';
 import { describeReply } from '../smtp/reply.ts';
+import type { Failure } from '../vocabulary/attempt.ts';
 
 type Known = {
   /** Matches the reply on one line, `535 5.7.8 text`, or the problem where there was no reply. */

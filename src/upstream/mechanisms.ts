@@ -2,7 +2,7 @@
 // the channel. Pure. What only encodes a password never leaves without TLS.
 
 import { type ClientMechanism, CRAM_MD5, LOGIN, PLAIN, SCRAM_SHA_256 } from '../smtp/sasl.ts';
-import type { AuthChoice } from './target.ts';
+import type { AuthChoice } from '../vocabulary/upstream-target.ts';
 
 /** Strongest first. */
 const MECHANISMS: readonly ClientMechanism[] = [SCRAM_SHA_256, CRAM_MD5, PLAIN, LOGIN];

@@ -6,12 +6,12 @@
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import { dataEncoder } from '../smtp/data.ts';
 import { type Envelope, needsSmtpUtf8 } from '../smtp/envelope.ts';
-import { type Attempt, type Failure, type Outcome, QUOTA_OF_THE_DAY, type Stage } from '../smtp/outcome.ts';
 import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Wire } from '../system/wire.ts';
+import { type Attempt, type Failure, type Outcome, QUOTA_OF_THE_DAY, type Stage } from '../vocabulary/attempt.ts';
 import type { Connection } from './connect.ts';
-import { Failed, failingAt, readReply, WAIT } from './exchange.ts';
+import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
 import { explained } from './explain.ts';
 
 export type Message = { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> };
@@ -31,7 +31,7 @@ export async function transact(connection: Connection, message: Message): Promis
   try {
     return await exchange(connection, message, progress);
   } catch (error) {
-    if (!(error instanceof Failed)) throw error;
+    if (!(error instanceof UpstreamFailed)) throw error;
     // RFC 1047: between the dot and its reply nobody knows whether the message was taken.
     const attempt: Attempt = { result: 'no-answer', failure: explained(error.failure), maybeDelivered: progress.dotSent };
     return { attempt, reusable: 'no', ...(error instanceof ChunksRefused ? { refusesChunks: true } : {}) };
@@ -98,7 +98,7 @@ async function exchange(connection: Connection, message: Message, progress: Prog
   }
 
   const data = await ask('DATA', 'data', WAIT.data);
-  if (data.code < 300) throw new Failed('data', `an odd answer to DATA: ${describeReply(data)}`, { reply: data }); // replies out of step
+  if (data.code < 300) throw new UpstreamFailed('data', `an odd answer to DATA: ${describeReply(data)}`, { reply: data }); // replies out of step
   if (!isWanted) {
     // DATA was sent on the off chance. A server that takes it all the same is sent nothing but the dot.
     if (data.code === 354) {
@@ -131,14 +131,14 @@ async function sendBody(
     if (wire.hasUnread()) {
       const early = await readReply(wire, 'body', WAIT.endOfData);
       if (early.code >= 400) return early;
-      throw new Failed('body', `an answer in the middle of the message: ${describeReply(early)}`, { reply: early });
+      throw new UpstreamFailed('body', `an answer in the middle of the message: ${describeReply(early)}`, { reply: early });
     }
     await failingAt('body', wire.write(encode(chunk), WAIT.block));
   }
   return undefined;
 }
 
-class ChunksRefused extends Failed {}
+class ChunksRefused extends UpstreamFailed {}
 
 /** RFC 5321, section 4.2.4: what a server says to a command that it doesn't know, or not here. */
 const isUnknownCommand = ({ code }: RemoteReply) => code >= 500 && code <= 504;
@@ -148,14 +148,14 @@ type Verdict = { readonly refused: false; readonly reply: RemoteReply } | { read
 // "Authentication required" and its kin are about the session, whatever command they answer.
 const ABOUT_THE_SESSION = new Set([421, 530, 534, 535, 538]);
 
-/** What a reply says of the message; throws Failed when it speaks of the upstream itself. */
+/** What a reply says of the message; throws UpstreamFailed when it speaks of the upstream itself. */
 function verdict(stage: 'mail' | 'rcpt' | 'data' | 'end-of-data', reply: RemoteReply): Verdict {
-  if (ABOUT_THE_SESSION.has(reply.code)) throw new Failed(reply.code === 421 ? stage : 'auth', describeReply(reply), { reply });
+  if (ABOUT_THE_SESSION.has(reply.code)) throw new UpstreamFailed(reply.code === 421 ? stage : 'auth', describeReply(reply), { reply });
   if (reply.code >= 400) {
     const failure: Failure = stage === 'rcpt' ? { scope: 'recipient', stage, reply } : { scope: 'message', stage, reply };
     return { refused: true, failure: explained(failure) };
   }
-  if (reply.code >= 300) throw new Failed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
+  if (reply.code >= 300) throw new UpstreamFailed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
   return { refused: false, reply };
 }
 

@@ -12,15 +12,7 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
-
-export type TrustSettings = {
-  /** PEM bundle that replaces the roots. */
-  readonly ca: string | undefined;
-  /** Base64 SHA-256 of the certificate's SubjectPublicKeyInfo (RFC 7469, section 2.4). */
-  readonly pin: string | undefined;
-  /** A file of roots that is read in place of the system's own. */
-  readonly bundle?: string | undefined;
-};
+import type { TrustSettings } from '../vocabulary/trust-settings.ts';
 
 export interface Trust {
   readonly pin: string | undefined;

@@ -1,15 +1,16 @@
 // An upstream: connections made when they are needed, kept for the next message, closed when idle.
 
-import type { Tell } from '../events.ts';
 import type { Mailbox } from '../smtp/address.ts';
 import { withoutNotifications } from '../smtp/envelope.ts';
-import type { Attempt, UpstreamFailure } from '../smtp/outcome.ts';
 import type { Cancel } from '../system/clock.ts';
+import type { Attempt, UpstreamFailure } from '../vocabulary/attempt.ts';
+import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
-import type { TlsMemory } from './encrypt.ts';
-import { readReply, WAIT } from './exchange.ts';
-import { nameOf, type UpstreamTarget } from './target.ts';
+import { readReply, WAIT } from './dialogue.ts';
+import type { TlsMemory } from './tls.ts';
 import { type Message, transact } from './transaction.ts';
 
 export interface Upstream {
@@ -36,7 +37,7 @@ const IDLE = 10_000;
 type Idle = { readonly connection: Connection; readonly needsReset: boolean; readonly cancel: Cancel };
 
 export function createUpstream(target: UpstreamTarget, parts: UpstreamParts): Upstream {
-  const name = nameOf(target);
+  const name = formatEndpoint(target);
   const memory: TlsMemory = { session: undefined };
   let idle: Idle[] = [];
   let refusesChunks = false;

@@ -2,14 +2,15 @@
 import 'nodemailer/lib/mime-node';
 import { describe, expect, test } from 'vitest';
 import { backOff } from '../../src/delivery/backoff.ts';
-import type { Carrier, Queue, QueueEntry } from '../../src/delivery/queue.ts';
+import type { Carrier, Queue } from '../../src/delivery/queue.ts';
 import { createSchedule } from '../../src/delivery/schedule.ts';
 import { createScheduler, type SchedulerSettings } from '../../src/delivery/scheduler.ts';
-import type { QueueId } from '../../src/events.ts';
 import type { Envelope, Recipient } from '../../src/smtp/envelope.ts';
-import type { Attempt, Outcome, Stage } from '../../src/smtp/outcome.ts';
 import type { Status } from '../../src/smtp/status.ts';
 import type { Monotonic } from '../../src/system/clock.ts';
+import type { Attempt, Outcome, Stage } from '../../src/vocabulary/attempt.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../../src/vocabulary/queued-message.ts';
 import { type FakeClock, fakeClock, START_OF_TIME } from '../support/clock.ts';
 import { collectNews } from '../support/news.ts';
 import { seededRandom } from '../support/random.ts';
@@ -693,7 +694,7 @@ test('stopping waits for what is under way, then cuts it', async () => {
 
 test('devices take turns', () => {
   const schedule = createSchedule();
-  const entry = (id: string, device: string): QueueEntry => ({
+  const entry = (id: string, device: string): QueuedMessage => ({
     id: id as QueueId,
     octets: 1,
     device,

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { headerGatherer } from '../../src/message/header.ts';
 import { prepareFields } from '../../src/message/prepare.ts';
-import { type Rewriting, rewriteEnvelope } from '../../src/message/rewrite.ts';
+import { rewriteEnvelope } from '../../src/message/rewrite.ts';
 import type { Mailbox } from '../../src/smtp/address.ts';
 import type { WallTime } from '../../src/system/clock.ts';
+import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
 import { decodeWords } from '../support/encoded-word.ts';
 
 const NOON = Date.UTC(2026, 10, 24, 12) as WallTime;

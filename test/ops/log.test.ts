@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { createLog, formatLogfmt } from '../../src/ops/log.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 
 const id = 'ABC1234' as QueueId;

@@ -1,17 +1,18 @@
 import { connect, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
-import { createAuthenticator } from '../../src/server/auth.ts';
+import { createAccess } from '../../src/server/access.ts';
 import { Connections } from '../../src/server/connections.ts';
 import { type Listener, type ListenerSettings, listen } from '../../src/server/listener.ts';
-import { type Allowed, createAccess, plainAddress } from '../../src/server/policy.ts';
 import type { MessageStore } from '../../src/server/store.ts';
+import { createAuthenticator } from '../../src/server/users.ts';
 import { type Monotonic, systemClock } from '../../src/system/clock.ts';
 import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { type Allowed, plainAddress } from '../../src/vocabulary/network.ts';
+import { neighbourhood, policySettings } from '../support/access.ts';
 import { fakeClock } from '../support/clock.ts';
 import { collectNews } from '../support/news.ts';
-import { neighbourhood, policySettings } from '../support/policy.ts';
 import { memoryStore } from '../support/store.ts';
 
 const LOOPBACK = { address: '127.0.0.0', prefix: 8, family: 'ipv4' } as const;

@@ -4,12 +4,12 @@
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createAuthenticator } from '../../src/server/auth.ts';
-import { createAccess } from '../../src/server/policy.ts';
+import { createAccess } from '../../src/server/access.ts';
 import { converse as converseOver } from '../../src/server/session.ts';
+import { createAuthenticator } from '../../src/server/users.ts';
+import { neighbourhood, policySettings } from '../support/access.ts';
 import { fakeClock, settled } from '../support/clock.ts';
 import { collectNews } from '../support/news.ts';
-import { neighbourhood, policySettings } from '../support/policy.ts';
 import { seededRandom } from '../support/random.ts';
 import { memoryStore } from '../support/store.ts';
 

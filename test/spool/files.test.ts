@@ -2,11 +2,11 @@
 // and the manifest. A loss is always told, and mail goes on.
 
 import { describe, expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { crc32c } from '../../src/spool/crc32c.ts';
 import { PAGE } from '../../src/spool/frame.ts';
 import { MANIFEST, readManifest } from '../../src/spool/manifest.ts';
 import { decodeHeader } from '../../src/spool/segment.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import type { Remains } from '../support/lives.ts';

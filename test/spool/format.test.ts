@@ -4,11 +4,11 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { openSegments } from '../../src/spool/files.ts';
-import { queueIdOf } from '../../src/spool/index.ts';
 import { readManifest } from '../../src/spool/manifest.ts';
 import { scan } from '../../src/spool/scan.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import { remainsOfCuts } from '../support/lives.ts';
@@ -70,7 +70,7 @@ test('a `done` of it that goes bad between two good frames is noticed', async ()
   let damaged = '';
   for (const { segment } of (await openSegments(disk)).lives) {
     await scan(segment, ({ kind, number }, { at }) => {
-      if (kind !== 'done' || queueIdOf(number) !== delivered) return;
+      if (kind !== 'done' || formatQueueId(number) !== delivered) return;
       damaged = segment.name;
       disk.damage(segment.name, at + 20, Buffer.of(0xff));
     });

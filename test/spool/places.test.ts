@@ -7,10 +7,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { MANIFEST } from '../../src/spool/manifest.ts';
 import { recover } from '../../src/spool/recover.ts';
 import { type Disk, openDisk, openDiskReadOnly } from '../../src/system/disk.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { bodyOf, put, testSpool } from '../support/spool.ts';
 
 const folders: string[] = [];

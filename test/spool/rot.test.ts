@@ -4,12 +4,12 @@
 // can't be told from a torn write.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { PAGE } from '../../src/spool/frame.ts';
-import { queueIdOf } from '../../src/spool/index.ts';
 import { recover } from '../../src/spool/recover.ts';
 import { scan } from '../../src/spool/scan.ts';
 import { readFrame } from '../../src/spool/segment.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import type { Remains } from '../support/lives.ts';
@@ -73,7 +73,7 @@ async function makeCase(end: 'stopped' | 'killed'): Promise<Case> {
 async function silentChanges(files: Remains, { waiting }: Case): Promise<readonly string[]> {
   const { entries, damage } = await recover(powerLosingDisk(files));
   const changes: string[] = [];
-  const there = new Map([...entries.values()].map((entry) => [queueIdOf(entry.number), entry]));
+  const there = new Map([...entries.values()].map((entry) => [formatQueueId(entry.number), entry]));
   for (const id of waiting.keys()) if (!there.has(id)) changes.push(`${id} is lost`);
   for (const [id, { chunks, settled }] of there) {
     const message = waiting.get(id);

@@ -1,7 +1,7 @@
 // Ages are counted in the relay's running time, which must survive whatever ends a run.
 
 import { expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/random.ts';

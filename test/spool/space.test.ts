@@ -1,10 +1,10 @@
 // What a message counts for, and who may hold how much. Octets that are written are octets that are counted.
 
 import { describe, expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { PAGE } from '../../src/spool/frame.ts';
 import { recover } from '../../src/spool/recover.ts';
 import type { Spool } from '../../src/spool/spool.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { type FakeClock, fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/random.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
 import { PAGE } from '../../src/spool/frame.ts';
 import { beginLife, blankSegment, decodeHeader, formatRing, parseRing } from '../../src/spool/segment.ts';
 import type { DiskFile } from '../../src/system/disk.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock, settled } from '../support/clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/random.ts';

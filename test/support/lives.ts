@@ -2,7 +2,7 @@
 // too seldom. The spool under test is passed in, as to the schedules.
 
 import { expect } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
 import { type SeededRandom, seededRandom } from './random.ts';

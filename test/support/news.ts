@@ -1,6 +1,6 @@
 // Collects a part's news.
 
-import type { RelayEvents, Tell } from '../../src/events.ts';
+import type { RelayEvents, Tell } from '../../src/vocabulary/events.ts';
 
 type One = { [E in keyof RelayEvents]: { readonly event: E; readonly news: Parameters<RelayEvents[E]>[0] } }[keyof RelayEvents];
 

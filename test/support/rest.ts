@@ -1,7 +1,8 @@
 // A spool at rest, to be damaged: what was in it, and whether what a damaged one does is honest.
 
 import { expect } from 'vitest';
-import type { QueueId, SpoolDamage } from '../../src/events.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import type { SpoolDamage } from '../../src/vocabulary/spool-status.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
 import type { Remains } from './lives.ts';

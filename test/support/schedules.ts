@@ -3,11 +3,12 @@
 // under test is passed in, so that broken ones (mutants) can be shown to be caught.
 
 import { expect } from 'vitest';
-import type { QueueId } from '../../src/events.ts';
-import { placesOf, queueIdOf } from '../../src/spool/index.ts';
+import { placesOf } from '../../src/spool/messages.ts';
 import { recover } from '../../src/spool/recover.ts';
 import { footprint } from '../../src/spool/space.ts';
 import type { openSpool } from '../../src/spool/spool.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
 import { type SeededRandom, seededRandom } from './random.ts';
@@ -128,7 +129,7 @@ async function heldOnDisk(disk: PowerLosingDisk, ids: ReadonlySet<QueueId>): Pro
   const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
   let held = 0;
   for (const entry of entries.values()) {
-    if (!ids.has(queueIdOf(entry.number))) continue;
+    if (!ids.has(formatQueueId(entry.number))) continue;
     const octets = placesOf(entry).reduce((sum, { size }) => sum + size, 0);
     const counted = footprint(entry.octets, entry.commit?.size);
     expect(counted, 'no octet is on the flash that is not counted').toBeGreaterThanOrEqual(octets);

@@ -1,12 +1,13 @@
 // A spool with small segments on a disk that loses power.
 
-import type { QueueId } from '../../src/events.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import { isSegmentName } from '../../src/spool/segment.ts';
-import { openSpool, type Spool, type Stored } from '../../src/spool/spool.ts';
+import { openSpool, type Spool } from '../../src/spool/spool.ts';
 import type { Clock } from '../../src/system/clock.ts';
 import type { Disk } from '../../src/system/disk.ts';
 import type { Random } from '../../src/system/random.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../../src/vocabulary/queued-message.ts';
 import { fakeClock } from './clock.ts';
 import { collectNews } from './news.ts';
 import { seededRandom } from './random.ts';
@@ -14,7 +15,11 @@ import { seededRandom } from './random.ts';
 export const SEGMENT = 64 * 1024;
 export const SEGMENTS = 12;
 
-export type TestSpool = { readonly spool: Spool; readonly stored: Map<QueueId, Stored>; readonly news: ReturnType<typeof collectNews> };
+export type TestSpool = {
+  readonly spool: Spool;
+  readonly stored: Map<QueueId, QueuedMessage>;
+  readonly news: ReturnType<typeof collectNews>;
+};
 
 export async function testSpool(
   disk: Disk,
@@ -23,7 +28,7 @@ export async function testSpool(
   const news = collectNews();
   const { clock = fakeClock(), random = seededRandom(1), segmentSize = SEGMENT, segments = SEGMENTS, open = openSpool } = options;
   const spool = await open({ disk, clock, random, tell: news.tell, segmentSize, segments });
-  const stored = new Map<QueueId, Stored>();
+  const stored = new Map<QueueId, QueuedMessage>();
   spool.feed((one) => stored.set(one.id, one));
   return { spool, stored, news };
 }

@@ -1,8 +1,8 @@
 // What providers really say, and what people are told about it.
 
 import { expect, test } from 'vitest';
-import type { Failure, Stage } from '../../src/smtp/outcome.ts';
 import { adviceFor } from '../../src/upstream/explain.ts';
+import type { Failure, Stage } from '../../src/vocabulary/attempt.ts';
 
 const said = (stage: Stage, line: string): Failure => {
   const [code = '', ...words] = line.split(' ');

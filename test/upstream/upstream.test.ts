@@ -1,12 +1,12 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Envelope } from '../../src/smtp/envelope.ts';
-import type { Attempt } from '../../src/smtp/outcome.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
-import type { UpstreamTarget } from '../../src/upstream/target.ts';
 import { createTrust } from '../../src/upstream/trust.ts';
 import { createUpstream } from '../../src/upstream/upstream.ts';
+import type { Attempt } from '../../src/vocabulary/attempt.ts';
+import type { UpstreamTarget } from '../../src/vocabulary/upstream-target.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { collectNews } from '../support/news.ts';
 import {

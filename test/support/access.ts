@@ -1,6 +1,6 @@
 // What sessions in tests are allowed, unless a test says otherwise: everything.
 
-import type { PolicySettings } from '../../src/server/policy.ts';
+import type { PolicySettings } from '../../src/server/access.ts';
 import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
 
 export const policySettings = (more: Partial<PolicySettings> = {}): PolicySettings => ({

@@ -3,7 +3,6 @@
 // streams. A message that turns out to be unwanted gives its draft back at once; the rest of it is counted
 // and dropped, since the reply may only come after its end.
 
-import type { QueueId } from '../events.ts';
 import { lineFolder } from '../message/fold.ts';
 import {
   type Gathered,
@@ -14,11 +13,13 @@ import {
   MOST_FIELDS,
 } from '../message/header.ts';
 import { prepareFields } from '../message/prepare.ts';
-import { type Rewriting, rewriteEnvelope } from '../message/rewrite.ts';
+import { rewriteEnvelope } from '../message/rewrite.ts';
 import { isLooping, MOST_ADDED_OCTETS, traceField } from '../message/trace.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { WallTime } from '../system/clock.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import type { Rewriting } from '../vocabulary/rewriting.ts';
 import * as replies from './replies.ts';
 import type { MessageStore } from './store.ts';
 

@@ -1,10 +1,10 @@
-// Asking the upstream and being answered: replies awaited with RFC 5321's patience, and Failed, which
+// Asking the upstream and being answered: replies awaited with RFC 5321's patience, and UpstreamFailed, which
 // carries whatever goes wrong out of the straight line.
 
-import type { Stage, UpstreamFailure } from '../smtp/outcome.ts';
 import { printableJson } from '../smtp/printable.ts';
 import { describeReply, LONGEST_REPLY_LINES, type RemoteReply, replyReader } from '../smtp/reply.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
+import type { Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
 
 /** How long is waited for what (RFC 5321, section 4.5.3.2), in ms. */
 export const WAIT = {
@@ -23,7 +23,7 @@ export const WAIT = {
 const LONGEST_REPLY_LINE = 2_048;
 
 /** Caught in `connect` and in transaction.ts. */
-export class Failed extends Error {
+export class UpstreamFailed extends Error {
   readonly failure: UpstreamFailure;
   constructor(stage: Stage, problem: string, more: Pick<UpstreamFailure, 'reply' | 'isClock'> = {}) {
     super(problem);
@@ -34,11 +34,11 @@ export class Failed extends Error {
 /** The next reply, which must have this code. */
 export async function expect(line: Wire, stage: Stage, within: number, code: number): Promise<RemoteReply> {
   const reply = await readReply(line, stage, within);
-  if (reply.code !== code) throw new Failed(stage, describeReply(reply), { reply });
+  if (reply.code !== code) throw new UpstreamFailed(stage, describeReply(reply), { reply });
   return reply;
 }
 
-/** The next reply. Throws Failed when the connection is lost, nothing comes in time, or what comes is no reply. */
+/** The next reply. Throws UpstreamFailed when the connection is lost, nothing comes in time, or what comes is no reply. */
 export async function readReply(line: Wire, stage: Stage, within: number): Promise<RemoteReply> {
   const feed = replyReader();
   for (let count = 0; count <= LONGEST_REPLY_LINES; count++) {
@@ -46,9 +46,10 @@ export async function readReply(line: Wire, stage: Stage, within: number): Promi
     if (next === 'too-long') break;
     const result = feed(next.octets);
     if (result.result === 'reply') return result.reply;
-    if (result.result === 'malformed') throw new Failed(stage, `this is no SMTP reply: ${printableJson(result.line.slice(0, 200))}`);
+    if (result.result === 'malformed')
+      throw new UpstreamFailed(stage, `this is no SMTP reply: ${printableJson(result.line.slice(0, 200))}`);
   }
-  throw new Failed(stage, 'the reply never ends');
+  throw new UpstreamFailed(stage, 'the reply never ends');
 }
 
 /** Turns a lost connection into a failure of the stage. */
@@ -56,7 +57,7 @@ export async function failingAt<T>(stage: Stage, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof ConnectionLost) throw new Failed(stage, error.message);
+    if (error instanceof ConnectionLost) throw new UpstreamFailed(stage, error.message);
     throw error;
   }
 }

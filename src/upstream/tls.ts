@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { printable } from '../smtp/printable.ts';
 import type { Clock } from '../system/clock.ts';
-import { Failed, WAIT } from './exchange.ts';
-import type { UpstreamTarget } from './target.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import { UpstreamFailed, WAIT } from './dialogue.ts';
 import { isPinned, type Trust } from './trust.ts';
 
 /** The last session ticket of one upstream; never leaves the memory. */
@@ -19,7 +19,7 @@ export type EncryptParts = {
   readonly opened: (what: { destroy(): void }) => void;
 };
 
-export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: EncryptParts): Promise<TLSSocket> {
+export async function connectTls(socket: Duplex, target: UpstreamTarget, parts: EncryptParts): Promise<TLSSocket> {
   const { memory, trust } = parts;
   const options = await trust.tlsOptions(target.host);
   const secure = await new Promise<TLSSocket>((resolve, reject) => {
@@ -29,7 +29,7 @@ export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: Enc
     const onError = (error: NodeJS.ErrnoException) => {
       cancel();
       memory.session = undefined; // if that is what the server can't bear, the next handshake is a whole one
-      reject(new Failed('tls', describe(error, target), isAboutDates(error) ? { isClock: true } : {}));
+      reject(new UpstreamFailed('tls', describe(error, target), isAboutDates(error) ? { isClock: true } : {}));
     };
     const onClose = () => onError(new Error('the server closed the connection during the handshake'));
     tls.once('error', onError).once('close', onClose);
@@ -42,7 +42,7 @@ export async function encrypt(socket: Duplex, target: UpstreamTarget, parts: Enc
   // A resumed session may come without a certificate. Only who was trusted before can resume it: tickets are kept below.
   if (trust.pin !== undefined && !secure.isSessionReused() && !isPinned(secure, trust.pin)) {
     secure.on('error', () => {}).destroy();
-    throw new Failed('tls', "the server's key is not the one of GATEPOST_UPSTREAM_PIN");
+    throw new UpstreamFailed('tls', "the server's key is not the one of GATEPOST_UPSTREAM_PIN");
   }
   secure.on('session', (session) => {
     memory.session = session;

@@ -1,7 +1,7 @@
 // How often something may happen: a bucket that holds so many tokens, full at first, and fills again over a time.
 
-import type { Monotonic } from './clock.ts';
-import { later } from './clock.ts';
+import type { Monotonic } from '../system/clock.ts';
+import { later } from '../system/clock.ts';
 
 /** At most `count` in `per` ms. */
 export type Rate = { readonly count: number; readonly per: number };

@@ -1,24 +1,24 @@
 // What may be done to the running relay from outside, over the control socket: the scheduler knows what
 // waits and when, the spool for whom.
 
-import type { Scheduler, WaitingMessage } from './delivery/scheduler.ts';
-import type { QueueId } from './events.ts';
-import { readHeaderSection } from './message/header.ts';
-import type { Operations } from './ops/control.ts';
-import type { QueuedMessage } from './ops/queue.ts';
-import type { Status } from './ops/status.ts';
-import { formatMailbox, formatPath } from './smtp/address.ts';
-import { Damaged, type Spool } from './spool/spool.ts';
+import type { Scheduler } from '../delivery/scheduler.ts';
+import { readHeaderSection } from '../message/header.ts';
+import type { Operations } from '../ops/control.ts';
+import type { RelayStatus } from '../ops/status.ts';
+import { formatMailbox, formatPath } from '../smtp/address.ts';
+import { MessageDamaged, type Spool } from '../spool/spool.ts';
+import type { QueueId } from '../vocabulary/queue-id.ts';
+import type { ListedMessage, WaitingMessage } from '../vocabulary/queued-message.ts';
 
 /** What the control socket may do. */
-export function operationsOn(spool: Spool, scheduler: Scheduler, status: () => Promise<Status>): Operations {
+export function operationsOn(spool: Spool, scheduler: Scheduler, status: () => Promise<RelayStatus>): Operations {
   /** With its addresses; undefined when it has gone meanwhile. */
-  const describe = async (waiting: WaitingMessage): Promise<QueuedMessage | undefined> => {
+  const describe = async (waiting: WaitingMessage): Promise<ListedMessage | undefined> => {
     try {
       const { reversePath, recipients } = await spool.envelope(waiting.id);
       return { ...waiting, from: formatPath(reversePath), to: recipients.map(({ forwardPath }) => formatMailbox(forwardPath)) };
     } catch (error) {
-      if (error instanceof Damaged) return undefined;
+      if (error instanceof MessageDamaged) return undefined;
       throw error;
     }
   };

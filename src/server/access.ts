@@ -1,22 +1,18 @@
 // Who may speak, from whom, to whom, how much, how often, and what is offered. Decisions only: values
 // in, values out; the one thing that is remembered is how many messages a device sent lately.
 
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList } from 'node:net';
 import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Neighbourhood } from '../system/neighbourhood.ts';
-import { type Rate, TokenBucket } from '../system/token-bucket.ts';
+import { type Allowed, familyOf } from '../vocabulary/network.ts';
+import type { Offers } from '../vocabulary/offers.ts';
+import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import { ADVICE } from './advice.ts';
 import * as replies from './replies.ts';
 import type { MessageStore } from './store.ts';
-
-/** A network as `net.BlockList` takes it. */
-export type Network = { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' };
-
-/** Whose addresses may talk to us: networks, and by their words the board's own networks and the routers that lead out of them. */
-export type Allowed = { readonly networks: readonly Network[]; readonly lan: boolean; readonly gateway: boolean };
 
 export type PolicySettings = {
   readonly hostname: string;
@@ -31,14 +27,11 @@ export type PolicySettings = {
   readonly isTlsRequired: boolean;
 };
 
-/** What depends on what the upstreams were last seen to offer, since it is only passed on. */
-export type PassedOn = { readonly smtpUtf8: boolean; readonly binaryMime: boolean };
-
 export type PolicyParts = {
   readonly store: MessageStore;
   readonly clock: Pick<Clock, 'now'>;
   readonly neighbourhood: Neighbourhood;
-  readonly passedOn: () => PassedOn;
+  readonly passedOn: () => Offers;
   /** Whether STARTTLS is offered: the owner wants it, and there is a certificate to do TLS with. */
   readonly hasTls: () => boolean;
   readonly auth: { readonly mechanisms: readonly string[]; readonly isRequired: boolean };
@@ -54,7 +47,7 @@ export interface Policy {
   readonly isTlsRequired: boolean;
   readonly mechanisms: readonly string[];
   readonly isAuthRequired: boolean;
-  readonly passedOn: PassedOn;
+  readonly passedOn: Offers;
   /** What MAIL with this sender and declared size (undefined for none) is refused with, if it is. One that passes counts for the rate. */
   refuseMail(sender: ReversePath, declared: number | undefined): Refusal | undefined;
   refuseRecipient(recipient: Mailbox): Refusal | undefined;
@@ -126,7 +119,7 @@ function addressRule({ networks, lan, gateway }: Allowed, neighbourhood: Neighbo
     if (prefix === (family === 'ipv6' ? 128 : 32)) named.addAddress(address, family);
   }
   return (address) => {
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    const family = familyOf(address);
     if (named.check(address, family)) return undefined;
     if (neighbourhood.isGateway(address)) return gateway ? undefined : { refusal: replies.isGateway(address), advice: ADVICE.gateway };
     if (allowed.check(address, family)) return undefined;
@@ -149,9 +142,4 @@ function createRateLimit(rate: Rate, clock: Pick<Clock, 'now'>): (device: string
     buckets.set(device, bucket);
     return bucket.take(clock.now());
   };
-}
-
-/** `::ffff:192.0.2.7` as `192.0.2.7`: a dual-stack socket shows IPv4 peers mapped. */
-export function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '').replace(/%.*$/, '');
 }

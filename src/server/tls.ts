@@ -7,7 +7,7 @@ import type { Clock } from '../system/clock.ts';
 import { LIMITS } from './limits.ts';
 
 /** The connection under TLS; rejects when the handshake fails or takes too long, the connection then being closed. */
-export function secure(connection: Duplex, context: SecureContext, clock: Clock): Promise<TLSSocket> {
+export function acceptTls(connection: Duplex, context: SecureContext, clock: Clock): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Node's types want a net.Socket; any Duplex does.
     const socket = new TLSSocket(connection as never, { isServer: true, secureContext: context });

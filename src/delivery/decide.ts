@@ -2,8 +2,8 @@
 // delivered and the bounced are settled, the deferred wait, until the message's time is up.
 
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
-import type { Failure, Outcome } from '../smtp/outcome.ts';
 import type { RemoteReply } from '../smtp/reply.ts';
+import type { Failure, Outcome } from '../vocabulary/attempt.ts';
 
 export type Decision = {
   readonly delivered: readonly { readonly recipient: Recipient; readonly reply: RemoteReply }[];

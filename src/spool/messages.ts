@@ -1,6 +1,5 @@
 // The index: which messages live, and where their frames lie. In memory only; recovery makes it anew.
 
-import type { QueueId } from '../events.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { WallTime } from '../system/clock.ts';
 import type { Place } from './segment.ts';
@@ -51,25 +50,4 @@ export function placesOf(entry: Entry): Place[] {
 /** Counts the entry's frames as live in their segments, or no longer. */
 export function countLive(places: readonly Place[], sign: 1 | -1): void {
   for (const place of places) place.segment.live += sign * place.size;
-}
-
-// Crockford's base 32: no letters that a human mistakes for digits when reading a queue id over the phone.
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-
-/** The queue id of a message number: at least seven digits, read aloud without doubt. */
-export function queueIdOf(number: number): QueueId {
-  let text = '';
-  for (let rest = number; rest > 0; rest = Math.floor(rest / 32)) text = `${ALPHABET[rest % 32] ?? ''}${text}`;
-  return text.padStart(7, '0') as QueueId;
-}
-
-/** The number of a queue id; NaN for what is none. */
-export function numberOf(id: string): number {
-  let number = 0;
-  for (const digit of id.toUpperCase()) {
-    const value = ALPHABET.indexOf(digit);
-    if (value < 0) return Number.NaN;
-    number = number * 32 + value;
-  }
-  return number;
 }

@@ -2,7 +2,7 @@
 // the upstream's sickness says nothing about the message, and one recipient's refusal nothing about
 // the others. RFC 1047's gap (the dot is sent, its reply never came) is in the type.
 
-import { describeReply, type RemoteReply } from './reply.ts';
+import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 
 /** How far a connection got. */
 export type Stage =

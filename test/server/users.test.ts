@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { deviceUsers } from '../../src/config/kinds.ts';
-import { createAuthenticator, hashPassword } from '../../src/server/auth.ts';
+import { createAuthenticator, hashPassword } from '../../src/server/users.ts';
 import { fakeClock } from '../support/clock.ts';
 
 const DEVICE = '192.0.2.7';

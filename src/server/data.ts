@@ -4,8 +4,8 @@
 import { dataDecoder, type LineEnding, lineEndRepair } from '../smtp/data.ts';
 import type { Clock } from '../system/clock.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
+import type { Reception } from './intake.ts';
 import { LIMITS } from './limits.ts';
-import type { Reception } from './receive.ts';
 
 /** Throws when a transfer that began at `started` is too slow to be a device that means well. */
 function watchSpeed(clock: Clock): (octets: number) => void {

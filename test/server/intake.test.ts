@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Origin, receive } from '../../src/server/receive.ts';
+import { type Origin, receive } from '../../src/server/intake.ts';
 import { dataDecoder } from '../../src/smtp/data.ts';
 import type { Envelope, MailParameters } from '../../src/smtp/envelope.ts';
 import type { WallTime } from '../../src/system/clock.ts';

@@ -5,20 +5,8 @@
 import { createHash, createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Claim } from '../smtp/sasl.ts';
 import type { Clock } from '../system/clock.ts';
+import { type DeviceUser, formatPhc, type Secret } from '../vocabulary/password.ts';
 import { LoginGuard } from './login-guard.ts';
-
-export type Secret =
-  | { readonly kind: 'plain'; readonly password: string }
-  | {
-      readonly kind: 'scrypt';
-      readonly logN: number;
-      readonly r: number;
-      readonly p: number;
-      readonly salt: Buffer;
-      readonly hash: Buffer;
-    };
-
-export type DeviceUser = { readonly name: string; readonly secret: Secret };
 
 export interface Authenticator {
   /** Names of mechanisms that can succeed. */
@@ -109,6 +97,5 @@ const LOG_N = 12;
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const hash = await derive(password, salt, 32, { N: 2 ** LOG_N, r: 8, p: 1 });
-  const plain = (octets: Buffer) => octets.toString('base64').replace(/={0,2}$/, '');
-  return `$scrypt$ln=${LOG_N},r=8,p=1$${plain(salt)}$${plain(hash)}`;
+  return formatPhc({ kind: 'scrypt', logN: LOG_N, r: 8, p: 1, salt, hash });
 }

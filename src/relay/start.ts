@@ -3,35 +3,36 @@
 
 import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
-import { BUILT, VERSION } from './build.ts';
-import type { Config } from './config/parse.ts';
-import { createScheduler, type Scheduler } from './delivery/scheduler.ts';
-import type { RelayEvents, Tell } from './events.ts';
-import { MOST_ADDED_OCTETS } from './message/trace.ts';
+import type { Config } from '../config/parse.ts';
+import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
+import { MOST_ADDED_OCTETS } from '../message/trace.ts';
+import { serveControl } from '../ops/control.ts';
+import type { RelayStatus } from '../ops/status.ts';
+import { createAccess } from '../server/access.ts';
+import { createDeviceTls } from '../server/certificate.ts';
+import { type Listener, listen } from '../server/listener.ts';
+import type { MessageStore } from '../server/store.ts';
+import { createAuthenticator } from '../server/users.ts';
+import { formatMailbox, isSameMailbox, type Mailbox } from '../smtp/address.ts';
+import { matcher } from '../smtp/address-patterns.ts';
+import { yearsLeft } from '../spool/flash.ts';
+import { NewerFormat } from '../spool/segment.ts';
+import { cutIntoSegments } from '../spool/space.ts';
+import { openSpool, type Spool } from '../spool/spool.ts';
+import { calendar } from '../system/calendar.ts';
+import type { Clock, WallTime } from '../system/clock.ts';
+import { openDisk } from '../system/disk.ts';
+import { lockFolder } from '../system/lock.ts';
+import { systemNeighbourhood } from '../system/neighbourhood.ts';
+import type { Random } from '../system/random.ts';
+import type { Capabilities } from '../upstream/capabilities.ts';
+import { createTrust } from '../upstream/trust.ts';
+import { createUpstream } from '../upstream/upstream.ts';
+import { BUILT, VERSION } from '../version.ts';
+import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import type { RelayEvents, Tell } from '../vocabulary/events.ts';
+import { NO_OFFERS, type Offers } from '../vocabulary/offers.ts';
 import { operationsOn } from './operations.ts';
-import { serveControl } from './ops/control.ts';
-import type { Status } from './ops/status.ts';
-import { createAuthenticator } from './server/auth.ts';
-import { createDeviceTls } from './server/certificate.ts';
-import { type Listener, listen } from './server/listener.ts';
-import { createAccess } from './server/policy.ts';
-import type { MessageStore } from './server/store.ts';
-import { formatMailbox, isSameMailbox, type Mailbox } from './smtp/address.ts';
-import { matcher } from './smtp/address-patterns.ts';
-import { yearsLeft } from './spool/flash.ts';
-import { NewerFormat, type UpstreamFacts } from './spool/segment.ts';
-import { cutIntoSegments } from './spool/space.ts';
-import { openSpool, type Spool } from './spool/spool.ts';
-import { calendar } from './system/calendar.ts';
-import type { Clock, WallTime } from './system/clock.ts';
-import { openDisk } from './system/disk.ts';
-import { lockFolder } from './system/lock.ts';
-import { systemNeighbourhood } from './system/neighbourhood.ts';
-import type { Random } from './system/random.ts';
-import type { Capabilities } from './upstream/capabilities.ts';
-import { nameOf } from './upstream/target.ts';
-import { createTrust } from './upstream/trust.ts';
-import { createUpstream } from './upstream/upstream.ts';
 
 export type System = { readonly clock: Clock; readonly random: Random };
 
@@ -42,7 +43,7 @@ export class CannotStart extends Error {
 
 export interface Relay {
   readonly addresses: readonly string[];
-  status(): Promise<Status>;
+  status(): Promise<RelayStatus>;
   /** Tries all that wait now. */
   runNow(): void;
   stop(): Promise<void>;
@@ -79,7 +80,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   const mayBeTold = ruleOfNotifications(config);
   const upstreams = config.upstreams.map((target) => {
     const learn = (capabilities: Capabilities) => {
-      seen.set(nameOf(target), capabilities);
+      seen.set(formatEndpoint(target), capabilities);
       spool.learnUpstream(commonFacts([...seen.values()]));
     };
     return createUpstream(target, { clock, random, hostname: config.hostname, trust, mayBeTold, tell, learn });
@@ -125,12 +126,12 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       store,
       clock,
       neighbourhood: systemNeighbourhood(clock),
-      passedOn: () => spool.upstream ?? NOTHING_LEARNED,
+      passedOn: () => spool.upstream ?? NO_OFFERS,
       hasTls: () => config.deviceTls.startTls !== 'off' && deviceTls.context() !== undefined,
       auth: authenticator,
     },
   );
-  const listener = await listenOrSay(config, {
+  const listener = await listenOrExplain(config, {
     ...access,
     store,
     authenticator,
@@ -146,7 +147,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   undo.push(() => listener.close());
   // After the ports listen: signing takes long on a slow board.
   if (config.deviceTls.startTls !== 'off' || config.listen.some(({ tls }) => tls)) void deviceTls.prepare();
-  const status = async (): Promise<Status> => {
+  const status = async (): Promise<RelayStatus> => {
     const { flash, running, ...rest } = spool.status();
     const { blocks, bsize } = await statfs(config.spoolDir);
     const years = yearsLeft(flash.total.octets, running, blocks * bsize);
@@ -248,7 +249,7 @@ async function openSpoolIn(config: Config, { clock, random }: System, tell: Tell
   }
 }
 
-async function listenOrSay(config: Config, parts: Parameters<typeof listen>[1]): Promise<Listener> {
+async function listenOrExplain(config: Config, parts: Parameters<typeof listen>[1]): Promise<Listener> {
   try {
     return await listen(config, parts);
   } catch (error) {
@@ -317,10 +318,8 @@ function storeFor(spool: Spool, maxMessage: number, learnAnew: () => unknown): M
   };
 }
 
-const NOTHING_LEARNED: UpstreamFacts = { smtpUtf8: false, binaryMime: false };
-
 /** What may be promised to devices: what every upstream seen so far takes. */
-function commonFacts(seen: readonly Capabilities[]): UpstreamFacts {
+function commonFacts(seen: readonly Capabilities[]): Offers {
   const size = Math.min(...seen.map(({ sizeLimit }) => sizeLimit ?? Number.POSITIVE_INFINITY));
   return {
     ...(Number.isFinite(size) ? { size } : {}),

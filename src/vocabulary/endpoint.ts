@@ -1,0 +1,12 @@
+// Where a server listens.
+
+/** An address and port to bind; `tls`: TLS from the first byte. */
+export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
+
+/** A socket that systemd has bound (sd_listen_fds(3)), as a file descriptor; the name `smtps` says TLS from the first byte. */
+export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
+
+/** `host:port`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */
+export function formatEndpoint({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,7 @@
+// How much is logged.
+
+/** From the most talkative to the least. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** The least level that is logged, or the level of a line. */
+export type LogLevel = (typeof LOG_LEVELS)[number];

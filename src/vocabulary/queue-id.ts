@@ -1,0 +1,33 @@
+// The queue id: names one message as long as the spool holds it, in replies, trace fields and logs. Pure.
+
+declare const queueId: unique symbol;
+
+/** At least seven of Crockford's digits; made by `formatQueueId` or checked by `parseQueueId` only. */
+export type QueueId = string & { readonly [queueId]: true };
+
+// Crockford's base 32: no letters that a human mistakes for digits when reading a queue id over the phone.
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const SHORTEST = 7;
+// Ten digits hold 50 bits; a number beyond 53 bits would not be exact.
+const LONGEST = 10;
+
+/** The queue id of a message number (a whole number of at most 50 bits). */
+export function formatQueueId(number: number): QueueId {
+  let text = '';
+  for (let rest = number; rest > 0; rest = Math.floor(rest / 32)) text = `${ALPHABET[rest % 32] ?? ''}${text}`;
+  return text.padStart(SHORTEST, '0') as QueueId;
+}
+
+/** The message number of a queue id. */
+export function numberOfQueueId(id: QueueId): number {
+  let number = 0;
+  for (const digit of id) number = number * 32 + ALPHABET.indexOf(digit);
+  return number;
+}
+
+/** What a person typed, in either case, as a queue id; undefined when it can't be one. */
+export function parseQueueId(text: string): QueueId | undefined {
+  const id = text.toUpperCase();
+  const isOne = id.length >= SHORTEST && id.length <= LONGEST && [...id].every((digit) => ALPHABET.includes(digit));
+  return isOne ? (id as QueueId) : undefined;
+}

@@ -1,0 +1,48 @@
+// A message that waits in the spool: as the spool gives it to delivery, and as people see it.
+
+import type { Monotonic } from '../system/clock.ts';
+import type { QueueId } from './queue-id.ts';
+
+/** What has become of a message so far. */
+export type Progress = {
+  /** How many attempts ended in a temporary failure. */
+  readonly attempts: number;
+  /** Whether its sender was notified of the delay. */
+  readonly warned: boolean;
+};
+
+/** A message as delivery knows it: no address, no content. */
+export type QueuedMessage = Progress & {
+  readonly id: QueueId;
+  readonly octets: number;
+  /** The address that it came from, or the relay itself. */
+  readonly device: string;
+  /** On this run's clock; may lie before its start. */
+  readonly arrived: Monotonic;
+};
+
+/** A message with where it stands on its way. */
+export type WaitingMessage = {
+  readonly id: QueueId;
+  readonly octets: number;
+  readonly device: string;
+  readonly ageSeconds: number;
+  readonly attempts: number;
+  readonly state: 'sending' | 'due' | 'deferred';
+  readonly retryInSeconds?: number;
+  /** What the last attempt ended with. */
+  readonly problem?: string;
+};
+
+/** The same with its addresses, for people. */
+export type ListedMessage = WaitingMessage & {
+  readonly from: string;
+  /** The recipients that still wait. */
+  readonly to: readonly string[];
+};
+
+/** The same with its header section. */
+export type ShownMessage = ListedMessage & { readonly header: string };
+
+/** What became of a request to drop a message. */
+export type Dropped = { readonly id: QueueId; readonly result: 'dropped' | 'sending' | 'unknown' };
