@@ -1,6 +1,7 @@
 // THE table of variables: name, kind, default, meaning, example. The parser, `gatepost config`, and the
 // README's table are made from it. Names are without their prefix.
 
+import { MECHANISM_CHOICES } from '../smtp/sasl/mechanisms.ts';
 import { LOG_LEVELS } from '../vocabulary/log-level.ts';
 import { PRIVATE_NETWORKS } from '../vocabulary/network.ts';
 import * as kinds from './kinds.ts';
@@ -47,10 +48,9 @@ export const VARIABLES = {
     example: 'secret',
   }),
   UPSTREAM_AUTH: variable({
-    kind: kinds.oneOf('auto', 'scram-sha-256', 'cram-md5', 'plain', 'login', 'none'),
+    kind: kinds.oneOf('auto', ...MECHANISM_CHOICES, 'none'),
     default: 'auto',
-    meaning:
-      '`auto` picks the strongest mechanism that the upstream offers, in this order: `scram-sha-256`, `cram-md5`, `plain`, `login`; or one of them, or `none`.',
+    meaning: `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${MECHANISM_CHOICES.map((name) => `\`${name}\``).join(', ')}; or one of them, or \`none\`.`,
     example: 'login',
   }),
   UPSTREAM_CA: variable({

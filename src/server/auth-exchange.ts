@@ -1,7 +1,8 @@
 // The AUTH exchange (RFC 4954, section 4): challenges out, responses in, for any mechanism.
 
 import { formatReply, type Reply } from '../smtp/reply.ts';
-import type { Claim, ServerMechanism } from '../smtp/sasl.ts';
+import type { Claim } from '../smtp/sasl/mechanism.ts';
+import type { ServerMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Wire } from '../system/wire.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';

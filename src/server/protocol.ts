@@ -6,7 +6,7 @@ import { isDomain, isInternational, type ReversePath } from '../smtp/address.ts'
 import type { Command, Malformed } from '../smtp/command.ts';
 import { type Envelope, type MailParameters, type Recipients, withRecipient } from '../smtp/envelope.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
-import { SERVER_MECHANISMS, type ServerMechanism } from '../smtp/sasl.ts';
+import { SERVER_MECHANISMS, type ServerMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Policy } from './access.ts';
 import * as replies from './replies.ts';
 

@@ -3,7 +3,8 @@
 // wrong again and again waits.
 
 import { createHash, createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
-import type { Claim } from '../smtp/sasl.ts';
+import type { Claim } from '../smtp/sasl/mechanism.ts';
+import { SERVER_MECHANISMS } from '../smtp/sasl/mechanisms.ts';
 import type { Clock } from '../system/clock.ts';
 import { type DeviceUser, formatPhc, type Secret } from '../vocabulary/password.ts';
 import { LoginGuard } from './login-guard.ts';
@@ -20,7 +21,8 @@ export interface Authenticator {
   check(claim: Claim, address: string): Promise<boolean>;
 }
 
-const ALL = ['PLAIN', 'LOGIN', 'CRAM-MD5'];
+const ALL = SERVER_MECHANISMS.map(({ name }) => name);
+const WITHOUT_PASSWORD = SERVER_MECHANISMS.filter(({ needsPassword }) => !needsPassword).map(({ name }) => name);
 
 /** `any` believes everybody. With `required`, CRAM-MD5 is there only if a password is known in plain: a hash can't answer its challenge. */
 export function createAuthenticator(
@@ -36,7 +38,7 @@ export function createAuthenticator(
   const verify = verifier(users);
   let last: Promise<unknown> = Promise.resolve();
   return {
-    mechanisms: hasPlain ? ALL : ['PLAIN', 'LOGIN'],
+    mechanisms: hasPlain ? ALL : WITHOUT_PASSWORD,
     isRequired: true,
     isLenient: false,
     waitOf: (address) => guard.waitOf(address),

@@ -1,7 +1,7 @@
 // AUTH (RFC 4954): drives whichever mechanism was chosen through its challenges.
 
 import { describeReply } from '../smtp/reply.ts';
-import type { Credentials } from '../smtp/sasl.ts';
+import type { Credentials } from '../smtp/sasl/mechanism.ts';
 import type { Random } from '../system/random.ts';
 import type { Wire } from '../system/wire.ts';
 import type { AuthChoice } from '../vocabulary/upstream-target.ts';

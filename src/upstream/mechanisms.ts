@@ -1,11 +1,8 @@
 // Which SASL mechanism to use: the strongest that is offered, allowed by the configuration, and fit for
 // the channel. Pure. What only encodes a password never leaves without TLS.
 
-import { type ClientMechanism, CRAM_MD5, LOGIN, PLAIN, SCRAM_SHA_256 } from '../smtp/sasl.ts';
+import { CLIENT_MECHANISMS, type ClientMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { AuthChoice } from '../vocabulary/upstream-target.ts';
-
-/** Strongest first. */
-const MECHANISMS: readonly ClientMechanism[] = [SCRAM_SHA_256, CRAM_MD5, PLAIN, LOGIN];
 
 /** The mechanism, or a sentence that says why there is none. */
 export function chooseMechanism(
@@ -14,7 +11,7 @@ export function chooseMechanism(
   isEncrypted: boolean,
 ): ClientMechanism | string {
   if (!isEncrypted) return 'credentials are never sent without TLS';
-  const allowed = choice === 'auto' ? MECHANISMS : MECHANISMS.filter((mechanism) => mechanism.name.toLowerCase() === choice);
+  const allowed = choice === 'auto' ? CLIENT_MECHANISMS : CLIENT_MECHANISMS.filter((mechanism) => mechanism.name.toLowerCase() === choice);
   const found = allowed.find((mechanism) => offered.has(mechanism.name));
   if (found !== undefined) return found;
   const list = offered.size === 0 ? 'no AUTH at all' : `AUTH ${[...offered].join(' ')}`;

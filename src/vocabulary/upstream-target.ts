@@ -1,9 +1,10 @@
 // One upstream as configured.
 
-import type { Credentials } from '../smtp/sasl.ts';
+import type { Credentials } from '../smtp/sasl/mechanism.ts';
+import type { MechanismChoice } from '../smtp/sasl/mechanisms.ts';
 
 /** The SASL mechanism to log in with; `auto` for the strongest that the upstream offers. */
-export type AuthChoice = 'auto' | 'scram-sha-256' | 'cram-md5' | 'plain' | 'login' | 'none';
+export type AuthChoice = 'auto' | MechanismChoice | 'none';
 
 /** What one URL says. */
 export type UpstreamUrl = {
