@@ -5,8 +5,8 @@
 
 import { Readable } from 'node:stream';
 import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
-import { lineEndRepair } from '../smtp/data.ts';
 import type { Recipient } from '../smtp/envelope.ts';
+import { LineEndRepair } from '../smtp/line-ends.ts';
 import { formatDate, type WallTime } from '../system/clock.ts';
 import { formatField } from './field.ts';
 import { lineFolder } from './fold.ts';
@@ -74,7 +74,7 @@ export async function composeNotification(notification: Notification): Promise<A
 }
 
 async function* inLines(octets: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const repair = lineEndRepair();
+  const repair = new LineEndRepair();
   const folder = lineFolder();
   for await (const chunk of octets) for (const slice of repair.repair(chunk)) yield* folder.fold(slice);
   for (const slice of repair.end()) yield* folder.fold(slice);

@@ -1,7 +1,8 @@
 // Octets from the wire to a reception: DATA until its end (RFC 5321, section 4.1.1.4), BDAT by count
 // (RFC 3030). A sender that drips, or that never ends, is cut off.
 
-import { dataDecoder, type LineEnding, lineEndRepair } from '../smtp/data.ts';
+import { DataDecoder, type LineEnding } from '../smtp/data-decoder.ts';
+import { LineEndRepair } from '../smtp/line-ends.ts';
 import type { Clock } from '../system/clock.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
 import type { Reception } from './intake.ts';
@@ -50,7 +51,7 @@ export async function transferData(
   clock: Clock,
   transfer: Transfer,
 ): Promise<void> {
-  const decoder = dataDecoder(lineEnding);
+  const decoder = new DataDecoder(lineEnding);
   const check = watchSpeed(clock);
   while (transfer.octets <= patience(sizeLimit)) {
     const chunk = await wire.some(LIMITS.dataTimeout);
@@ -83,7 +84,7 @@ export async function transferChunk(wire: Wire, octets: number, clock: Clock, ta
 
 /** Writes the chunks of a text with their line ends repaired, those of BINARYMIME as they are. */
 export function chunkWriter(reception: Reception, isBinary: boolean): { write(slice: Uint8Array): Promise<void>; end(): Promise<void> } {
-  const repair = lineEndRepair();
+  const repair = new LineEndRepair();
   const writeAll = async (slices: readonly Uint8Array[]) => {
     for (const slice of slices) await reception.write(slice);
   };

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import { describeCommand, parseCommand } from '../smtp/command.ts';
-import type { LineEnding } from '../smtp/data.ts';
+import type { LineEnding } from '../smtp/data-decoder.ts';
 import type { Recipient } from '../smtp/envelope.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';

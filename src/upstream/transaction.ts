@@ -4,7 +4,7 @@
 // nonsense) is the upstream's sickness.
 
 import { formatMailbox, formatPath } from '../smtp/address.ts';
-import { dataEncoder } from '../smtp/data.ts';
+import { DataEncoder } from '../smtp/data-encoder.ts';
 import { type Envelope, needsSmtpUtf8 } from '../smtp/envelope.ts';
 import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
@@ -109,7 +109,7 @@ async function exchange(connection: Connection, message: Message, progress: Prog
   }
   if (data.code !== 354) return { attempt: attempt(verdict('data', data)), reusable: 'after-reset' };
 
-  const encoder = dataEncoder();
+  const encoder = new DataEncoder();
   const early = await sendBody(wire, body, (chunk) => encoder.encode(chunk));
   if (early !== undefined) return { attempt: attempt(verdict('end-of-data', early)), reusable: 'no' };
   progress.dotSent = true;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Origin, receive } from '../../src/server/intake.ts';
-import { dataDecoder } from '../../src/smtp/data.ts';
+import { DataDecoder } from '../../src/smtp/data-decoder.ts';
 import type { Envelope, MailParameters } from '../../src/smtp/envelope.ts';
 import type { WallTime } from '../../src/system/clock.ts';
 import { type MemoryStore, memoryStore } from '../support/store.ts';
@@ -53,7 +53,7 @@ test.each([
 ])('%s: a few awaited writes a chunk', async (_, unit) => {
   const store = memoryStore();
   const { reception, writes } = begin(store);
-  const decoder = dataDecoder('crlf');
+  const decoder = new DataDecoder('crlf');
   const chunk = Buffer.from(unit.repeat(Math.floor(65_536 / unit.length)));
   await reception.write(Buffer.from(`${HEADER}\r\n`));
   for (let count = 0; count < 4; count++) for (const slice of decoder.decode(chunk).body) await reception.write(slice);
