@@ -3,10 +3,11 @@
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/parse.ts';
+import { formatDate } from '../message/date.ts';
 import { formatField } from '../message/field.ts';
 import { formatMailbox, type Mailbox, parseMailbox } from '../smtp/address.ts';
 import { describeReply } from '../smtp/reply.ts';
-import { formatDate, systemClock } from '../system/clock.ts';
+import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { transact } from '../upstream/transaction.ts';
 import type { Outcome } from '../vocabulary/attempt.ts';

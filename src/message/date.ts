@@ -1,6 +1,7 @@
-// Dates in header fields (RFC 5322, section 3.3, with the obsolete forms of 4.3): whether one can be read,
-// and when it is. Some providers refuse a message whose Date is no such date.
+// Dates in header fields (RFC 5322, section 3.3, with the obsolete forms of 4.3), both ways. Some providers refuse a
+// message whose Date is no such date.
 
+import type { WallTime } from '../system/clock.ts';
 import { outline } from './tokens.ts';
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -11,7 +12,12 @@ const DATE =
 // Longer than any date without its comments.
 const LONGEST_DATE = 80;
 
-/** When `value` (a field's body) is, in ms since 1970; undefined when that can't be read. A zone that has a name counts as UTC. */
+/** The moment in UTC, as a field has it: `Tue, 24 Nov 2026 18:44:13 +0000`. */
+export function formatDate(time: WallTime): string {
+  return new Date(time).toUTCString().replace(/GMT$/, '+0000');
+}
+
+/** The moment that `value` (a field's body) names, in ms since 1970; undefined when it can't be read. A zone that has a name counts as UTC. */
 export function readDate(value: string): number | undefined {
   const plain = outline(value);
   const match = plain.length > LONGEST_DATE ? null : DATE.exec(plain);
@@ -23,7 +29,7 @@ export function readDate(value: string): number | undefined {
   return midnight + (Number(hour) * 60 + Number(minute) - minutesEast(zone)) * 60_000 + Number(second) * 1_000;
 }
 
-/** RFC 5322, section 4.3. */
+/** RFC 5322, section 4.3: two digits below 50 are of this century, all others of the last; three count from 1900. */
 function fullYear(year: string): number {
   if (year.length === 4) return Number(year);
   return Number(year) + (year.length === 2 && Number(year) < 50 ? 2000 : 1900);

@@ -7,7 +7,8 @@ import { Readable } from 'node:stream';
 import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Recipient } from '../smtp/envelope.ts';
 import { LineEndRepair } from '../smtp/line-ends.ts';
-import { formatDate, type WallTime } from '../system/clock.ts';
+import type { WallTime } from '../system/clock.ts';
+import { formatDate } from './date.ts';
 import { formatField } from './field.ts';
 import { lineFolder } from './fold.ts';
 

@@ -4,9 +4,9 @@
 
 import { formatMailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
-import { formatDate, type WallTime } from '../system/clock.ts';
+import type { WallTime } from '../system/clock.ts';
 import { hasAddress, phraseWords, readAddresses, wordsOf } from './addresses.ts';
-import { readDate } from './date.ts';
+import { formatDate, readDate } from './date.ts';
 import { firstOctets, wholeText, writeName } from './display-name.ts';
 import { encodeWords } from './encoded-word.ts';
 import { type Field, fieldBody, fieldsNamed, fieldValue, formatField } from './field.ts';

@@ -2,7 +2,8 @@
 
 import { formatMailbox, isDomain } from '../smtp/address.ts';
 import type { Recipients } from '../smtp/envelope.ts';
-import { formatDate, type WallTime } from '../system/clock.ts';
+import type { WallTime } from '../system/clock.ts';
+import { formatDate } from './date.ts';
 import { isAscii } from './encoded-word.ts';
 import { fieldsNamed, fieldValue, formatField } from './field.ts';
 import type { HeaderSection } from './header.ts';

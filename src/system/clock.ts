@@ -50,8 +50,3 @@ export function sleep(clock: Clock, milliseconds: number, stop?: AbortSignal): P
     stop?.addEventListener('abort', finish, { once: true });
   });
 }
-
-/** RFC 5322, section 3.3, in UTC: `Tue, 24 Nov 2026 18:44:13 +0000`. */
-export function formatDate(time: WallTime): string {
-  return new Date(time).toUTCString().replace(/GMT$/, '+0000');
-}

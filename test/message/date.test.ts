@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readDate } from '../../src/message/date.ts';
-import { formatDate, type WallTime } from '../../src/system/clock.ts';
+import { formatDate, readDate } from '../../src/message/date.ts';
+import type { WallTime } from '../../src/system/clock.ts';
 
 const NOON = '2026-11-24T12:00:00Z';
 
