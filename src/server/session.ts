@@ -11,7 +11,7 @@ import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.
 import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { tlsProblem } from '../system/tls-problem.ts';
-import { ConnectionLost, openWire, type Wire } from '../system/wire.ts';
+import { ConnectionLost, Wire } from '../system/wire.ts';
 import type { SessionProgress, Tell } from '../vocabulary/events.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
 import type { Policy } from './access.ts';
@@ -55,7 +55,7 @@ export interface Conversation {
 
 /** Speaks with one device until the session ends. */
 export function converse(socket: Duplex, device: string, isSecure: boolean, parts: SessionParts): Conversation {
-  const driver = new Driver(openWire(socket, parts.clock, parts.stop), device, isSecure, parts);
+  const driver = new Driver(new Wire(socket, parts.clock, parts.stop), device, isSecure, parts);
   return {
     ended: driver.run(),
     get idleSince() {
@@ -321,7 +321,7 @@ class Driver {
     const bare = this.wire.handOver();
     if (bare === 'bytes-waiting') throw new ConnectionLost('closed', 'the device did not wait for the reply to STARTTLS');
     try {
-      this.wire = openWire(await acceptTls(bare, context, clock), clock, stop);
+      this.wire = new Wire(await acceptTls(bare, context, clock), clock, stop);
     } catch (error) {
       tell('deviceTlsFailed', tlsNews(this.#device, error));
       throw new ConnectionLost('closed', 'TLS failed');

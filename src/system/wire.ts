@@ -1,18 +1,17 @@
-// One connection as awaited lines and chunks, over any Duplex. Both sides of the relay speak through
-// it. Three promises: what is queued is flushed before any wait (all of server-side PIPELINING); every
-// wait has a deadline; and the far side's slowness is felt by whoever writes (nothing is buffered
-// beyond the socket's own mark).
+// One connection as awaited lines and chunks, over any Duplex. Both sides of the relay speak through it. Three
+// promises: what is queued is flushed before any wait (all that PIPELINING asks of a server, RFC 2920); every wait
+// has a deadline; and the peer's slowness is felt by whoever writes (nothing is buffered beyond the socket's own mark).
 //
 // Pulled with read() and `readable`: `for await` would destroy the socket when its loop is left.
 
 import type { Duplex } from 'node:stream';
-import type { Cancel, Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { tlsProblem } from './tls-problem.ts';
 
-/** `too-much`: more octets than anybody wants to read. */
+/** `too-slow` and `too-much` are for the wire's user to say: of a message that drips, and of one that never ends. */
 export type LossReason = 'closed' | 'broken' | 'timeout' | 'too-slow' | 'too-much' | 'stopped';
 
-/** Ends whatever used the wire: the peer closed, the socket broke, or a deadline passed. */
+/** The connection can't be used any more: the peer closed it, the socket broke, or a deadline passed. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
   readonly reason: LossReason;
@@ -25,195 +24,215 @@ export class ConnectionLost extends Error {
 /** A line without its end; `bareLf` when that was LF alone. */
 export type Line = { readonly octets: Uint8Array; readonly bareLf: boolean };
 
-export interface Wire {
-  /** The next line. `too-long` once more than `maximum` octets came without an end; the line's remainder is dropped first, up to a MiB. */
-  line(maximum: number, within: number): Promise<Line | 'too-long'>;
-  /** The next octets, as many as are there, at least one. */
-  some(within: number): Promise<Uint8Array>;
-  /** Gives octets back, to be read next. */
-  unread(rest: Uint8Array): void;
-  /** Keeps octets to be sent with the next flush. */
-  queue(octets: Uint8Array): void;
-  /** Sends what is queued and `slices`; resolves when the socket takes more. */
-  write(slices: readonly Uint8Array[], within: number): Promise<void>;
-  /** Sends what is queued and waits so long, or until the connection is lost, which it throws: nobody holds a place who is gone. */
-  pause(milliseconds: number): Promise<void>;
-  /** Ends whoever waits to read, as if `within` had passed. */
-  expire(): void;
-  /** Whether the peer has sent octets that nobody has read. */
-  hasUnread(): boolean;
-  /** Gives the Duplex away, for TLS; refused with `bytes-waiting` when the peer has already sent more (RFC 3207, section 6). */
-  handOver(): Duplex | 'bytes-waiting';
-  /** Flushes, says good-bye, and closes; never rejects. */
-  close(): Promise<void>;
-  /** Closes at once. */
-  destroy(): void;
-  /** Whether the connection has ended, by either side. */
-  readonly isClosed: boolean;
-}
-
 const LF = 0x0a;
 const CR = 0x0d;
-// A line too long is read to its end, so that the next one is the next command; but not for ever.
+// A line that is too long is read to its end, so that the next one is the next command; but not for ever.
 const LONGEST_DROPPED = 2 ** 20;
-// How long close() waits for the peer to take what is left, and then to close its side.
+// Ms that a peer is given to take what is left, and as many to close its side: the longest that a stop of the relay
+// waits for somebody who does not answer.
 const CLOSE_WITHIN = 2_000;
 
-/** A wire over `duplex`. When `stop` aborts, reading ends with `stopped`; what is being written is still written. */
-export function openWire(duplex: Duplex, clock: Clock, stop?: AbortSignal): Wire {
-  const unread: Buffer[] = [];
-  let queued: Uint8Array[] = [];
+/**
+ * A connection. All times are milliseconds; whatever waits rejects with ConnectionLost. One call at a time: the wire
+ * serves a dialogue, in which nobody reads and writes at once.
+ */
+export class Wire {
+  readonly #duplex: Duplex;
+  readonly #clock: Clock;
+  readonly #stop: AbortSignal | undefined;
+  readonly #unread: Buffer[] = [];
+  #queued: Uint8Array[] = [];
   // A peer may close its side and still read ours (`printf ... | nc`): the two directions end apart.
-  let readingEnded: ConnectionLost | undefined;
-  let writingEnded: ConnectionLost | undefined;
-  let wake: (() => void) | undefined;
+  #readingEnded: ConnectionLost | undefined;
+  #writingEnded: ConnectionLost | undefined;
+  /** Ends the wait that is going on, if any. */
+  #wake = () => {};
 
-  const onWake = () => wake?.();
-  const endReading = (lost: ConnectionLost) => {
-    readingEnded ??= lost;
-    onWake();
+  readonly #onStop = () => this.#endReading(new ConnectionLost('stopped', 'the relay is stopping'));
+  readonly #listeners = {
+    readable: () => this.#wake(),
+    drain: () => this.#wake(),
+    end: () => this.#endReading(new ConnectionLost('closed', 'the peer closed the connection')),
+    close: () => this.#endBoth(new ConnectionLost('closed', 'the connection is closed')),
+    error: (error: Error) => this.#endBoth(new ConnectionLost('broken', tlsProblem(error))),
   };
-  const endBoth = (lost: ConnectionLost) => {
-    writingEnded ??= lost;
-    endReading(lost);
-  };
-  const onEnd = () => endReading(new ConnectionLost('closed', 'the peer closed the connection'));
-  const onClose = () => endBoth(new ConnectionLost('closed', 'the connection is closed'));
-  const onError = (error: Error) => endBoth(new ConnectionLost('broken', tlsProblem(error)));
-  const onStop = () => endReading(new ConnectionLost('stopped', 'the relay is stopping'));
-  duplex.on('readable', onWake).on('drain', onWake).on('end', onEnd).on('close', onClose).on('error', onError);
-  if (stop?.aborted === true) onStop();
-  stop?.addEventListener('abort', onStop, { once: true });
 
-  /** Waits for the next news of the socket; whether there is any within that time. */
-  function isNews(within: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const finish = (is: boolean) => {
-        wake = undefined;
-        cancel();
-        resolve(is);
-      };
-      const cancel: Cancel = clock.after(within, () => finish(false));
-      wake = () => finish(true);
-    });
+  /** Over `duplex`, which nobody else reads or writes. When `stop` aborts, reading ends with `stopped`; what is being written is still written. */
+  constructor(duplex: Duplex, clock: Clock, stop?: AbortSignal) {
+    this.#duplex = duplex;
+    this.#clock = clock;
+    this.#stop = stop;
+    for (const [event, listener] of Object.entries(this.#listeners)) duplex.on(event, listener);
+    // What has ended already emits nothing any more.
+    if (duplex.readableEnded) this.#listeners.end();
+    if (duplex.closed) this.#listeners.close();
+    if (stop?.aborted === true) this.#onStop();
+    stop?.addEventListener('abort', this.#onStop, { once: true });
   }
 
-  async function news(within: number): Promise<void> {
-    if (!(await isNews(within))) throw new ConnectionLost('timeout', 'the peer took too long');
-  }
-
-  async function flush(within: number): Promise<void> {
-    if (writingEnded !== undefined) throw writingEnded;
-    if (queued.length === 0) return;
-    duplex.cork();
-    for (const octets of queued) duplex.write(octets);
-    queued = [];
-    duplex.uncork();
-    const deadline = clock.now() + within;
-    while (duplex.writableNeedDrain) {
-      if (writingEnded !== undefined) throw writingEnded;
-      await news(deadline - clock.now());
+  /** The next line. `too-long` once it ended and had more than `maximum` octets; at most a MiB of it is read. */
+  async line(maximum: number, within: number): Promise<Line | 'too-long'> {
+    const deadline = this.#clock.now() + within;
+    let pieces: Buffer[] = [];
+    let length = 0;
+    for (;;) {
+      const chunk = this.#unread.shift() ?? (await this.#pull(deadline - this.#clock.now()));
+      const lf = chunk.indexOf(LF);
+      const piece = lf < 0 ? chunk : chunk.subarray(0, lf);
+      if (lf >= 0) this.unread(chunk.subarray(lf + 1));
+      length += piece.length;
+      if (length > LONGEST_DROPPED) throw new ConnectionLost('broken', 'the peer sent a line without end');
+      // One more than the maximum may come: the CR before the LF is no part of the line.
+      if (length > maximum + 1) pieces = [];
+      else pieces.push(piece);
+      if (lf >= 0) return length > maximum + 1 ? 'too-long' : lineOf(Buffer.concat(pieces), maximum);
     }
+  }
+
+  /** The next octets, as many as are there, at least one. */
+  async some(within: number): Promise<Uint8Array> {
+    return this.#unread.shift() ?? (await this.#pull(within));
+  }
+
+  /** Gives octets back, to be read next. They must not change meanwhile. */
+  unread(rest: Uint8Array): void {
+    if (rest.length > 0) this.#unread.unshift(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
+  }
+
+  /** Keeps octets to be sent with the next flush, which is at the latest when somebody waits. */
+  queue(octets: Uint8Array): void {
+    this.#queued.push(octets);
+  }
+
+  /** Sends what is queued and `slices`; resolves when the socket takes more. */
+  async write(slices: readonly Uint8Array[], within: number): Promise<void> {
+    this.#queued.push(...slices);
+    await this.#flush(within);
+  }
+
+  /** Sends what is queued and waits so long. Rejects as soon as the connection is lost, so that a peer that has gone holds no place; a peer that only closed its own side is waited for. */
+  async pause(milliseconds: number): Promise<void> {
+    await this.#flush(milliseconds);
+    const deadline = this.#clock.now() + milliseconds;
+    for (;;) {
+      if (this.#writingEnded !== undefined) throw this.#writingEnded;
+      if (this.#readingEnded?.reason === 'stopped') throw this.#readingEnded;
+      if (this.#clock.now() >= deadline || !(await this.#isActive(deadline - this.#clock.now()))) return;
+    }
+  }
+
+  /** Ends whoever waits to read, or will, as if its time had passed. */
+  expire(): void {
+    this.#endReading(new ConnectionLost('timeout', 'the peer took too long'));
+  }
+
+  /** Whether the peer has sent octets that nobody has read. */
+  hasUnread(): boolean {
+    return this.#unread.length > 0 || this.#duplex.readableLength > 0;
+  }
+
+  /** Gives the Duplex away, for TLS; `bytes-waiting`, and nothing is given, when the peer has already sent more (RFC 3207, section 6). */
+  handOver(): Duplex | 'bytes-waiting' {
+    if (this.hasUnread()) return 'bytes-waiting';
+    this.#release();
+    return this.#duplex;
+  }
+
+  /** Sends what is queued and closes, within seconds whatever the peer does. Never rejects. */
+  async close(): Promise<void> {
+    try {
+      await this.#flush(CLOSE_WITHIN);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+    this.#release();
+    await hangUp(this.#duplex, this.#clock);
+  }
+
+  /** Closes at once; what is queued is lost. */
+  destroy(): void {
+    this.#endBoth(new ConnectionLost('stopped', 'the connection was cut'));
+    this.#release();
+    this.#duplex.on('error', () => {}).destroy();
+  }
+
+  /** Whether the connection has ended, by either side. */
+  get isClosed(): boolean {
+    return this.#readingEnded !== undefined || this.#writingEnded !== undefined || this.#duplex.destroyed;
   }
 
   /** The next chunk from the socket, after a flush of what is queued. */
-  async function pull(within: number): Promise<Buffer> {
-    const deadline = clock.now() + within;
+  async #pull(within: number): Promise<Buffer> {
+    const deadline = this.#clock.now() + within;
     for (;;) {
-      const chunk = duplex.read() as Buffer | null;
+      const chunk = this.#duplex.read() as Buffer | null;
       if (chunk !== null) return chunk;
-      if (queued.length > 0) {
-        await flush(deadline - clock.now());
-        continue; // a flush that waited may have missed the news of octets
+      if (this.#queued.length > 0) {
+        await this.#flush(deadline - this.#clock.now());
+        continue; // octets may have come while the flush waited
       }
-      if (readingEnded !== undefined) throw readingEnded;
-      await news(deadline - clock.now());
+      if (this.#readingEnded !== undefined) throw this.#readingEnded;
+      await this.#activity(deadline - this.#clock.now());
     }
   }
 
-  const self: Wire = {
-    async line(maximum, within) {
-      const deadline = clock.now() + within;
-      let pieces: Buffer[] = [];
-      let length = 0;
-      let overlong = false;
-      for (;;) {
-        const chunk = unread.shift() ?? (await pull(deadline - clock.now()));
-        const at = chunk.indexOf(LF);
-        const piece = at < 0 ? chunk : chunk.subarray(0, at);
-        if (at >= 0 && at + 1 < chunk.length) unread.unshift(chunk.subarray(at + 1));
-        length += piece.length;
-        // One more than the maximum may come: the CR before the LF is no part of the line.
-        overlong ||= length > maximum + 1;
-        if (length > LONGEST_DROPPED) throw new ConnectionLost('broken', 'the peer sent a line without end');
-        if (overlong) pieces = [];
-        else pieces.push(piece);
-        if (at < 0) continue;
-        const whole = pieces.length === 1 ? (pieces[0] ?? piece) : Buffer.concat(pieces);
-        const bareLf = whole[whole.length - 1] !== CR;
-        const octets = bareLf ? whole : whole.subarray(0, -1);
-        return overlong || octets.length > maximum ? 'too-long' : { octets, bareLf };
-      }
-    },
-    async some(within) {
-      return unread.shift() ?? (await pull(within));
-    },
-    unread(rest) {
-      if (rest.length > 0) unread.unshift(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
-    },
-    queue(octets) {
-      queued.push(octets);
-    },
-    async write(slices, within) {
-      queued.push(...slices);
-      await flush(within);
-    },
-    async pause(milliseconds) {
-      await flush(milliseconds);
-      const deadline = clock.now() + milliseconds;
-      for (;;) {
-        if (writingEnded !== undefined) throw writingEnded;
-        if (readingEnded?.reason === 'stopped') throw readingEnded;
-        if (clock.now() >= deadline || !(await isNews(deadline - clock.now()))) return;
-      }
-    },
-    expire: () => endReading(new ConnectionLost('timeout', 'the peer took too long')),
-    hasUnread: () => unread.length > 0 || duplex.readableLength > 0,
-    handOver() {
-      if (self.hasUnread()) return 'bytes-waiting';
-      release();
-      return duplex;
-    },
-    async close() {
-      try {
-        await flush(CLOSE_WITHIN);
-      } catch (error) {
-        if (!(error instanceof ConnectionLost)) throw error;
-      }
-      release();
-      await hangUp(duplex, clock);
-    },
-    destroy() {
-      endBoth(new ConnectionLost('stopped', 'the connection was cut'));
-      release();
-      duplex.on('error', () => {}).destroy();
-    },
-    get isClosed() {
-      return readingEnded !== undefined || writingEnded !== undefined || duplex.destroyed;
-    },
-  };
-
-  function release() {
-    duplex.off('readable', onWake).off('drain', onWake).off('end', onEnd).off('close', onClose).off('error', onError);
-    stop?.removeEventListener('abort', onStop);
+  async #flush(within: number): Promise<void> {
+    if (this.#writingEnded !== undefined) throw this.#writingEnded;
+    if (this.#queued.length === 0) return;
+    this.#duplex.cork();
+    for (const octets of this.#queued) this.#duplex.write(octets);
+    this.#queued = [];
+    this.#duplex.uncork();
+    const deadline = this.#clock.now() + within;
+    while (this.#duplex.writableNeedDrain) {
+      if (this.#writingEnded !== undefined) throw this.#writingEnded;
+      await this.#activity(deadline - this.#clock.now());
+    }
   }
 
-  return self;
+  async #activity(within: number): Promise<void> {
+    if (!(await this.#isActive(within))) throw new ConnectionLost('timeout', 'the peer took too long');
+  }
+
+  /** Waits until something happens on the socket; whether it did within that time. */
+  #isActive(within: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (isActive: boolean) => {
+        this.#wake = () => {};
+        cancel();
+        resolve(isActive);
+      };
+      const cancel = this.#clock.after(within, () => finish(false));
+      this.#wake = () => finish(true);
+    });
+  }
+
+  #endReading(lost: ConnectionLost): void {
+    this.#readingEnded ??= lost;
+    this.#wake();
+  }
+
+  #endBoth(lost: ConnectionLost): void {
+    this.#writingEnded ??= lost;
+    this.#endReading(lost);
+  }
+
+  #release(): void {
+    for (const [event, listener] of Object.entries(this.#listeners)) this.#duplex.off(event, listener);
+    this.#stop?.removeEventListener('abort', this.#onStop);
+  }
+}
+
+/** `whole` is a line without its LF. */
+function lineOf(whole: Buffer, maximum: number): Line | 'too-long' {
+  const bareLf = whole[whole.length - 1] !== CR;
+  const octets = bareLf ? whole : whole.subarray(0, -1);
+  return octets.length > maximum ? 'too-long' : { octets, bareLf };
 }
 
 /**
- * Says `farewell` and ends the connection within seconds, whatever the peer does: a timeout of the socket itself would begin
- * anew with each octet of his.
+ * Sends `farewell` and ends the connection within seconds, whatever the peer does: a timeout of the socket itself
+ * would begin anew with each octet that the peer sends. Never rejects.
  */
 export function turnAway(duplex: Duplex, farewell: Uint8Array, clock: Clock): Promise<void> {
   duplex.write(farewell);
@@ -221,8 +240,8 @@ export function turnAway(duplex: Duplex, farewell: Uint8Array, clock: Clock): Pr
 }
 
 /**
- * Ends our side, and lets the peer end his before the socket goes: closing with octets unread would
- * send a reset, and a reset makes the peer forget the last reply before it has read it.
+ * Ends our side, and lets the peer end its own before the socket goes: closing with octets unread would send a
+ * reset, and a reset makes the peer forget the last reply before it has read it.
  */
 function hangUp(duplex: Duplex, clock: Clock): Promise<void> {
   return new Promise((resolve) => {

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { describeReply } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { openWire, type Wire } from '../system/wire.ts';
+import { Wire } from '../system/wire.ts';
 import type { UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { type Capabilities, NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
@@ -68,7 +68,7 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, opened: (w
     return tls;
   };
   let secure = target.security === 'tls' ? await goSecure(socket) : undefined;
-  let line = openWire(secure ?? socket, clock);
+  let line = new Wire(secure ?? socket, clock);
   opened(line);
 
   step(`greeting: ${describeReply(await expect(line, 'greeting', WAIT.greeting, 220))}`);
@@ -81,7 +81,7 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, opened: (w
     if (bare === 'bytes-waiting')
       throw new UpstreamFailed('starttls', 'the server sent more after its reply to STARTTLS; someone may be injecting');
     secure = await goSecure(bare);
-    line = openWire(secure, clock);
+    line = new Wire(secure, clock);
     opened(line);
     capabilities = await ehlo(line, parts.hostname, true); // nothing learned in the clear counts (RFC 3207, section 4.2)
   }
