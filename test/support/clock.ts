@@ -3,9 +3,9 @@
 import type { Cancel, Clock, Monotonic, WallTime } from '../../src/system/clock.ts';
 
 export type FakeClock = Clock & {
-  /** Moves time, running what falls due, in order. */
+  /** Moves time by so many ms, running what falls due, in order; each timer after all that the one before it set going. */
   advance(milliseconds: number): Promise<void>;
-  /** Sets the date without moving monotonic time. */
+  /** Sets the date (ms since 1970) without moving monotonic time. */
   setWall(time: number): void;
   /** When the next timer falls due, in ms from now; undefined for none. */
   nextTimer(): number | undefined;
@@ -47,12 +47,30 @@ export function fakeClock(): FakeClock {
   };
 }
 
-/** Lets everything run that is ready to run without time or I/O passing. */
+// Node's names for requests to the file system that have no answer yet.
+const REQUESTS: ReadonlySet<string> = new Set(['FSReqCallback', 'FSReqPromise']);
+let waiting = 0; // calls of settled(): each has an immediate of its own
+
+/**
+ * Resolves once nothing goes on by itself any more: no promise, tick or immediate is left to run, and no request to the
+ * file system is open. It knows nothing of what comes over sockets or is computed in other threads (scrypt, TLS):
+ * whoever needs that waits for its result.
+ */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 25; turn++) await new Promise((resolve) => setImmediate(resolve));
+  waiting += 1;
+  do {
+    // A turn of the loop runs all promises and ticks, those included that they lead to; immediates may lead to another turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (goesOn());
+  waiting -= 1;
 }
 
-/** Time that runs `factor` times as fast as the wall's, for tests that must live through RFC 5321's patience with real sockets. */
+function goesOn(): boolean {
+  const active = process.getActiveResourcesInfo();
+  return active.some((kind) => REQUESTS.has(kind)) || active.filter((kind) => kind === 'Immediate').length >= waiting;
+}
+
+/** Time that runs `factor` times as fast as the system's, for tests that must live through RFC 5321's patience with real sockets. */
 export function fastClock(factor: number): Clock {
   const started = performance.now();
   const now = () => ((performance.now() - started) * factor) as Monotonic;
