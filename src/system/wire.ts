@@ -28,8 +28,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 // A line that is too long is read to its end, so that the next one is the next command; but not for ever.
 const LONGEST_DROPPED = 2 ** 20;
-// Ms that a peer is given to take what is left, and as many to close its side: the longest that a stop of the relay
-// waits for somebody who does not answer.
+// Ms that the peer has to take what is left when we close, and as many to close its side. It needs a round trip for
+// each; a stop of the relay waits for it.
 const CLOSE_WITHIN = 2_000;
 
 /**
