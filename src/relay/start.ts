@@ -19,11 +19,11 @@ import { yearsLeft } from '../spool/flash.ts';
 import { NewerFormat } from '../spool/segment.ts';
 import { cutIntoSegments } from '../spool/space.ts';
 import { openSpool, type Spool } from '../spool/spool.ts';
-import { calendar } from '../system/calendar.ts';
+import { Calendar } from '../system/calendar.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
 import { openDisk } from '../system/disk.ts';
 import { lockFolder } from '../system/lock.ts';
-import { systemNeighbourhood } from '../system/neighbourhood.ts';
+import { SystemNeighbourhood } from '../system/neighbourhood.ts';
 import type { Random } from '../system/random.ts';
 import type { Capabilities } from '../upstream/capabilities.ts';
 import { createTrust } from '../upstream/trust.ts';
@@ -85,7 +85,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     };
     return createUpstream(target, { clock, random, hostname: config.hostname, trust, mayBeTold, tell, learn });
   });
-  const today = calendar(clock, BUILT as WallTime, spool.newest);
+  const today = new Calendar(clock, BUILT as WallTime, spool.newest);
   const scheduler = createScheduler({
     queue: spool,
     carriers: upstreams,
@@ -125,7 +125,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     {
       store,
       clock,
-      neighbourhood: systemNeighbourhood(clock),
+      neighbourhood: new SystemNeighbourhood(clock),
       passedOn: () => spool.upstream ?? NO_OFFERS,
       hasTls: () => config.deviceTls.startTls !== 'off' && deviceTls.context() !== undefined,
       auth: authenticator,

@@ -1,10 +1,11 @@
-// The disk as the spool needs it: files with positioned reads, gathered writes and datasync, and a
-// directory that can be synced. Tests replace it with a disk that loses power. Nothing here retries.
+// The disk as the spool needs it: files with positioned reads, gathered writes and datasync, and a folder that can be
+// synced. Tests replace it with a disk that loses power. Nothing here retries. All that waits rejects with Node's error.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** An open file. */
 export interface DiskFile {
   /** Octets in the file. */
   size(): Promise<number>;
@@ -12,12 +13,13 @@ export interface DiskFile {
   read(into: Uint8Array, at: number): Promise<number>;
   /** Writes all of `buffers`, in order, from octet `at`; rejects if any octet could not be written. */
   writev(buffers: readonly Uint8Array[], at: number): Promise<void>;
-  /** fdatasync(2). After a rejection nothing may be believed of pages written since the last success. */
+  /** fdatasync(2). After a rejection nothing is known of what was written since the last success: pages may be lost though a later sync succeeds. */
   datasync(): Promise<void>;
+  /** Closes the file. What was not synced may still be lost. */
   close(): Promise<void>;
 }
 
-/** What stands under a name is no file. The message is a clause that says what it is. */
+/** What has the name of a file is none. The message is a clause that says what it is. */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile';
   constructor(found: Stats) {
@@ -33,19 +35,23 @@ function kindOf(found: Stats): string {
   return 'a device';
 }
 
-/** One folder; names are plain file names in it. */
+/** One folder; names are plain file names in it. What is created, renamed or removed is so after a power cut only once the folder was synced. */
 export interface Disk {
-  /** Rejects with NotAFile, or with what the system says. Never waits for whoever stands at the other end of a pipe. */
+  /** Opens a file to read and write. Rejects with NotAFile where the name is no file's; never waits for the other end of a pipe. */
   open(name: string): Promise<DiskFile>;
-  /** Rejects if the file exists. */
+  /** Makes an empty file, which only its owner can read. Rejects if the name is taken. */
   create(name: string): Promise<DiskFile>;
+  /** The names in the folder, whatever they belong to, in no order. */
   list(): Promise<readonly string[]>;
+  /** Gives a file another name, in one step (rename(2)); a file that had that name already is replaced. */
   rename(from: string, to: string): Promise<void>;
+  /** Removes a file. Rejects when there is none. */
   remove(name: string): Promise<void>;
+  /** fsync(2) of the folder. */
   syncDirectory(): Promise<void>;
 }
 
-/** The folder `path` of the real file system, made if missing. */
+/** The folder `path` of the file system, made if it is missing, for its owner alone. */
 export async function openDisk(path: string): Promise<Disk> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   return {
@@ -65,7 +71,7 @@ export async function openDisk(path: string): Promise<Disk> {
   };
 }
 
-/** The folder for reading only; whatever would change it rejects. Nothing is made. */
+/** The folder `path` for reading only: whatever would change it rejects, and so do its files' writes. It is not made, and may be missing. */
 export function openDiskReadOnly(path: string): Disk {
   const refuse = () => Promise.reject(new Error('this disk is for reading only'));
   return {
@@ -78,7 +84,7 @@ export function openDiskReadOnly(path: string): Disk {
   };
 }
 
-/** Looks first: to open a device may set something off. What takes the file's place meanwhile is neither followed nor waited for. */
+/** Looks at the name first: to open a device may have effects. A link or pipe that takes the file's place meanwhile is neither followed nor waited for. */
 async function openFile(path: string, mode: number): Promise<DiskFile> {
   const found = await lstat(path);
   if (!found.isFile()) throw new NotAFile(found);
@@ -112,7 +118,7 @@ function diskFile(handle: FileHandle): DiskFile {
   };
 }
 
-/** `buffers` less the first `octets`: what a short write has left to do. */
+/** `buffers` without their first `octets`: what a short write has left to do. */
 function without(buffers: readonly Uint8Array[], octets: number): readonly Uint8Array[] {
   let skip = octets;
   let first = 0;

@@ -1,24 +1,26 @@
-// Shows whoever supervises this process that its event loop turns. A program that hangs is still there, with
-// its ports open: only this tells it from one that works, and lets it be started again. A thread that watches
-// would do without a supervisor, but costs some 8 MiB of private memory, which small boards don't have.
+// Shows whatever supervises this process that its event loop turns. A process that hangs still exists, with its
+// ports open: only this tells it from one that works, and lets it be started again. A thread that watches would do
+// without a supervisor, but costs some 8 MiB of private memory, which small boards don't have.
 //
-// There are two ways, both only when the environment asks for them: systemd is told with systemd-notify, as a
-// service of Type=notify with WatchdogSec= expects it; elsewhere the content of a file changes, and a script
-// looks whether it does. Neither depends on the date, which may jump.
+// There are two ways, both only when the environment asks for them: systemd is notified by systemd-notify, as a
+// service of Type=notify with WatchdogSec= expects it; elsewhere the content of a file changes, and a script looks
+// whether it does. Neither depends on the date, which may jump.
 
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
 import type { Cancel, Clock } from './clock.ts';
 
+/** Signs for a supervisor, from the start of the relay to its stop. */
 export interface Heartbeat {
-  /** The ports listen: what was a start is now a relay. `words` are for people. */
-  listening(words: string): void;
-  /** The relay stops, or could not start. Once is enough; again does nothing. */
+  /** To be called when the ports listen: the relay no longer starts, but works. `status` is for people. */
+  listening(status: string): void;
+  /** To be called when the relay stops, or could not start; a second call does nothing. Never rejects. */
   stop(): Promise<void>;
 }
 
 export type HeartbeatSettings = {
-  /** Milliseconds after which the supervisor takes silence for a hang: it gets a sign twice as often. Absent when it did not say. */
+  /** Ms after which the supervisor takes silence for a hang: it gets a sign twice as often. Undefined when it did not say. */
   readonly watchdog: number | undefined;
+  /** The path of the file that is to change. */
   readonly file: string | undefined;
   readonly systemd: Systemd | undefined;
 };
@@ -29,22 +31,23 @@ export type Systemd = { readonly socket: string; readonly path: string };
 export type HeartbeatParts = {
   readonly settings: HeartbeatSettings;
   readonly clock: Clock;
-  /** Told once what keeps the supervisor from hearing us, as a sentence; the relay goes on without. */
+  /** Called once for each way with what prevents it, as a sentence; the relay goes on without. */
   readonly complain: (problem: string) => void;
 };
 
-/** Begins at once, so that a start that hangs is noticed, too. */
+/** Begins at once, so that a start that hangs is noticed, too. Never rejects: what goes wrong is complained of. */
 export async function startHeartbeat(parts: HeartbeatParts): Promise<Heartbeat> {
   const { file, systemd } = parts.settings;
-  const hearts: Heartbeat[] = [];
-  if (file !== undefined) hearts.push(changeFile(file, parts));
-  if (systemd !== undefined) hearts.push((await import('./systemd.ts')).notifySystemd(systemd, parts)); // loads child_process, which nobody else needs
+  const all: Heartbeat[] = [];
+  if (file !== undefined) all.push(new ChangingFile(file, parts));
+  // Imported only here, since it loads child_process, which nothing else needs.
+  if (systemd !== undefined) all.push(new (await import('./systemd.ts')).NotifiedSystemd(systemd, parts));
   return {
-    listening(words) {
-      for (const heart of hearts) heart.listening(words);
+    listening(status) {
+      for (const heartbeat of all) heartbeat.listening(status);
     },
     async stop() {
-      for (const heart of hearts) await heart.stop();
+      for (const heartbeat of all) await heartbeat.stop();
     },
   };
 }
@@ -62,42 +65,55 @@ export function beat(clock: Clock, watchdog: number, sign: () => void): Cancel {
   return () => cancel();
 }
 
-// A script that looks every minute sees three changes.
+// Ms. A script that looks every minute sees three changes.
 const USUAL_WATCHDOG = 40_000;
 
-/** The file says `starting` or `listening`, and a count that grows. Written without waiting: in RAM that takes microseconds, and the thread pool may be waiting for a card. */
-function changeFile(path: string, { settings, clock, complain }: HeartbeatParts): Heartbeat {
-  let state = 'starting';
-  let count = 0;
-  let hasComplained = false;
-  const sign = () => {
-    count += 1;
+/**
+ * A file that holds `starting` or `listening`, and a count that grows. Written synchronously: in RAM that takes
+ * microseconds, and the thread pool may be waiting for a slow card.
+ */
+class ChangingFile implements Heartbeat {
+  readonly #path: string;
+  readonly #complain: (problem: string) => void;
+  readonly #cancel: Cancel;
+  #state: 'starting' | 'listening' = 'starting';
+  #count = 0;
+  #hasComplained = false;
+
+  constructor(path: string, { settings, clock, complain }: HeartbeatParts) {
+    this.#path = path;
+    this.#complain = complain;
+    this.#change();
+    this.#cancel = beat(clock, settings.watchdog ?? USUAL_WATCHDOG, () => this.#change());
+  }
+
+  listening(): void {
+    this.#state = 'listening';
+    this.#change();
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel();
     try {
-      overwrite(path, `${state} ${count}\n`);
-    } catch (error) {
-      if (!hasComplained) complain(`a hang would go unnoticed: the file that shows life can't be written: ${(error as Error).message}`);
-      hasComplained = true;
+      rmSync(this.#path, { force: true });
+    } catch {
+      // What could not be written can't be removed either; it was complained of.
     }
-  };
-  sign();
-  const cancel = beat(clock, settings.watchdog ?? USUAL_WATCHDOG, sign);
-  return {
-    listening() {
-      state = 'listening';
-      sign();
-    },
-    async stop() {
-      cancel();
-      try {
-        rmSync(path, { force: true });
-      } catch {
-        // What could not be written can't be removed either; it was complained of.
-      }
-    },
-  };
+  }
+
+  #change(): void {
+    this.#count += 1;
+    try {
+      overwrite(this.#path, `${this.#state} ${this.#count}\n`);
+    } catch (error) {
+      if (!this.#hasComplained)
+        this.#complain(`a hang would go unnoticed: the file that shows life can't be written: ${(error as Error).message}`);
+      this.#hasComplained = true;
+    }
+  }
 }
 
-// The folder may be one that others can write to.
+// The folder may be one that others can write to: a link in the file's place is not followed.
 const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 function overwrite(path: string, text: string): void {

@@ -1,37 +1,65 @@
-// Who is near: the networks that this board's own addresses are in, and the routers that lead out of them.
-// Both change while the relay runs (DHCP, a provider that gives another IPv6 prefix), so they are looked up
-// again when they are asked for, though not at each connection.
+// Which addresses are near: the networks that this board's own addresses are in, and the routers that lead out of
+// them. Both change while the relay runs (DHCP, a provider that gives another IPv6 prefix), so they are looked up
+// again when somebody asks, though not at each connection.
 
 import { readFileSync } from 'node:fs';
 import { BlockList, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Clock, Monotonic } from './clock.ts';
 
+/** What is known of the networks around this board. Addresses are text, IPv4 or IPv6. */
 export interface Neighbourhood {
   /** Whether the address is in a network that one of this board's interfaces is in. */
   isOnLink(address: string): boolean;
-  /** Whether a default route leads over the address: what comes from there may come from anywhere. */
+  /** Whether a default route leads over the address: what comes from such an address may come from anywhere. */
   isGateway(address: string): boolean;
 }
 
-// What is known is believed for so many ms.
-const FRESH = 10_000;
+/** The networks around this machine, in the network namespace of this process. */
+export class SystemNeighbourhood implements Neighbourhood {
+  readonly #onLink: Remembered;
+  readonly #gateways: Remembered;
 
-export function systemNeighbourhood(clock: Pick<Clock, 'now'>): Neighbourhood {
-  const onLink = cached(clock, ownNetworks);
-  const gateways = cached(clock, defaultGateways);
-  return {
-    isOnLink: (address) => onLink().check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
-    isGateway: (address) => gateways().check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
-  };
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#onLink = new Remembered(ownNetworks, clock);
+    this.#gateways = new Remembered(defaultGateways, clock);
+  }
+
+  /** As Neighbourhood has it. */
+  isOnLink(address: string): boolean {
+    return this.#onLink.has(address);
+  }
+
+  /** As Neighbourhood has it. */
+  isGateway(address: string): boolean {
+    return this.#gateways.has(address);
+  }
 }
 
-function cached<T>(clock: Pick<Clock, 'now'>, read: () => T): () => T {
-  let known: { readonly value: T; readonly at: Monotonic } | undefined;
-  return () => {
-    if (known === undefined || clock.now() - known.at > FRESH) known = { value: read(), at: clock.now() };
-    return known.value;
-  };
+// Ms. Short enough that a new network is noticed soon, and long enough that a flood of connections costs few lookups.
+const FRESH = 10_000;
+
+/** A list of addresses that is read again when it is asked for and no longer fresh. */
+class Remembered {
+  readonly #read: () => BlockList;
+  readonly #clock: Pick<Clock, 'now'>;
+  #list: BlockList | undefined;
+  #readAt: Monotonic;
+
+  constructor(read: () => BlockList, clock: Pick<Clock, 'now'>) {
+    this.#read = read;
+    this.#clock = clock;
+    this.#readAt = clock.now();
+  }
+
+  has(address: string): boolean {
+    const now = this.#clock.now();
+    if (this.#list === undefined || now - this.#readAt > FRESH) {
+      this.#list = this.#read();
+      this.#readAt = now;
+    }
+    return this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
 }
 
 function ownNetworks(): BlockList {
@@ -50,7 +78,7 @@ function defaultGateways(): BlockList {
   return list;
 }
 
-/** Of this process's network namespace. Empty where the kernel has no such table. */
+/** A table of the kernel for this process's network namespace; empty where the kernel has no such table. */
 function tableOf(name: string): string {
   try {
     return readFileSync(`/proc/self/net/${name}`, 'utf8');
@@ -65,7 +93,7 @@ export function gatewaysOf(ipv4: string, ipv6: string): readonly string[] {
   for (const line of ipv4.split('\n')) {
     const [, destination, gateway = ''] = line.trim().split(/\s+/);
     if (destination !== '00000000' || !/^[0-9A-F]{8}$/i.test(gateway) || gateway === '00000000') continue;
-    // In the byte order of this processor, which is little-endian on all that we run on.
+    // The address is in the byte order of the processor, which is little-endian on all that we run on.
     found.push([...Buffer.from(gateway, 'hex').reverse()].join('.'));
   }
   for (const line of ipv6.split('\n')) {

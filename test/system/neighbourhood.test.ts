@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
-import { gatewaysOf, systemNeighbourhood } from '../../src/system/neighbourhood.ts';
+import { gatewaysOf, SystemNeighbourhood } from '../../src/system/neighbourhood.ts';
 import { fakeClock } from '../support/clock.ts';
 
 const IPV4 = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -19,7 +19,7 @@ test('gateways are read from the tables of the kernel', () => {
 });
 
 test('what this machine is in is near, and the rest of the world is not', () => {
-  const near = systemNeighbourhood(fakeClock());
+  const near = new SystemNeighbourhood(fakeClock());
   const own = Object.values(networkInterfaces())
     .flatMap((one) => one ?? [])
     .find(({ internal, family, cidr }) => !internal && family === 'IPv4' && !cidr?.endsWith('/32'));
