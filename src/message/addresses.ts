@@ -4,7 +4,7 @@
 
 import { isDomain, type Mailbox } from '../smtp/address.ts';
 import { isAscii, isEncodedWord, textOf } from './encoded-word.ts';
-import { contentOf, isClosed, type TokenKind, tokensOf } from './tokens.ts';
+import { contentOf, isClosed, type TokenKind, Tokens } from './tokens.ts';
 
 /** A token's place in the field's text. */
 export type Word = { readonly kind: TokenKind; readonly from: number; readonly to: number };
@@ -42,7 +42,7 @@ const draft = (): Draft => ({ outside: [], inside: undefined, isInside: false, c
 
 /** The list in `text`, a field's body with one character an octet; undefined when it is too long to be read. */
 export function readAddresses(text: string): AddressList | undefined {
-  const tokens = tokensOf(text);
+  const tokens = new Tokens(text);
   const listed: Listed[] = [];
   const groups: Listed[] = [];
   let one = draft();

@@ -10,7 +10,7 @@ import { LineEndRepair } from '../smtp/line-ends.ts';
 import type { WallTime } from '../system/clock.ts';
 import { formatDate } from './date.ts';
 import { formatField } from './field.ts';
-import { lineFolder } from './fold.ts';
+import { LineFolder } from './fold.ts';
 
 /** RFC 3464, section 2.3.3. `relayed`: handed to an upstream that makes no notifications. */
 export type Action = 'failed' | 'delayed' | 'relayed';
@@ -76,7 +76,7 @@ export async function composeNotification(notification: Notification): Promise<A
 
 async function* inLines(octets: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const repair = new LineEndRepair();
-  const folder = lineFolder();
+  const folder = new LineFolder();
   for await (const chunk of octets) for (const slice of repair.repair(chunk)) yield* folder.fold(slice);
   for (const slice of repair.end()) yield* folder.fold(slice);
   yield* folder.end();

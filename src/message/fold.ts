@@ -18,71 +18,73 @@ const EARLIEST_FOLD = LONGEST_LINE / 2;
 // Where no white space is, these are good to fold after: between addresses, and between the tags of HTML.
 const AFTER: ReadonlySet<number> = new Set([',', ';', '>'].map((one) => one.charCodeAt(0)));
 
-export interface LineFolder {
-  /** The octets with their long lines folded, in slices; an unfinished line is held back. Line ends are CRLF. */
-  fold(chunk: Uint8Array): readonly Uint8Array[];
-  /** What is still held back. */
-  end(): readonly Uint8Array[];
-}
+/** Folds one message's lines. What comes out is the same wherever the chunks' borders lie. */
+export class LineFolder {
+  // The beginning of a line that is not finished, or too long; how many of its octets are filled.
+  readonly #held = Buffer.alloc(LONGEST_LINE + 2);
+  #length = 0;
 
-export function lineFolder(): LineFolder {
-  const held = Buffer.alloc(LONGEST_LINE + 2); // the beginning of a line that is not finished, or too long
-  let length = 0;
+  /** The octets, whose lines end with CRLF, with the long ones folded, in slices; an unfinished line is held back. */
+  fold(chunk: Uint8Array): readonly Uint8Array[] {
+    const out: Uint8Array[] = [];
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#length === 0) {
+        const from = at;
+        at = endOfShortLines(chunk, at);
+        if (at > from) out.push(chunk.subarray(from, at));
+      }
+      at = this.#hold(chunk, at);
+      while (this.#contentLength() > LONGEST_LINE) out.push(this.#foldHeld());
+      if (this.#isWhole()) out.push(this.#releaseHeld());
+    }
+    return out;
+  }
 
-  const releaseHeld = (): Uint8Array => {
-    const line = Buffer.from(held.subarray(0, length));
-    length = 0;
-    return line;
-  };
-
-  /** Cuts what is held, which is too long for one line; the rest stays held. */
-  const foldHeld = (): Uint8Array => {
-    const at = foldingPlace(held.subarray(0, length));
-    const line = Buffer.allocUnsafe(at + 2);
-    held.copy(line, 0, 0, at);
-    line[at] = CR;
-    line[at + 1] = LF;
-    const isAtSpace = isWhite(held[at]);
-    held.copy(held, isAtSpace ? 0 : 1, at, length);
-    if (!isAtSpace) held[0] = SPACE;
-    length += isAtSpace ? -at : 1 - at;
-    return line;
-  };
+  /** What is still held back, when the message ends. */
+  end(): readonly Uint8Array[] {
+    return this.#length === 0 ? [] : [this.#releaseHeld()];
+  }
 
   /** Takes octets of the held line from the chunk's place `at` on; where it stopped: after the line's end, when there is no more room, or at the chunk's end. */
-  const hold = (chunk: Uint8Array, at: number): number => {
-    const end = Math.min(chunk.length, at + held.length - length);
+  #hold(chunk: Uint8Array, at: number): number {
+    const end = Math.min(chunk.length, at + this.#held.length - this.#length);
     const lf = chunk.subarray(at, end).indexOf(LF);
     const to = lf < 0 ? end : at + lf + 1;
-    held.set(chunk.subarray(at, to), length);
-    length += to - at;
+    this.#held.set(chunk.subarray(at, to), this.#length);
+    this.#length += to - at;
     return to;
-  };
+  }
 
-  const isWhole = () => length > 0 && held[length - 1] === LF;
+  #isWhole(): boolean {
+    return this.#length > 0 && this.#held[this.#length - 1] === LF;
+  }
+
   /** Octets of the held line without its end, as far as that is known. */
-  const content = () => length - (isWhole() ? 1 : 0) - (held[length - (isWhole() ? 2 : 1)] === CR ? 1 : 0);
+  #contentLength(): number {
+    const length = this.#length - (this.#isWhole() ? 1 : 0);
+    return length - (this.#held[length - 1] === CR ? 1 : 0);
+  }
 
-  return {
-    fold(chunk) {
-      const out: Uint8Array[] = [];
-      let at = 0;
-      while (at < chunk.length) {
-        if (length === 0) {
-          const from = at;
-          at = endOfShortLines(chunk, at);
-          if (at > from) out.push(chunk.subarray(from, at));
-        }
-        at = hold(chunk, at);
-        while (content() > LONGEST_LINE) out.push(foldHeld());
-        if (isWhole()) out.push(releaseHeld());
-      }
-      return out;
-    },
-    end() {
-      return length === 0 ? [] : [releaseHeld()];
-    },
-  };
+  /** Cuts what is held, which is too long for one line; the rest stays held. */
+  #foldHeld(): Uint8Array {
+    const at = foldingPlace(this.#held.subarray(0, this.#length));
+    const line = Buffer.allocUnsafe(at + 2);
+    this.#held.copy(line, 0, 0, at);
+    line[at] = CR;
+    line[at + 1] = LF;
+    const isAtSpace = isWhite(this.#held[at]);
+    this.#held.copyWithin(isAtSpace ? 0 : 1, at, this.#length);
+    if (!isAtSpace) this.#held[0] = SPACE;
+    this.#length += isAtSpace ? -at : 1 - at;
+    return line;
+  }
+
+  #releaseHeld(): Uint8Array {
+    const line = Buffer.from(this.#held.subarray(0, this.#length));
+    this.#length = 0;
+    return line;
+  }
 }
 
 /** After the last of the lines from `from` on that are whole and short; `from` itself when the first is neither. */

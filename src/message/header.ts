@@ -1,14 +1,14 @@
-// The header section (RFC 5322, section 2.2), bounded, found at the front of a stream of octets whose
-// lines end with CRLF. It is as forgiving as devices need: a message without header section, or whose
-// header section ends without an empty line, is understood, and its octets are kept.
+// The header section (RFC 5322, section 2.2), bounded, found at the front of a stream of octets whose lines end with
+// CRLF. It is as forgiving as devices need: a message without header section, or whose header section ends without
+// an empty line, is understood, and its octets are kept.
 
 import { type Field, fieldName } from './field.ts';
-import { marksBefore, preamble } from './preamble.ts';
+import { marksBefore, Preamble } from './preamble.ts';
 
-/** Postfix's header_size_limit. A larger header section is refused. */
+/** Octets; Postfix's header_size_limit. A larger header section is refused. */
 export const LARGEST_HEADER_SECTION = 102_400;
 
-/** Of fields as well, since each costs memory and time beyond its octets. */
+/** A header section with more fields is refused, since each costs memory and time beyond its octets. Devices write ten, mailing lists a hundred. */
 export const MOST_FIELDS = 1_000;
 
 export type HeaderSection = {
@@ -17,125 +17,141 @@ export type HeaderSection = {
   readonly rest: Uint8Array;
 };
 
+/** A header section, or what the message is refused for. */
 export type Gathered = HeaderSection | 'too-large' | 'too-many-fields';
-
-export interface HeaderGatherer {
-  /** Takes the next octets; a section once it is whole, what it is refused for, or undefined for "more". */
-  add(octets: Uint8Array): Gathered | undefined;
-  /** What is there, when the message ends before the header section does. */
-  finish(): Gathered;
-}
 
 const LF = 0x0a;
 const FIRST_MEMORY = 4_096;
-const FIRST_PLACES = 64;
 
-export function headerGatherer(): HeaderGatherer {
-  // Both are doubled when they run out, so that a device that drips costs no copy a packet. While more is awaited
-  // a field is two numbers; a hundred sessions that stop in mid-header must not fill a small board's memory.
-  let memory = Buffer.alloc(FIRST_MEMORY);
-  let places = new Uint32Array(FIRST_PLACES);
-  let length = 0;
-  let count = 0;
-  let lineStart = 0;
-  let searched = 0; // there is no line end between lineStart and here
-  const before = preamble();
+/** Gathers one message's octets until its header section is whole. */
+export class HeaderGatherer {
+  // Doubled when it runs out, so that a device that drips costs no copy a packet.
+  #memory = Buffer.alloc(FIRST_MEMORY);
+  #length = 0;
+  #lineStart = 0;
+  // There is no line end between #lineStart and here.
+  #searched = 0;
+  readonly #places = new Places();
+  readonly #preamble = new Preamble();
 
-  const place = (from: number, to: number) => {
-    if (2 * count === places.length) {
-      const larger = new Uint32Array(2 * places.length);
-      larger.set(places);
-      places = larger;
-    }
-    places[2 * count] = from;
-    places[2 * count + 1] = to;
-    count += 1;
-  };
-
-  const section = (end: number): HeaderSection => {
-    const fields = Array.from({ length: count }, (_, at) => fieldIn(memory.subarray(places[2 * at], places[2 * at + 1])));
-    const body = before.bodyIfNot(fields);
-    return body === undefined ? { fields, rest: memory.subarray(end, length) } : { fields: [], rest: memory.subarray(body, length) };
-  };
-
-  /** What is refused as a header section may still be a text that looks like one. */
-  const refused = (reason: 'too-large' | 'too-many-fields'): Gathered => {
-    const asText = section(length);
-    return asText.fields.length > 0 || count === 0 ? reason : asText;
-  };
-
-  /** Looks at the lines that are whole; what came of it, when one of them ends the section. */
-  const scan = (): Gathered | undefined => {
+  /** Takes the next octets. A header section once it is whole, what it is refused for, or undefined when more is needed; then no more may be added. */
+  add(octets: Uint8Array): Gathered | undefined {
+    this.#append(octets);
     for (;;) {
       // Judged line by line, so that it does not matter how much came at once.
-      if (lineStart > LARGEST_HEADER_SECTION) return refused('too-large');
-      const lf = memory.subarray(0, length).indexOf(LF, searched);
+      if (this.#lineStart > LARGEST_HEADER_SECTION) return this.#refused('too-large');
+      const lf = this.#memory.subarray(0, this.#length).indexOf(LF, this.#searched);
       if (lf < 0) {
-        searched = length;
-        return length > LARGEST_HEADER_SECTION ? refused('too-large') : undefined;
+        this.#searched = this.#length;
+        return this.#length > LARGEST_HEADER_SECTION ? this.#refused('too-large') : undefined;
       }
-      const ended = takeLine(lineStart, lf + 1);
-      if (ended === 'too-many-fields') return refused(ended);
-      if (ended !== undefined) return section(ended);
-      lineStart = lf + 1;
-      searched = lineStart;
+      const end = this.#takeLine(this.#lineStart, lf + 1);
+      if (end !== undefined) return this.#ended(end);
+      this.#lineStart = lf + 1;
+      this.#searched = this.#lineStart;
     }
-  };
+  }
 
-  /** Takes one line; where the body starts, once it is known. */
-  const takeLine = (from: number, to: number): number | 'too-many-fields' | undefined => {
-    const line = memory.toString('latin1', from, to);
-    if (count === 0) {
-      const first = before.take(line, from);
-      if (first === 'dropped') return undefined;
-      if (first.is === 'body') return first.at;
-      place(first.at, to);
-      return undefined;
+  /** What is there, when the message ends before the header section does. The last line may lack its CRLF, which is added. */
+  finish(): Gathered {
+    if (this.#length > LARGEST_HEADER_SECTION) return this.#refused('too-large');
+    if (this.#lineStart < this.#length) {
+      const end = this.#takeLine(this.#lineStart, this.#length);
+      if (end !== undefined) return this.#ended(end);
+      this.#append(Buffer.from('\r\n'));
+      this.#places.extend(this.#length);
     }
+    return this.#section(this.#length);
+  }
+
+  #append(octets: Uint8Array): void {
+    const length = this.#length + octets.length;
+    if (length > this.#memory.length) {
+      const larger = Buffer.alloc(Math.max(length, 2 * this.#memory.length));
+      this.#memory.copy(larger, 0, 0, this.#length);
+      this.#memory = larger;
+    }
+    this.#memory.set(octets, this.#length);
+    this.#length = length;
+  }
+
+  /** Takes one line; where the body begins, once a line shows it. */
+  #takeLine(from: number, to: number): number | 'too-many-fields' | undefined {
+    const line = this.#memory.toString('latin1', from, to);
+    if (this.#places.count === 0) return this.#takeFirstLine(line, from, to);
     if (/^[ \t]/.test(line)) {
-      places[2 * count - 1] = to;
+      this.#places.extend(to);
       return undefined;
     }
     const marks = marksBefore(line);
     const text = marks === 0 ? line : line.slice(marks);
     if (text === '\r\n') return to;
     if (fieldName(text) === undefined) return from;
-    if (count === MOST_FIELDS) return 'too-many-fields';
-    place(from + marks, to);
+    if (this.#places.count === MOST_FIELDS) return 'too-many-fields';
+    this.#places.add(from + marks, to);
     return undefined;
-  };
+  }
 
-  const append = (octets: Uint8Array) => {
-    if (length + octets.length > memory.length) {
-      const larger = Buffer.alloc(Math.max(length + octets.length, 2 * memory.length));
-      memory.copy(larger, 0, 0, length);
-      memory = larger;
-    }
-    memory.set(octets, length);
-    length += octets.length;
-  };
+  #takeFirstLine(line: string, from: number, to: number): number | undefined {
+    const first = this.#preamble.take(line, from);
+    if (first === 'dropped') return undefined;
+    if (first.is === 'body') return first.at;
+    this.#places.add(first.at, to);
+    return undefined;
+  }
 
-  return {
-    add(octets) {
-      append(octets);
-      return scan();
-    },
-    finish() {
-      if (length > LARGEST_HEADER_SECTION) return refused('too-large');
-      // The last line may lack its CRLF.
-      if (lineStart < length) {
-        const ended = takeLine(lineStart, length);
-        if (ended === 'too-many-fields') return refused(ended);
-        if (ended !== undefined) return section(ended);
-        append(Buffer.from('\r\n'));
-        if (count > 0) places[2 * count - 1] = length;
-      }
-      return section(length);
-    },
-  };
+  #ended(end: number | 'too-many-fields'): Gathered {
+    return end === 'too-many-fields' ? this.#refused(end) : this.#section(end);
+  }
+
+  /** The section, whose body begins at `end` unless what came is all text. */
+  #section(end: number): HeaderSection {
+    const fields = this.#places.all().map(([from, to]) => fieldIn(this.#memory.subarray(from, to)));
+    const body = this.#preamble.bodyIfNot(fields);
+    return body === undefined
+      ? { fields, rest: this.#memory.subarray(end, this.#length) }
+      : { fields: [], rest: this.#memory.subarray(body, this.#length) };
+  }
+
+  /** What is refused as a header section may still be a text that looks like one. */
+  #refused(reason: 'too-large' | 'too-many-fields'): Gathered {
+    const asText = this.#section(this.#length);
+    return asText.fields.length > 0 || this.#places.count === 0 ? reason : asText;
+  }
 }
 
 const fieldIn = (raw: Buffer): Field => ({ name: raw.toString('latin1', 0, raw.indexOf(':')).trimEnd(), raw });
+
+const FIRST_PLACES = 64;
+
+/**
+ * Where each field begins and ends. While more is awaited a field is two numbers: a hundred sessions that stop in the
+ * middle of their header sections must not fill a small board's memory with objects.
+ */
+class Places {
+  #numbers = new Uint32Array(2 * FIRST_PLACES);
+  count = 0;
+
+  add(from: number, to: number): void {
+    if (2 * this.count === this.#numbers.length) {
+      const larger = new Uint32Array(2 * this.#numbers.length);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    this.#numbers[2 * this.count] = from;
+    this.#numbers[2 * this.count + 1] = to;
+    this.count += 1;
+  }
+
+  /** Moves the end of the last one, if there is any. */
+  extend(to: number): void {
+    if (this.count > 0) this.#numbers[2 * this.count - 1] = to;
+  }
+
+  all(): readonly (readonly [number, number])[] {
+    return Array.from({ length: this.count }, (_, at) => [this.#numbers[2 * at] ?? 0, this.#numbers[2 * at + 1] ?? 0]);
+  }
+}
 
 /** Where the body begins in a stored message, which always has an empty line; undefined when that is not yet there. */
 export function headerEnd(octets: Buffer): number | undefined {
@@ -144,10 +160,13 @@ export function headerEnd(octets: Buffer): number | undefined {
   return at < 0 ? undefined : at + 4;
 }
 
-/** What is kept was bounded when it came; the trace and the repairs were added to it then. */
+/** Octets. What came was bounded by LARGEST_HEADER_SECTION; the trace field, repairs and completed addresses were added to it then. */
 export const LARGEST_STORED_HEADER_SECTION = LARGEST_HEADER_SECTION + 8_192;
 
-/** The header section of a stored message, without the empty line; reads no further than that. */
+/**
+ * The header section of a stored message, without the empty line. Reads no further than its end; where that does not come within
+ * LARGEST_STORED_HEADER_SECTION, what was read until then. Rejects as `body` does.
+ */
 export async function readHeaderSection(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   let head = Buffer.alloc(0);
   for await (const chunk of body) {

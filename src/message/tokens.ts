@@ -1,92 +1,95 @@
-// The lexical tokens of structured fields (RFC 5322, section 3.2): white space, comments, quoted strings,
-// domain literals, atoms, and the characters between them. Works on text with one character an octet, so
-// that places in it are places in the field. Total and linear: whatever is not closed ends with the text.
+// The lexical tokens of structured fields (RFC 5322, section 3.2): white space, comments, quoted strings, domain
+// literals, atoms, and the characters between them. Works on text with one character an octet, so that places in
+// it are places in the field. It fails for no text, and is linear: whatever is not closed ends with the text.
 
 /** An atom's dots are part of it (RFC 5322's dot-atom), and so is any octet that has no meaning of its own. */
 export type TokenKind = 'space' | 'comment' | 'quoted' | 'literal' | 'atom' | '<' | '>' | ',' | ';' | ':' | '@' | 'end';
-
-export interface Tokens {
-  /** Goes on to the next token. */
-  next(): TokenKind;
-  /** The token's place: `from` its first character, `to` the one after its last. */
-  readonly from: number;
-  readonly to: number;
-  /** Whether every comment, quoted string and literal so far was closed. */
-  readonly isClosed: boolean;
-}
 
 const SPACE = /[ \t\r\n]+/y;
 // An encoded word is one token whatever it holds: devices write commas and colons into it.
 const ENCODED_WORD = /=\?[!->@-~]+\?[BbQq]\?[!->@-~]*\?=/y;
 const ATOM = /[^ \t\r\n(<>,;:@"[]+/y;
 
-export function tokensOf(text: string): Tokens {
-  let from = 0;
-  let to = 0;
-  let isClosed = true;
+/** Reads a text token by token. One at a time, without an object for each: a list may have thousands. */
+export class Tokens {
+  readonly #text: string;
+  #from = 0;
+  #to = 0;
+  #isClosed = true;
 
-  const matched = (pattern: RegExp): boolean => {
-    pattern.lastIndex = from;
-    if (!pattern.test(text)) return false;
-    to = pattern.lastIndex;
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Where the token begins that next() read last. */
+  get from(): number {
+    return this.#from;
+  }
+
+  /** The place after its last character. */
+  get to(): number {
+    return this.#to;
+  }
+
+  /** Whether every comment, quoted string and literal so far was closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Goes on to the next token; `end` when there is none. */
+  next(): TokenKind {
+    this.#from = this.#to;
+    const first = this.#text[this.#from];
+    switch (first) {
+      case undefined:
+        return 'end';
+      case '(':
+        return this.#close('comment', ')', '(');
+      case '"':
+        return this.#close('quoted', '"');
+      case '[':
+        return this.#close('literal', ']');
+      case '<':
+      case '>':
+      case ',':
+      case ';':
+      case ':':
+      case '@':
+        this.#to = this.#from + 1;
+        return first;
+      default:
+        if (this.#matches(SPACE)) return 'space';
+        if (!this.#matches(ENCODED_WORD)) this.#matches(ATOM);
+        return 'atom';
+    }
+  }
+
+  /** Goes to the end of what `pattern`, a sticky one, matches here, if it does. */
+  #matches(pattern: RegExp): boolean {
+    pattern.lastIndex = this.#from;
+    if (!pattern.test(this.#text)) return false;
+    this.#to = pattern.lastIndex;
     return true;
-  };
-  /** To after the character that closes what began at `from`; a backslash takes the next one with it. */
-  const close = (closing: string, opening: string | undefined) => {
+  }
+
+  /** Goes behind the character that closes the token; `opening` begins another one inside it, and a backslash takes the next character with it. */
+  #close(kind: TokenKind, closing: string, opening?: string): TokenKind {
+    const text = this.#text;
     let depth = 1;
-    for (to = from + 1; to < text.length && depth > 0; to++) {
-      const one = text[to];
-      if (one === '\\') to += 1;
+    let at = this.#from + 1;
+    for (; at < text.length && depth > 0; at++) {
+      const one = text[at];
+      if (one === '\\') at += 1;
       else if (one === closing) depth -= 1;
       else if (one === opening) depth += 1;
     }
-    to = Math.min(to, text.length);
-    if (depth > 0) isClosed = false;
-  };
-
-  return {
-    next() {
-      from = to;
-      const first = text[from];
-      switch (first) {
-        case undefined:
-          return 'end';
-        case '(':
-          close(')', '(');
-          return 'comment';
-        case '"':
-          close('"', undefined);
-          return 'quoted';
-        case '[':
-          close(']', undefined);
-          return 'literal';
-        case '<':
-        case '>':
-        case ',':
-        case ';':
-        case ':':
-        case '@':
-          to = from + 1;
-          return first;
-        default:
-          if (matched(SPACE)) return 'space';
-          if (!matched(ENCODED_WORD)) matched(ATOM);
-          return 'atom';
-      }
-    },
-    get from() {
-      return from;
-    },
-    get to() {
-      return to;
-    },
-    get isClosed() {
-      return isClosed;
-    },
-  };
+    this.#to = Math.min(at, text.length);
+    if (depth > 0) this.#isClosed = false;
+    return kind;
+  }
 }
 
-/** What a comment or quoted string says: without its marks, backslashes and folds. */
+/** The content of `token`, a comment or quoted string: without its marks, backslashes and folds. */
 export function contentOf(token: string): string {
   const closing = token.startsWith('(') ? ')' : '"';
   const isClosed = token.length > 1 && token.endsWith(closing);
@@ -107,24 +110,28 @@ export function closed(text: string): string {
 
 /** Where what is never closed begins. */
 function openEnd(text: string): number | undefined {
-  const tokens = tokensOf(text);
+  const tokens = new Tokens(text);
   let from = 0;
   while (tokens.next() !== 'end') from = tokens.from;
   return tokens.isClosed ? undefined : from;
 }
 
+/** `text` as a quoted string. */
 export const quoted = (text: string): string => `"${text.replace(/(["\\])/g, '\\$1')}"`;
 
-/** The text's bones: no comments, each quoted string a `q`, or gone when it is empty, white space one space; what is never closed as it is. For looking at, not for writing. */
+/**
+ * What `text` is apart from its comments: each quoted string is a `q`, or gone when it is empty, white space and comments are one
+ * space; what is never closed stays as it is. For looking at, not for writing.
+ */
 export function outline(text: string): string {
-  const tokens = tokensOf(text);
-  let bones = '';
+  const tokens = new Tokens(text);
+  let rest = '';
   for (let kind = tokens.next(); kind !== 'end'; kind = tokens.next()) {
     const token = text.slice(tokens.from, tokens.to);
-    if (!tokens.isClosed) bones += token;
-    else if (kind === 'space' || kind === 'comment') bones += ' ';
-    else if (kind === 'quoted') bones += contentOf(token).trim() === '' ? '' : 'q';
-    else bones += token;
+    if (!tokens.isClosed) rest += token;
+    else if (kind === 'space' || kind === 'comment') rest += ' ';
+    else if (kind === 'quoted') rest += contentOf(token).trim() === '' ? '' : 'q';
+    else rest += token;
   }
-  return bones.replace(/ +/g, ' ').trim();
+  return rest.replace(/ +/g, ' ').trim();
 }

@@ -3,15 +3,8 @@
 // streams. A message that turns out to be unwanted gives its draft back at once; the rest of it is counted
 // and dropped, since the reply may only come after its end.
 
-import { lineFolder } from '../message/fold.ts';
-import {
-  type Gathered,
-  type HeaderGatherer,
-  headerGatherer,
-  LARGEST_HEADER_SECTION,
-  LARGEST_STORED_HEADER_SECTION,
-  MOST_FIELDS,
-} from '../message/header.ts';
+import { LineFolder } from '../message/fold.ts';
+import { type Gathered, HeaderGatherer, LARGEST_HEADER_SECTION, LARGEST_STORED_HEADER_SECTION, MOST_FIELDS } from '../message/header.ts';
 import { prepareFields } from '../message/prepare.ts';
 import { rewriteEnvelope } from '../message/rewrite.ts';
 import { isLooping, MOST_ADDED_OCTETS, traceField } from '../message/trace.ts';
@@ -56,8 +49,8 @@ export function receive(store: MessageStore, given: Envelope, declared: number, 
   const limit = store.sizeLimit;
   const draft = store.draft(declared, origin.address);
   // BINARYMIME has no lines (RFC 3030, section 3).
-  const folder = envelope.parameters.body === 'BINARYMIME' ? undefined : lineFolder();
-  let gatherer: HeaderGatherer | undefined = headerGatherer(); // as long as the header section is not whole
+  const folder = envelope.parameters.body === 'BINARYMIME' ? undefined : new LineFolder();
+  let gatherer: HeaderGatherer | undefined = new HeaderGatherer(); // as long as the header section is not whole
   let refusal: Refusal | undefined;
   let octets = 0;
   let stored = 0;

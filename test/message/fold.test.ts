@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lineFolder } from '../../src/message/fold.ts';
+import { LineFolder } from '../../src/message/fold.ts';
 
 function folded(pieces: readonly Uint8Array[]): Buffer {
-  const folder = lineFolder();
+  const folder = new LineFolder();
   return Buffer.concat([...pieces.flatMap((piece) => folder.fold(piece)), ...folder.end()]);
 }
 const fold = (text: string) => folded([Buffer.from(text)]).toString();
@@ -38,10 +38,10 @@ describe('a long line', () => {
 
 test('short lines pass uncopied, in one slice, however many they are', () => {
   const chunk = Buffer.from(`${a(70)}\r\n`.repeat(900));
-  const slices = lineFolder().fold(chunk);
+  const slices = new LineFolder().fold(chunk);
   expect(slices).toHaveLength(1);
   expect(slices[0]?.buffer).toBe(chunk.buffer);
-  expect(lineFolder().fold(Buffer.from('\r\n'.repeat(30_000)))).toHaveLength(1);
+  expect(new LineFolder().fold(Buffer.from('\r\n'.repeat(30_000)))).toHaveLength(1);
 });
 
 const text = fc

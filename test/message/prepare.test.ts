@@ -1,7 +1,7 @@
 import { parseFrom } from 'email-addresses';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { headerGatherer } from '../../src/message/header.ts';
+import { HeaderGatherer } from '../../src/message/header.ts';
 import { prepareFields } from '../../src/message/prepare.ts';
 import { rewriteEnvelope } from '../../src/message/rewrite.ts';
 import type { Mailbox } from '../../src/smtp/address.ts';
@@ -19,7 +19,7 @@ const DOMAIN = { ...NONE, defaultDomain: 'example.org' };
 type Options = { rewriting?: Rewriting; reversePath?: Mailbox | null; time?: WallTime; smtpUtf8?: true };
 
 function prepare(octets: Uint8Array, { rewriting = NONE, reversePath = CAM, time = NOON, smtpUtf8 }: Options = {}): Buffer {
-  const gatherer = headerGatherer();
+  const gatherer = new HeaderGatherer();
   const gathered = gatherer.add(octets) ?? gatherer.finish();
   if (typeof gathered === 'string') throw new Error(gathered);
   const parameters = smtpUtf8 === undefined ? {} : { smtpUtf8 };
