@@ -3,6 +3,7 @@
 // list itself stays as it is, and whoever changes it does so at the places that are told here.
 
 import { isDomain, type Mailbox } from '../smtp/address.ts';
+import { hasControl } from '../smtp/printable.ts';
 import { isAscii, isEncodedWord, textOf } from './encoded-word.ts';
 import { contentOf, isClosed, type TokenKind, Tokens } from './tokens.ts';
 
@@ -106,8 +107,6 @@ function listedOf(text: string, { outside, inside, comments }: Draft): Listed {
 
 // Generous: what is longer is no address, and would not fit where addresses are written.
 const LONGEST_PART = 255;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const LOCAL_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\u00ff-]+$/;
 
 /** `local`, `local@` or `local@domain`; obsolete dots with space around them are part of either. */
@@ -138,7 +137,7 @@ function readLocalPart(text: string, words: readonly Word[]): string | undefined
     if (localPart.length > LONGEST_PART) return undefined;
   }
   const name = decoded(localPart);
-  return name === '' || CONTROL.test(name) ? undefined : name;
+  return name === '' || hasControl(name) ? undefined : name;
 }
 
 function readDomain(text: string, words: readonly Word[]): string | undefined {

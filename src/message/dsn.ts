@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Recipient } from '../smtp/envelope.ts';
 import { LineEndRepair } from '../smtp/line-ends.ts';
+import { printable } from '../smtp/printable.ts';
 import type { WallTime } from '../system/clock.ts';
 import { formatDate } from './date.ts';
 import { formatField } from './field.ts';
@@ -145,7 +146,7 @@ function field(name: string, value: string): Buffer {
   return formatField(name, ascii.split(' '));
 }
 
+/** Text of others, for people. */
 function clean(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-  return text.slice(0, LONGEST_VALUE).replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  return printable(text.slice(0, LONGEST_VALUE));
 }

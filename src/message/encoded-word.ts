@@ -2,6 +2,8 @@
 // wrote is octets of some charset; here it becomes text, and the text becomes words of ASCII. Words that
 // are encoded already stay as they are. Nothing is decoded.
 
+import { withoutControl } from '../smtp/printable.ts';
+
 /** RFC 2047, section 2: a line that holds an encoded word is at most 76 characters, the space it begins with included. */
 export const LONGEST_LINE = 76;
 // A word may have 75; the space before it, and a bracket or comma on either side of it, stand on the line as well.
@@ -60,8 +62,7 @@ export function encodeWords(words: readonly string[], used: number): readonly st
 
 /** `text` as encoded words in UTF-8, none splitting a character. `used`: octets on the line before the first. */
 export function encodeText(text: string, used: number): readonly string[] {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '');
+  const clean = withoutControl(text);
   const encoding = encodingFor(clean);
   const words: string[] = [];
   let word = '';

@@ -1,5 +1,6 @@
 // One field of a header section (RFC 5322, section 2.2): its name, its value, and how a new one is written.
 
+import { withoutControl } from '../smtp/printable.ts';
 import { LONGEST_LINE, textOf } from './encoded-word.ts';
 
 /** A field: `name` as written, `raw` with its name, folds and line end. */
@@ -48,8 +49,7 @@ export function formatField(name: string, words: readonly string[]): Buffer {
   let text = `${name}:`;
   let lineLength = text.length;
   for (const word of words) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-    const clean = word.replace(/[\u0000-\u001f\u007f]/g, '');
+    const clean = withoutControl(word);
     if (lineLength + 1 + clean.length > LONGEST_LINE && lineLength > name.length + 1) {
       text += `\r\n\t${clean}`;
       lineLength = 1 + clean.length;

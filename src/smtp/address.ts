@@ -4,6 +4,7 @@
 // fields and logs, and must not be able to end a line there.
 
 import { isIPv4, isIPv6 } from 'node:net';
+import { hasControl } from './printable.ts';
 
 /** `localPart` is unquoted; `domain` is a name or an address literal in brackets, '' for a bare local part that is still to be completed. */
 export type Mailbox = { readonly localPart: string; readonly domain: string };
@@ -28,8 +29,6 @@ const DOMAIN =
 const QUOTED_STRING = /^"((?:[^"\\]|\\.)*)"$/su;
 const SEVERAL = /@[^",;@]*[,;]/;
 const SOURCE_ROUTE = /^@[^:<>"]*:/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are just what must not pass
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const NOT_ASCII = /[\u0080-\u{10ffff}]/u;
 
 /**
@@ -38,7 +37,7 @@ const NOT_ASCII = /[\u0080-\u{10ffff}]/u;
  */
 export function parseMailbox(text: string, options: { readonly utf8: boolean }): Mailbox | MalformedPath {
   if (Buffer.byteLength(text) > LONGEST_PATH) return 'too-long';
-  if (CONTROL.test(text)) return 'control-character';
+  if (hasControl(text)) return 'control-character';
   if (!options.utf8 && NOT_ASCII.test(text)) return 'not-ascii';
   const path = text.replace(SOURCE_ROUTE, '');
   const at = splitAt(path);
