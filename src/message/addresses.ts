@@ -1,25 +1,30 @@
-// Address lists (RFC 5322, section 3.4, with the obsolete forms of 4.4) as devices write them: mailboxes,
-// groups, display names, comments, routes. What can't be read is named as such and never guessed at; the
-// list itself stays as it is, and whoever changes it does so at the places that are told here.
+// Address lists (RFC 5322, section 3.4, with the obsolete forms of 4.4) as devices write them: mailboxes, groups,
+// display names, comments, routes. What can't be read is marked as such and never guessed at. The list itself stays
+// as it is: the result says where in the text each part stands, so that it can be changed there.
 
 import { isDomain, type Mailbox } from '../smtp/address.ts';
 import { hasControl } from '../smtp/printable.ts';
 import { isAscii, isEncodedWord, textOf } from './encoded-word.ts';
 import { contentOf, isClosed, type TokenKind, Tokens } from './tokens.ts';
 
-/** A token's place in the field's text. */
+/** A token: `from` is the place of its first character in the field's text, `to` the one after its last. */
 export type Word = { readonly kind: TokenKind; readonly from: number; readonly to: number };
 
+/** An entry of a list, or the name of a group. */
 export type Listed = {
   /** The display name, token by token; all of it, where no address could be read. */
   readonly phrase: readonly Word[];
   readonly comments: readonly Word[];
   /** The address; its domain is '' when there is none (`root`). Undefined when what stands there is no address. */
   readonly mailbox: Mailbox | undefined;
-  /** What stands before a domain that is still missing, and where: `root` lacks an `@` as well, `root@` does not. */
+  /**
+   * Where a domain is missing, and what must stand in front of it there: `root` lacks an `@` as well, `root@` does
+   * not.
+   */
   readonly missing: { readonly at: number; readonly text: '@' | '' } | undefined;
 };
 
+/** What a field like To holds. */
 export type AddressList = {
   readonly listed: readonly Listed[];
   /** The names of groups. */
@@ -28,10 +33,10 @@ export type AddressList = {
   readonly isClosed: boolean;
 };
 
-// More than any list that a person or a device writes; what is longer is not read, since each token is an object.
+// More than any list that a person or a device writes. What is longer is not read, since each token costs an object.
 const MOST_TOKENS = 4_000;
 
-/** Whether an address with its domain can be found in a list; also where that is too long to be read. */
+/** Whether the list in `text` has an address with a domain; true also for a list that is too long to be read. */
 export function hasAddress(text: string): boolean {
   const list = readAddresses(text);
   return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');
@@ -41,7 +46,7 @@ type Draft = { readonly outside: Word[]; inside: Word[] | undefined; isInside: b
 
 const draft = (): Draft => ({ outside: [], inside: undefined, isInside: false, comments: [] });
 
-/** The list in `text`, a field's body with one character an octet; undefined when it is too long to be read. */
+/** The list in `text`, a field's body with one character an octet; undefined when it has too many tokens to be read. */
 export function readAddresses(text: string): AddressList | undefined {
   const tokens = new Tokens(text);
   const listed: Listed[] = [];
@@ -105,11 +110,15 @@ function listedOf(text: string, { outside, inside, comments }: Draft): Listed {
   return { phrase, comments, mailbox: address?.mailbox, missing: address?.missing };
 }
 
-// Generous: what is longer is no address, and would not fit where addresses are written.
+// Octets, more than RFC 5321, section 4.5.3.1, allows: what is longer is no address, and would not fit where
+// addresses go.
 const LONGEST_PART = 255;
 const LOCAL_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\u00ff-]+$/;
 
-/** `local`, `local@` or `local@domain`; obsolete dots with space around them are part of either. */
+/**
+ * `local`, `local@` or `local@domain`, where dots may have space around them (RFC 5322, section 4.4); undefined for
+ * anything else.
+ */
 function readAddress(text: string, words: readonly Word[]): (Pick<Listed, 'missing'> & { readonly mailbox: Mailbox }) | undefined {
   const at = words.findIndex(isAt);
   const local = at < 0 ? words : words.slice(0, at);
@@ -121,7 +130,7 @@ function readAddress(text: string, words: readonly Word[]): (Pick<Listed, 'missi
     const domain = readDomain(text, written);
     return domain === undefined ? undefined : { mailbox: { localPart, domain }, missing: undefined };
   }
-  // A lone word beyond ASCII, or an encoded one, is a name.
+  // A word by itself that is beyond ASCII, or encoded, is a name.
   if (!isAscii(localPart) || local.some(({ from, to }) => isEncodedWord(text.slice(from, to)))) return undefined;
   return { mailbox: { localPart, domain: '' }, missing: { at: last.to, text: at < 0 ? '@' : '' } };
 }
@@ -152,14 +161,17 @@ function readDomain(text: string, words: readonly Word[]): string | undefined {
   return isDomain(name) ? name : undefined;
 }
 
-/** Whether there is a dot wherever one word meets the next. */
+/** Whether there is a dot between each word and the next. */
 function areJoined(text: string, words: readonly Word[]): boolean {
   return words.every(({ from }, at) => at === 0 || text[from] === '.' || text[(words[at - 1]?.to ?? 0) - 1] === '.');
 }
 
 const decoded = (latin1: string) => textOf(Buffer.from(latin1, 'latin1'));
 
-/** The words of a display name, as text: quotes gone, what stands together in one word. */
+/**
+ * The words of a display name, as text: without quotes; tokens that stand together are one word. `phrase` is from
+ * the list in `text`.
+ */
 export function phraseWords(text: string, phrase: readonly Word[]): readonly string[] {
   let name = '';
   let end: number | undefined;
@@ -171,10 +183,13 @@ export function phraseWords(text: string, phrase: readonly Word[]): readonly str
   return wordsOf(decoded(name));
 }
 
-/** The words of a comment, as text. */
+/** The words of a comment in `text`, without its parentheses. */
 export const commentWords = (text: string, { from, to }: Word): readonly string[] => wordsOf(decoded(contentOf(text.slice(from, to))));
 
-/** `text` cut at its spaces. Two spaces give an empty word between them, so that joining gives the text back. */
+/**
+ * `text` cut at its spaces. Two spaces give an empty word between them, so that joining the words gives the text
+ * back.
+ */
 export function wordsOf(text: string): readonly string[] {
   const plain = text.replace(/[\t\r\n]/g, ' ').trim();
   return plain === '' ? [] : plain.split(' ');

@@ -6,7 +6,8 @@ import { outline } from './tokens.ts';
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-// Obsolete: years of two and three digits, zones with names. Beyond the RFC, since every program reads it: hours of one digit, and no zone.
+// Obsolete: years of two and three digits, zones with names. Not in the RFC, but read by every program: hours of one
+// digit, and no zone.
 const DATE =
   /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ?, ?)?(\d{1,2}) ([A-Z]{3}) (\d{2,4}) (\d{1,2}) ?: ?(\d{1,2})(?: ?: ?(\d{1,2}))?(?: ?([+-]\d{4}|[A-Z]{1,5}))?$/i;
 // Longer than any date without its comments.
@@ -17,7 +18,10 @@ export function formatDate(time: WallTime): string {
   return new Date(time).toUTCString().replace(/GMT$/, '+0000');
 }
 
-/** The moment that `value` (a field's body) names, in ms since 1970; undefined when it can't be read. A zone that has a name counts as UTC. */
+/**
+ * The moment that `value` (a field's body) names, in ms since 1970; undefined when it can't be read. A zone that
+ * has a name counts as UTC.
+ */
 export function readDate(value: string): number | undefined {
   const plain = outline(value);
   const match = plain.length > LONGEST_DATE ? null : DATE.exec(plain);

@@ -1,16 +1,18 @@
-// Display names (RFC 5322, section 3.4) that this relay writes: whose mail it is, in words of the device.
+// Display names (RFC 5322, section 3.4) that this relay writes when it replaces an address: they keep what the device
+// called itself.
 
 import { formatMailbox } from '../smtp/address.ts';
 import { type AddressList, commentWords, phraseWords, wordsOf } from './addresses.ts';
 import { encodeWords, isAscii, isEncodedWord, textOf } from './encoded-word.ts';
 import { quoted } from './tokens.ts';
 
-// A name is for people, and what the relay adds to a message is bounded.
+// Octets. A name is for people, and what the relay adds to a message is bounded (MOST_ADDED_OCTETS).
 const LONGEST_NAME = 400;
 
 /**
- * What to call the author in `text`, the body of a From field, read as `list`: its display name, the comment that
- * stands for one (`root@lan (Cron Daemon)`), or the address. Where there is nothing of it, all that stands there.
+ * The words of a name for the author in `text`, the body of a From field, which was read as `list`: its display
+ * name, the comment that stands for one (`root@lan (Cron Daemon)`), or the address. Where there is none of them,
+ * all of the text.
  */
 export function nameOfAuthor(text: string, list: AddressList | undefined): readonly string[] {
   const first = list?.listed[0] ?? list?.groups[0];
@@ -22,14 +24,17 @@ export function nameOfAuthor(text: string, list: AddressList | undefined): reado
   return first.mailbox === undefined ? wholeText(text) : [formatMailbox(first.mailbox)];
 }
 
-/** All that stands there, as a name. */
+/** The words of `text`, a field's body with one character an octet, whatever they are. */
 export const wholeText = (text: string): readonly string[] => wordsOf(textOf(Buffer.from(text.replace(/[\r\n]/g, ''), 'latin1')));
 
-/** `words` as a display name for formatField, too long ones shortened: quoted, or as encoded words where that is not enough. `used`: octets on the line before it. */
+/**
+ * `words` as a display name for formatField, shortened when they are too long: a quoted string, or encoded words
+ * where that can't hold them. `used`: octets on the line before it.
+ */
 export function writeName(words: readonly string[], used: number): readonly string[] {
   const name = shortened(words);
   if (name.length === 0) return [];
-  // Inside quotes encoded words would mean themselves.
+  // Inside quotes an encoded word is not decoded (RFC 2047, section 5).
   if (!name.some((word) => !isAscii(word) || isEncodedWord(word))) return [quoted(name.join(' '))];
   return encodeWords(
     name.filter((word) => word !== '').map((word) => (isAscii(word) && !isEncodedWord(word) && !isAtom(word) ? quoted(word) : word)),
@@ -53,7 +58,7 @@ function shortened(words: readonly string[]): readonly string[] {
   return kept.filter((word, at) => word !== '' || at < kept.length - 1);
 }
 
-/** As many of the first characters as fit into `most` octets. */
+/** As many of the first characters of `text` as fit into `most` octets of UTF-8. */
 export function firstOctets(text: string, most: number): string {
   let kept = '';
   let left = most;

@@ -1,7 +1,6 @@
 // A delivery status notification (RFC 3464) as a message: multipart/report with a text for people, a
-// message/delivery-status for programs, and the message or its header section. MIME by nodemailer's
-// MimeNode; which notification goes to whom is delivery's to say. Streams: a returned picture is never
-// held whole.
+// message/delivery-status for programs, and the message or its header section. The MIME is nodemailer's MimeNode's;
+// who gets which notification is decided in delivery. A stream: a returned message is never in memory as a whole.
 
 import { Readable } from 'node:stream';
 import { formatMailbox, isInternational, type Mailbox } from '../smtp/address.ts';
@@ -13,23 +12,29 @@ import { formatDate } from './date.ts';
 import { formatField } from './field.ts';
 import { LineFolder } from './fold.ts';
 
-/** RFC 3464, section 2.3.3. `relayed`: handed to an upstream that makes no notifications. */
+/**
+ * What became of the message (RFC 3464, section 2.3.3). `relayed`: passed on to an upstream that sends no
+ * notifications.
+ */
 export type Action = 'failed' | 'delayed' | 'relayed';
 
+/** What became of the message for one recipient. */
 export type Report = {
   readonly recipient: Recipient;
-  /** RFC 3463. */
+  /** An enhanced status code (RFC 3463). */
   readonly status: string;
-  /** Name of the upstream, and its reply on one line, when one spoke. */
+  /** The name of the upstream and its reply on one line; absent when no reply came. */
   readonly remote?: { readonly name: string; readonly reply: string };
-  /** For people: what is wrong, and what can be done. */
+  /** Sentences for people: what is wrong, and what can be done. */
   readonly remarks: readonly string[];
 };
 
+/** All that a notification is made of. */
 export type Notification = {
   readonly action: Action;
-  /** The message that it is about. */
+  /** The queue id of the message that it is about. */
   readonly id: string;
+  /** Of this relay. */
   readonly hostname: string;
   readonly from: Mailbox;
   readonly to: Mailbox;
@@ -38,7 +43,7 @@ export type Notification = {
   readonly time: WallTime;
   /** Until when it is tried, for `delayed`. */
   readonly triedUntil?: WallTime;
-  /** Text that occurs nowhere else, for the boundary and the Message-ID. */
+  /** Text that occurs nowhere else, for the boundaries and the Message-ID. */
   readonly unique: string;
   /** What of the message goes back. */
   readonly returned:
@@ -47,8 +52,9 @@ export type Notification = {
 };
 
 /**
- * The notification's octets, with CRLF line ends and lines of at most 998 octets, whatever is returned: it may go by
- * DATA, where a bare CR has no place. 8 bits only where the message is returned in full, or an address has them.
+ * The notification's octets, with CRLF line ends and lines of at most 998 octets, whatever is returned: it may go
+ * by DATA, where a bare CR is not allowed. It has 8-bit octets only where the message is returned in full, or in an
+ * address. The stream rejects as the one that is returned does.
  */
 export async function composeNotification(notification: Notification): Promise<AsyncIterable<Uint8Array>> {
   // Loaded when the first notification is made: a relay whose mail arrives never needs it.
@@ -83,7 +89,7 @@ async function* inLines(octets: AsyncIterable<Uint8Array>): AsyncIterable<Uint8A
   yield* folder.end();
 }
 
-/** Says whom it was for: an owner who gets many wants to see it in the list. */
+/** Names the recipient: an owner who gets many notifications wants to see it in the list of messages. */
 function subjectFor({ action, reports }: Notification): string {
   const [{ recipient }, ...others] = reports;
   return `${SUBJECT[action]}: ${formatMailbox(recipient.forwardPath)}${others.length === 0 ? '' : ` and ${others.length} more`}`;
@@ -134,13 +140,17 @@ function deliveryStatus(notification: Notification): Buffer {
 function typedAddress(mailbox: Mailbox): string {
   const address = formatMailbox(mailbox);
   if (!isInternational(mailbox)) return `rfc822; ${address}`;
-  return `utf-8; ${[...address].map((one) => (/[!-*,-<>-[\]-~]/.test(one) ? one : `\\x{${one.codePointAt(0)?.toString(16).toUpperCase()}}`)).join('')}`;
+  const escaped = (character: string) => `\\x{${character.codePointAt(0)?.toString(16).toUpperCase()}}`;
+  return `utf-8; ${[...address].map((one) => (/[!-*,-<>-[\]-~]/.test(one) ? one : escaped(one))).join('')}`;
 }
 
-// A reply may be a hundred lines; what matters of it stands at its front.
+// Characters. A reply may have a hundred lines; what matters is at its beginning.
 const LONGEST_VALUE = 800;
 
-/** What others wrote may be anything; here it is ASCII, and folded between its words. */
+/**
+ * A field of the delivery status. What others wrote may be anything; here it is ASCII, as RFC 3464, section 2.1.1,
+ * wants it, and folded between its words.
+ */
 function field(name: string, value: string): Buffer {
   const ascii = value.slice(0, LONGEST_VALUE).replace(/[^\x20-\x7e]/g, '?');
   return formatField(name, ascii.split(' '));

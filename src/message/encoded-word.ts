@@ -1,10 +1,13 @@
-// Encoded words (RFC 2047): how a text beyond ASCII stands in a field that this relay writes. What a device
-// wrote is octets of some charset; here it becomes text, and the text becomes words of ASCII. Words that
-// are encoded already stay as they are. Nothing is decoded.
+// Encoded words (RFC 2047): how text beyond ASCII is written into a field by this relay. What a device wrote is octets
+// of some charset; here it becomes text, and the text becomes words of ASCII. Words that are encoded already stay as
+// they are. Nothing is decoded.
 
 import { withoutControl } from '../smtp/printable.ts';
 
-/** RFC 2047, section 2: a line that holds an encoded word is at most 76 characters, the space it begins with included. */
+/**
+ * RFC 2047, section 2: a line that holds an encoded word is at most 76 characters, the space it begins with
+ * included.
+ */
 export const LONGEST_LINE = 76;
 // A word may have 75; the space before it, and a bracket or comma on either side of it, stand on the line as well.
 const LONGEST_WORD = 72;
@@ -17,7 +20,10 @@ const WINDOWS_1252 =
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What the octets say: UTF-8 where they are that, else windows-1252, which holds ISO 8859-1. Never fails. */
+/**
+ * The octets as text: UTF-8 where they are valid, otherwise windows-1252, of which ISO 8859-1 is a part. Never
+ * throws.
+ */
 export function textOf(octets: Uint8Array): string {
   try {
     return strictUtf8.decode(octets);
@@ -31,14 +37,15 @@ export function textOf(octets: Uint8Array): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
 const ASCII = /^[\u0000-\u007f]*$/;
 
+/** Whether `text` has no character beyond ASCII. */
 export const isAscii = (text: string): boolean => ASCII.test(text);
 
-/** Whether `word` is an encoded word, as RFC 2047, section 2, writes it; of any length. */
+/** Whether `word` is an encoded word (RFC 2047, section 2), of any length. */
 export const isEncodedWord = (word: string): boolean => /^=\?[!->@-~]+\?[BbQq]\?[!->@-~]*\?=$/.test(word);
 
 /**
- * `words` of a text, ready to stand in a field with a space or a fold between them: ASCII as it is, encoded
- * words as they are, neighbours beyond ASCII encoded together. `used`: octets on the line before the first.
+ * `words` of a text as words for a field, which has a space or a fold between them: ASCII and encoded words as they
+ * are, neighbours beyond ASCII encoded together. `used`: octets on the line before the first.
  */
 export function encodeWords(words: readonly string[], used: number): readonly string[] {
   const out: string[] = [];
@@ -60,7 +67,10 @@ export function encodeWords(words: readonly string[], used: number): readonly st
   return out;
 }
 
-/** `text` as encoded words in UTF-8, none splitting a character. `used`: octets on the line before the first. */
+/**
+ * `text` as encoded words in UTF-8, none of which splits a character; without its control characters. `used`:
+ * octets on the line before the first.
+ */
 export function encodeText(text: string, used: number): readonly string[] {
   const clean = withoutControl(text);
   const encoding = encodingFor(clean);
@@ -82,7 +92,10 @@ export function encodeText(text: string, used: number): readonly string[] {
   return words;
 }
 
-/** `octets` of a character before base64, or in the word; `length` of the word that so many make. */
+/**
+ * How text is encoded. `octets`: what a character takes before base64, or in Q; `length`: of the text of a word
+ * with so many octets.
+ */
 type Encoding = { octets(character: string): number; length(octets: number): number; write(text: string): string };
 
 const FRAME = '=?UTF-8?Q??='.length;
@@ -99,12 +112,12 @@ const B: Encoding = {
   write: (text) => `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`,
 };
 
-/** Q can be read by eye where some of the text is plain; B is shorter for other alphabets. */
+/** Q is readable where some of the text is plain; B is shorter for other alphabets. */
 function encodingFor(text: string): Encoding {
   return 3 * text.replace(NOT_PLAIN, '').length >= Buffer.byteLength(text) ? Q : B;
 }
 
-// RFC 2047, section 5 (3): what means itself in a phrase, the strictest of the places where encoded words stand.
+// RFC 2047, section 5 (3): what needs no encoding in a phrase, where the rule is the strictest.
 const NOT_PLAIN = /[^A-Za-z0-9!*+/ -]/gu;
 
 function inQ(character: string): string {

@@ -1,21 +1,20 @@
-// Lines are at most 998 octets (RFC 5322, section 2.1.1; RFC 5321, section 4.5.3.1.6): longer ones are refused
-// by some providers, and cut by others wherever they like. They are folded where they come in, so that
-// what is stored is what is sent and declared. As Postfix does it, a fold is CRLF and a space; but it
-// goes in front of white space where there is some, which then costs nothing but the CRLF, and which in
-// the header section is folding as RFC 5322 has it. Streams, with one line held at most, and what comes
-// out is the same wherever the chunks' borders lie. Short lines pass uncopied.
+// Lines are at most 998 octets (RFC 5322, section 2.1.1; RFC 5321, section 4.5.3.1.6): some providers refuse longer
+// ones, and others cut them anywhere. They are folded where they come in, so that what is stored is what is sent
+// and declared. A fold is CRLF and a space, as Postfix has it; but where there is white space it goes in front of
+// that and adds the CRLF alone, which in the header section is folding as RFC 5322, section 2.2.3, has it. At most
+// one line is held in memory. Short lines pass uncopied.
 
 const CR = 0x0d;
 const LF = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** Octets of a line, its CRLF not counted. */
-export const LONGEST_LINE = 998;
+// Octets of a line without its CRLF.
+const LONGEST_LINE = 998;
 
-// A fold is looked for in a line's second half only, so that no line is copied often.
+// Folds are in a line's second half only, so that no line is copied often.
 const EARLIEST_FOLD = LONGEST_LINE / 2;
-// Where no white space is, these are good to fold after: between addresses, and between the tags of HTML.
+// Where there is no white space, the fold follows one of these: it is then between addresses, or between tags of HTML.
 const AFTER: ReadonlySet<number> = new Set([',', ';', '>'].map((one) => one.charCodeAt(0)));
 
 /** Folds one message's lines. What comes out is the same wherever the chunks' borders lie. */
@@ -46,7 +45,10 @@ export class LineFolder {
     return this.#length === 0 ? [] : [this.#releaseHeld()];
   }
 
-  /** Takes octets of the held line from the chunk's place `at` on; where it stopped: after the line's end, when there is no more room, or at the chunk's end. */
+  /**
+   * Holds octets of the chunk from its place `at` on; where it stopped: after the line's end, when there is no more
+   * room, or at the chunk's end.
+   */
   #hold(chunk: Uint8Array, at: number): number {
     const end = Math.min(chunk.length, at + this.#held.length - this.#length);
     const lf = chunk.subarray(at, end).indexOf(LF);
@@ -87,7 +89,10 @@ export class LineFolder {
   }
 }
 
-/** After the last of the lines from `from` on that are whole and short; `from` itself when the first is neither. */
+/**
+ * The place after the last of the lines from `from` on that are whole and short; `from` itself when the first one
+ * is not.
+ */
 function endOfShortLines(chunk: Uint8Array, from: number): number {
   for (let at = from; ; ) {
     // A line end within reach: all lines up to it are short, however many there are.
@@ -97,12 +102,15 @@ function endOfShortLines(chunk: Uint8Array, from: number): number {
   }
 }
 
-/** Where a line longer than LONGEST_LINE is cut: in front of white space, after what ends something, or where it must; never inside a character of UTF-8. */
+/**
+ * Where a line longer than LONGEST_LINE is cut: in front of white space, after a comma and the like, or at its
+ * limit; never inside a character of UTF-8.
+ */
 function foldingPlace(line: Uint8Array): number {
   for (let at = LONGEST_LINE; at >= EARLIEST_FOLD; at--) if (isWhite(line[at])) return at;
   for (let at = LONGEST_LINE; at >= EARLIEST_FOLD; at--) if (AFTER.has(line[at - 1] ?? 0)) return at;
   for (let at = LONGEST_LINE; at > LONGEST_LINE - 4; at--) if (!isContinuation(line[at])) return at;
-  return LONGEST_LINE; // no UTF-8
+  return LONGEST_LINE; // it is no UTF-8
 }
 
 const isWhite = (octet: number | undefined) => octet === SPACE || octet === TAB;

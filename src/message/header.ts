@@ -8,9 +8,13 @@ import { marksBefore, Preamble } from './preamble.ts';
 /** Octets; Postfix's header_size_limit. A larger header section is refused. */
 export const LARGEST_HEADER_SECTION = 102_400;
 
-/** A header section with more fields is refused, since each costs memory and time beyond its octets. Devices write ten, mailing lists a hundred. */
+/**
+ * A header section with more fields is refused, since each costs memory and time beyond its octets. Far more than
+ * any mail program writes.
+ */
 export const MOST_FIELDS = 1_000;
 
+/** A header section that has been read. */
 export type HeaderSection = {
   readonly fields: readonly Field[];
   /** What came after the header section and its empty line, as far as it was gathered. */
@@ -34,7 +38,10 @@ export class HeaderGatherer {
   readonly #places = new Places();
   readonly #preamble = new Preamble();
 
-  /** Takes the next octets. A header section once it is whole, what it is refused for, or undefined when more is needed; then no more may be added. */
+  /**
+   * Takes the next octets. Undefined as long as more are needed; then the header section, or what the message is
+   * refused for, and no more may be added.
+   */
   add(octets: Uint8Array): Gathered | undefined {
     this.#append(octets);
     for (;;) {
@@ -52,7 +59,10 @@ export class HeaderGatherer {
     }
   }
 
-  /** What is there, when the message ends before the header section does. The last line may lack its CRLF, which is added. */
+  /**
+   * What is there, when the message ends before the header section does. The last line may lack its CRLF, which is
+   * added.
+   */
   finish(): Gathered {
     if (this.#length > LARGEST_HEADER_SECTION) return this.#refused('too-large');
     if (this.#lineStart < this.#length) {
@@ -160,12 +170,15 @@ export function headerEnd(octets: Buffer): number | undefined {
   return at < 0 ? undefined : at + 4;
 }
 
-/** Octets. What came was bounded by LARGEST_HEADER_SECTION; the trace field, repairs and completed addresses were added to it then. */
+/**
+ * Octets. What came was bounded by LARGEST_HEADER_SECTION; the trace field, repairs and completed addresses were
+ * added to it then.
+ */
 export const LARGEST_STORED_HEADER_SECTION = LARGEST_HEADER_SECTION + 8_192;
 
 /**
- * The header section of a stored message, without the empty line. Reads no further than its end; where that does not come within
- * LARGEST_STORED_HEADER_SECTION, what was read until then. Rejects as `body` does.
+ * The header section of a stored message, without the empty line. Reads no further than its end; where that does
+ * not come within LARGEST_STORED_HEADER_SECTION, what was read until then. Rejects as `body` does.
  */
 export async function readHeaderSection(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   let head = Buffer.alloc(0);

@@ -1,15 +1,21 @@
-// Changes inside an address field: domains put where they are missing, names beyond ASCII encoded, two
-// fields made one. All else in the field stays byte for byte.
+// Changes inside an address field: missing domains are added, names beyond ASCII are encoded, several fields become
+// one. All else in the field stays byte for byte.
 
 import { type AddressList, readAddresses, type Word } from './addresses.ts';
 import { encodeText, isAscii, isEncodedWord, LONGEST_LINE, textOf } from './encoded-word.ts';
 import { type Field, fieldBody, withBody } from './field.ts';
 import { closed, contentOf } from './tokens.ts';
 
-/** Takes the place of what stands `from` up to `to`. Words may be folded, before and between; one that belongs to what stands there (`isGlued`) may not. */
+/**
+ * `words` in the place of the text `from` up to `to`. There may be a fold in front of each, unless it belongs to
+ * the text before it (`isGlued`).
+ */
 type Edit = { readonly from: number; readonly to: number; readonly words: readonly string[]; readonly isGlued: boolean };
 
-/** `root`, `Door <root>`, `root (Cron Daemon)` with `@domain`, in lists and groups as well; the field itself where there is none, or it can't be read. */
+/**
+ * The field with `@domain` behind each address that has no domain: `root`, `Door <root>`, `root (Cron Daemon)`, in
+ * lists and groups as well. The field itself where there is no such address, or the list is too long to be read.
+ */
 export function completeAddresses(field: Field, domain: string): Field {
   const text = fieldBody(field);
   const list = readAddresses(text);
@@ -21,7 +27,10 @@ export function completeAddresses(field: Field, domain: string): Field {
     : edited(field, text, [...edits, ...encodings(text, list)]);
 }
 
-/** Fields of one name as one field, so that no address is lost from view. */
+/**
+ * Fields of one name as one field, which has the addresses of all: a program that reads only the first would miss
+ * some.
+ */
 export function mergeLists(first: Field, others: readonly Field[]): Field {
   const bodies = [first, ...others].map((field) => closed(withoutLastCommas(fieldBody(field))));
   const text = bodies.map((body, at) => (at === 0 ? body : ` ${body.replace(/^[ \t\r\n]+/, '')}`)).join(',\r\n');
@@ -35,7 +44,10 @@ function withoutLastCommas(text: string): string {
   return text.slice(0, end);
 }
 
-/** What makes the names and comments in `list` ASCII. Addresses can't be encoded; what is never closed is better not touched. */
+/**
+ * The edits that make the names and comments in `list` ASCII. Addresses can't be encoded; a list with a quote that
+ * is never closed is left alone.
+ */
 function encodings(text: string, list: AddressList): readonly Edit[] {
   if (!list.isClosed) return [];
   return [...list.listed, ...list.groups].flatMap(({ phrase, comments }) => [
@@ -49,7 +61,8 @@ function encodedPhrase(text: string, phrase: readonly Word[]): readonly Edit[] {
   const edits: Edit[] = [];
   for (let at = 0; at < words.length; ) {
     let end = at;
-    // Neighbours beyond ASCII go together, so that the space between them is kept; a comment stands apart.
+    // Neighbours beyond ASCII are encoded together, so that the space between them is kept; not with a comment
+    // between them.
     while (end < words.length && !isPlain(words[end]) && (end === at || isBlank(text.slice(words[end - 1]?.to, words[end]?.from))))
       end += 1;
     const [first, last] = [words[at], words[end - 1]];
@@ -96,13 +109,13 @@ function encodedComments(text: string, comments: readonly Word[]): readonly Edit
 const isWhite = (one: string | undefined) => one === ' ' || one === '\t' || one === '\r' || one === '\n';
 const isBlank = (text: string) => /^[ \t\r\n]*$/.test(text);
 
-/** What a token says. */
+/** The text of a token, without quotes or parentheses. */
 function wordText(text: string, { kind, from, to }: Word): string {
   const token = text.slice(from, to);
   return textOf(Buffer.from(kind === 'quoted' || kind === 'comment' ? contentOf(token) : token, 'latin1'));
 }
 
-/** `field`, whose body is to be `text`, with the edits made. */
+/** `field` with the body `text`, to which the edits were made. */
 function edited(field: Field, text: string, edits: readonly Edit[]): Field {
   let body = '';
   let column = field.name.length + 1;
@@ -112,7 +125,7 @@ function edited(field: Field, text: string, edits: readonly Edit[]): Field {
     const line = piece.lastIndexOf('\n');
     column = line < 0 ? column + piece.length : piece.length - line - 1;
   };
-  /** Goes on with a new line, in front of a space that stands there, or with one of its own. */
+  /** Begins a new line: in front of the space that ends the text, or with one of its own. */
   const fold = () => {
     const space = body.endsWith(' ') ? ' ' : '';
     body = body.slice(0, body.length - space.length);

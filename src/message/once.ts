@@ -1,6 +1,6 @@
-// A field that says nothing is as good as missing, and a field that may stand once stands once (RFC 5322,
-// section 3.6; RFC 2045): some providers refuse a message for either. Of several the first stays that says
-// what it should; where each holds addresses, all are kept in one.
+// Fields without content, and fields that stand more often than they may (RFC 5322, section 3.6; RFC 2045): some
+// providers refuse a message for either. The former are dropped; of several, the first with proper content stays, and
+// lists of addresses become one.
 
 import { hasAddress } from './addresses.ts';
 import { readDate } from './date.ts';
@@ -19,9 +19,12 @@ const ONCE: ReadonlySet<string> = new Set([
 const NEVER_EMPTY =
   /^(?:resent-)?(?:date|from|sender|reply-to|to|cc|message-id)$|^(?:in-reply-to|references|mime-version)$|^content-(?:type|transfer-encoding|id|disposition)$/;
 
-/** The fields without those that say nothing, and each that may stand once standing once. */
+/**
+ * `fields` without those that have no content, each that may stand once standing once, where the first of them
+ * stood.
+ */
 export function tidyFields(fields: readonly Field[]): readonly Field[] {
-  const kept = fields.filter(saysSomething);
+  const kept = fields.filter(hasContent);
   const several = new Map<string, Field[]>();
   for (const field of kept) {
     const name = field.name.toLowerCase();
@@ -37,10 +40,10 @@ export function tidyFields(fields: readonly Field[]): readonly Field[] {
   });
 }
 
-function saysSomething(field: Field): boolean {
+function hasContent(field: Field): boolean {
   const name = field.name.toLowerCase();
   if (name === 'message-id') return isMessageId(fieldBody(field));
-  // What is left when a script had nothing to put in: `"" <>`, `@`, `,`, a comment.
+  // What a script writes when it had nothing to put in has none: `"" <>`, `@`, `,`, a comment.
   return !NEVER_EMPTY.test(name) || /[^ ,;:<>@.]/.test(outline(fieldBody(field)));
 }
 
@@ -55,13 +58,13 @@ function oneOf(first: Field, others: readonly Field[]): Field {
   const name = first.name.toLowerCase();
   if (ADDRESS_LISTS.has(name)) return mergeLists(first, others);
   return (
-    [first, ...others].find((field) => saysWhatItShould(name, field)) ??
+    [first, ...others].find((field) => hasProperContent(name, field)) ??
     [first, ...others].find((field) => fieldValue(field) !== '') ??
     first
   );
 }
 
-function saysWhatItShould(name: string, field: Field): boolean {
+function hasProperContent(name: string, field: Field): boolean {
   switch (name) {
     case 'date':
       return readDate(fieldBody(field)) !== undefined;

@@ -5,7 +5,10 @@
 
 import { type Field, fieldName } from './field.ts';
 
-/** What a line is: one that is dropped; the first field, which begins `at`; or, where there is no header section, of the body, which begins `at`. */
+/**
+ * What a line is: one that is dropped; the first field, which begins `at`; or, where there is no header section, of
+ * the body, which begins `at`.
+ */
 type Preceding = 'dropped' | { readonly is: 'field' | 'body'; readonly at: number };
 
 // UTF-8's byte order mark, one character an octet.
@@ -18,7 +21,7 @@ export function marksBefore(line: string): number {
   return length;
 }
 
-// An mbox file's separator; each '>' stands for a program that took it for text.
+// An mbox file's separator; programs that take it for text put a '>' in front.
 const MBOX_LINE = /^>*From[ \t]/;
 const isDated = (line: string) => /\d:\d\d/.test(line) && /\d{4}/.test(line);
 
@@ -59,7 +62,10 @@ export class Preamble {
   // From here on all is text, if no header section follows.
   #doubt: number | undefined;
 
-  /** Judges the next line, `line` its text with one character an octet and its CRLF, which begins at the octet `start`. */
+  /**
+   * Judges the next line, `line` its text with one character an octet and its CRLF, which begins at the octet
+   * `start`.
+   */
   take(line: string, start: number): Preceding {
     const marks = marksBefore(line);
     const text = line.slice(marks);
@@ -74,7 +80,10 @@ export class Preamble {
     return this.#drop(from, !isDated(text));
   }
 
-  /** Where the body begins if `fields`, which followed the preamble, are no header section after all; undefined when they are one. */
+  /**
+   * Where the body begins if `fields`, which followed the preamble, are no header section after all; undefined when
+   * they are one.
+   */
   bodyIfNot(fields: readonly Pick<Field, 'name'>[]): number | undefined {
     return fields.some(({ name }) => isOfMail(name)) ? undefined : this.#doubt;
   }

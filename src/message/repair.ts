@@ -1,6 +1,5 @@
-// Completes what a device left out of the header section, or got so wrong that it counts for nothing (RFC 6409,
-// section 8): Date, Message-ID, From. What is there, and is what it should be, stays byte for byte as it
-// came; what is added goes behind the trace field.
+// Completes what a device left out of the header section, or wrote so that nobody can read it (RFC 6409, section 8):
+// Date, Message-ID, From. A field that is right stays byte for byte as it came.
 
 import { formatMailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
@@ -11,27 +10,32 @@ import { firstOctets, wholeText, writeName } from './display-name.ts';
 import { encodeWords } from './encoded-word.ts';
 import { type Field, fieldBody, fieldsNamed, fieldValue, formatField } from './field.ts';
 
+/** What the repairs need to know: of this relay, and of the message with its queue id. */
 export type RepairContext = { readonly hostname: string; readonly id: string; readonly time: WallTime; readonly envelope: Envelope };
 
-/** The fields that are missing, ready for the wire. `before`: those that came, with those that said nothing. */
+/** The fields that `fields` lacks, as octets. `before`: all fields that came, those without content included. */
 export function missingFields(fields: readonly Field[], before: readonly Field[], context: RepairContext): readonly Buffer[] {
   const added: Buffer[] = [];
   const lacks = (name: string) => fieldsNamed({ fields }, name).length === 0;
   if (lacks('Date')) added.push(formatField('Date', [formatDate(context.time)]));
   if (lacks('From')) added.push(formatField('From', [senderAddress(context)]));
   if (lacks('Message-ID')) added.push(formatField('Message-ID', [`<${context.id}@${context.hostname}>`]));
-  // One that came without its version would leave a picture to be shown as text.
+  // A MIME-Version that came without a value was dropped; without one, programs show a picture as text.
   if (lacks('MIME-Version') && fieldsNamed({ fields: before }, 'MIME-Version').length > 0 && !lacks('Content-Type'))
     added.push(formatField('MIME-Version', ['1.0']));
   return added;
 }
 
-// No device has mail from before this relay existed: its clock was never set.
+// No message is older than this relay: a device with an earlier date has a clock that was never set.
 const EARLIEST = Date.UTC(2020, 0, 1);
-// What no date is may be of any length, and what the relay adds to a message is bounded.
+// Octets. A text that is no date may be of any length, and what the relay adds to a message is bounded
+// (MOST_ADDED_OCTETS).
 const LONGEST_ORIGINAL = 400;
 
-/** A Date that a device without clock stamped (1970, 2000 ...), or that no program can read, is replaced by ours, if ours is any better; the old one stays to be seen. */
+/**
+ * The fields with our `time` in place of a Date of a device without a clock (1970, 2000 ...), or one that no
+ * program can read; X-Original-Date keeps that. All as they are when our own clock is no better.
+ */
 export function repairDate(fields: readonly Field[], time: WallTime): readonly Field[] {
   if (time < EARLIEST) return fields;
   return fields.flatMap((field) => {
@@ -46,7 +50,10 @@ export function repairDate(fields: readonly Field[], time: WallTime): readonly F
   });
 }
 
-/** A From without address gets the envelope's, under the name of what stood there. One that has no better domain than the envelope has stays. */
+/**
+ * The fields with the envelope's address in a From that had none; what stood there becomes the name. All as they
+ * are when the envelope's address has no domain either.
+ */
 export function repairFrom(fields: readonly Field[], context: RepairContext): readonly Field[] {
   if (context.envelope.reversePath?.domain === '') return fields;
   return fields.map((field) => {
@@ -59,7 +66,7 @@ export function repairFrom(fields: readonly Field[], context: RepairContext): re
   });
 }
 
-/** RFC 6409, section 8.1: the reverse-path names the sender; a message without one is from this host. */
+/** RFC 6409, section 8.1: the reverse-path is the sender's address; a message without one is from this host. */
 function senderAddress(context: RepairContext): string {
   const { reversePath } = context.envelope;
   return reversePath === null ? `<MAILER-DAEMON@${context.hostname}>` : `<${formatMailbox(reversePath)}>`;

@@ -1,6 +1,6 @@
-// SENDER, RECIPIENT and DEFAULT_DOMAIN: what the owner has the relay rewrite, in the envelope and in the
-// header section. The device's own address stays visible, as name and in Reply-To, so that people still
-// see which camera it was.
+// SENDER, RECIPIENT and DEFAULT_DOMAIN: what the relay rewrites in the envelope and in the header section because its
+// owner wants it so. The device's own address stays visible, as a name and in Reply-To, so that people see which
+// device it was.
 
 import { formatMailbox, isInternational, isSameMailbox, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient, Recipients } from '../smtp/envelope.ts';
@@ -10,6 +10,10 @@ import { nameOfAuthor, writeName } from './display-name.ts';
 import { type Field, fieldBody, fieldsNamed, formatField } from './field.ts';
 import { completeAddresses } from './lists.ts';
 
+/**
+ * The envelope with the owner's sender and recipient, or with the domain that bare local parts lack. An empty
+ * reverse-path stays empty.
+ */
 export function rewriteEnvelope(envelope: Envelope, { sender, recipient, defaultDomain }: Rewriting): Envelope {
   const completed = (mailbox: Mailbox) =>
     mailbox.domain === '' && defaultDomain !== undefined ? { ...mailbox, domain: defaultDomain } : mailbox;
@@ -18,7 +22,8 @@ export function rewriteEnvelope(envelope: Envelope, { sender, recipient, default
     recipient === undefined
       ? mapRecipients(envelope.recipients, (one) => ({ ...one, forwardPath: completed(one.forwardPath) }))
       : [{ ...withoutOriginal(envelope.recipients[0]), forwardPath: recipient }];
-  // A notification's empty reverse-path stays empty: an answer to it would go round.
+  // The empty reverse-path of a notification prevents that it is answered by another one, for ever (RFC 5321,
+  // section 4.5.5).
   return { ...envelope, recipients, reversePath: reversePath === null ? null : (sender ?? completed(reversePath)) };
 }
 
@@ -32,7 +37,10 @@ function withoutOriginal({ originalRecipient: _, ...rest }: Recipient): Recipien
 
 const ADDRESS_FIELDS: ReadonlySet<string> = new Set(['from', 'sender', 'reply-to', 'to', 'cc']);
 
-/** The header section's fields with Bcc gone (RFC 5322, section 3.6.3), bare addresses completed and From rewritten. `isUtf8`: SMTPUTF8 was declared. */
+/**
+ * `fields` without Bcc (RFC 5322, section 3.6.3), with the domain that bare addresses lack, and with the owner's
+ * address in From. `isUtf8`: SMTPUTF8 was declared.
+ */
 export function rewriteFields(fields: readonly Field[], { sender, defaultDomain }: Rewriting, isUtf8: boolean): readonly Field[] {
   const kept = fields.filter(({ name }) => !/^(?:resent-)?bcc$/i.test(name));
   const completed =
@@ -42,7 +50,10 @@ export function rewriteFields(fields: readonly Field[], { sender, defaultDomain 
   return sender === undefined ? completed : rewriteFrom(completed, sender, isUtf8);
 }
 
-/** From becomes the owner's address under the device's name; the addresses that stood there go to Reply-To unless that has one. */
+/**
+ * From becomes the owner's address with the device's name; the addresses that stood there go to Reply-To, unless
+ * that has one.
+ */
 function rewriteFrom(fields: readonly Field[], sender: Mailbox, isUtf8: boolean): readonly Field[] {
   const [from] = fieldsNamed({ fields }, 'From');
   const text = from === undefined ? '' : fieldBody(from);
@@ -52,7 +63,7 @@ function rewriteFrom(fields: readonly Field[], sender: Mailbox, isUtf8: boolean)
   if (list?.listed.length === 1 && only !== undefined && isSameMailbox(only, sender)) return fields;
   const name = from === undefined ? [] : writeName(nameOfAuthor(text, list), 'From: '.length);
   const added: Field[] = [{ name: 'From', raw: formatField('From', [...name, `<${formatMailbox(sender)}>`]) }];
-  // An address can't be encoded: one beyond ASCII may only stand where SMTPUTF8 was declared.
+  // An address can't be encoded: one beyond ASCII is allowed only where SMTPUTF8 was declared (RFC 6532).
   const reachable = authors.filter((author) => isUtf8 || !isInternational(author)).map((author) => `<${formatMailbox(author)}>`);
   const isAnswered = reachable.length === 0 || fieldsNamed({ fields }, 'Reply-To').some((field) => hasAddress(fieldBody(field)));
   if (!isAnswered) added.push({ name: 'Reply-To', raw: formatField('Reply-To', withCommas(reachable)) });

@@ -2,7 +2,7 @@
 // literals, atoms, and the characters between them. Works on text with one character an octet, so that places in
 // it are places in the field. It fails for no text, and is linear: whatever is not closed ends with the text.
 
-/** An atom's dots are part of it (RFC 5322's dot-atom), and so is any octet that has no meaning of its own. */
+/** Dots are part of an atom (RFC 5322's dot-atom), and so is any octet that has no meaning of its own. */
 export type TokenKind = 'space' | 'comment' | 'quoted' | 'literal' | 'atom' | '<' | '>' | ',' | ';' | ':' | '@' | 'end';
 
 const SPACE = /[ \t\r\n]+/y;
@@ -17,6 +17,7 @@ export class Tokens {
   #to = 0;
   #isClosed = true;
 
+  /** `text`: one character an octet. */
   constructor(text: string) {
     this.#text = text;
   }
@@ -72,7 +73,10 @@ export class Tokens {
     return true;
   }
 
-  /** Goes behind the character that closes the token; `opening` begins another one inside it, and a backslash takes the next character with it. */
+  /**
+   * Goes behind the character that closes the token; `opening` begins another one inside it, and a backslash takes
+   * the next character with it.
+   */
   #close(kind: TokenKind, closing: string, opening?: string): TokenKind {
     const text = this.#text;
     let depth = 1;
@@ -120,8 +124,8 @@ function openEnd(text: string): number | undefined {
 export const quoted = (text: string): string => `"${text.replace(/(["\\])/g, '\\$1')}"`;
 
 /**
- * What `text` is apart from its comments: each quoted string is a `q`, or gone when it is empty, white space and comments are one
- * space; what is never closed stays as it is. For looking at, not for writing.
+ * What `text` is apart from its comments: each quoted string is a `q`, or gone when it is empty, white space and
+ * comments are one space; what is never closed stays as it is. For looking at, not for writing.
  */
 export function outline(text: string): string {
   const tokens = new Tokens(text);

@@ -8,12 +8,15 @@ import { isAscii } from './encoded-word.ts';
 import { fieldsNamed, fieldValue, formatField } from './field.ts';
 import type { HeaderSection } from './header.ts';
 
-/** How the message came in. `protocol` is the `with` clause (RFC 3848). */
+/**
+ * How the message came in. `hello`: the name in HELO or EHLO; `address`: the device's IP address; `protocol`: for
+ * the `with` clause (RFC 3848).
+ */
 export type Arrival = {
   readonly hello: string;
   readonly address: string;
   readonly hostname: string;
-  /** What tells this spool's relay from all others, also from one of the same name. */
+  /** Text that distinguishes this spool's relay from all others, also from one of the same name. */
   readonly instance: string;
   readonly protocol: string;
   readonly id: string;
@@ -26,10 +29,14 @@ function addressLiteral(address: string): string {
   return address.includes(':') ? `[IPv6:${address}]` : `[${address}]`;
 }
 
-/** `Received: from cam ([192.0.2.7]) by relay.example with ESMTP id 4D2K for <a@b>; date`. `for` only for a single recipient, so that no one sees the others (RFC 5321, section 7.2). */
+/**
+ * The field as octets: `Received: from cam ([192.0.2.7]) by relay.example with ESMTP id 4D2K for <a@b>; date`. With
+ * several recipients there is no `for`, so that none sees the others (RFC 5321, section 7.2).
+ */
 export function traceField(arrival: Arrival): Buffer {
   const literal = addressLiteral(arrival.address);
-  // The name is the device's word: what is no domain, or no ASCII (RFC 5321, section 2.3.5), goes into a comment, its special characters replaced.
+  // The device chooses the name: one that is no domain, or no ASCII (RFC 5321, section 2.3.5), goes into a comment,
+  // with its special characters replaced.
   const from =
     isDomain(arrival.hello) && isAscii(arrival.hello)
       ? [arrival.hello, `(${literal})`]
@@ -52,20 +59,24 @@ export function traceField(arrival: Arrival): Buffer {
   ]);
 }
 
-/** RFC 5321, section 6.3: more hops than this is a loop. */
-export const MOST_HOPS = 50;
+// More hops than this are a loop. RFC 5321, section 6.3, wants a large number, normally at least 100; Postfix's
+// hopcount_limit is 50.
+const MOST_HOPS = 50;
 
 const signature = (instance: string) => `(Gatepost ${instance})`;
 
-/** Whether the message has been going round: too many hops, or one of them was this very relay (RFC 5321, section 6.3). */
+/**
+ * Whether the message goes in a circle: it had too many hops, or one of them was this very relay (RFC 5321, section
+ * 6.3).
+ */
 export function isLooping(section: HeaderSection, instance: string): boolean {
   const received = fieldsNamed(section, 'Received');
   return received.length > MOST_HOPS || received.some((field) => fieldValue(field).includes(signature(instance)));
 }
 
 /**
- * At most so many octets may a stored message have beyond what a device may send: the trace field (HELO name, host
+ * Octets by which a stored message may be larger than what a device may send: for the trace field (HELO name, host
  * name, a recipient of 254 octets each), the missing or rewritten Date, From, Reply-To and Message-ID, completed
- * addresses, folds. A message that would grow more, and be larger than the limit by it, is refused.
+ * addresses, and folds. A message that would grow by more, and be larger than the limit then, is refused.
  */
 export const MOST_ADDED_OCTETS = 4_096;

@@ -1,6 +1,12 @@
-// Patterns of addresses in ALLOW_SENDERS and ALLOW_RECIPIENTS: `a@b`, `@domain`, `*` for anything; without case.
+// Patterns of addresses in ALLOW_SENDERS and ALLOW_RECIPIENTS: `a@b`, `@domain`, with `*` for anything. Upper and lower
+// case are the same, also in local parts: a pattern that is meant for an address must not miss it.
+//
+// Matched without a regular expression, which could take very long for a pattern with many stars.
 
-/** Whether an address fits any of the patterns; any address does when there are none. */
+/**
+ * A function that says whether an address (`local@domain`) fits any of `patterns`; all addresses do when that is
+ * undefined.
+ */
 export function matcher(patterns: readonly string[] | undefined): (address: string) => boolean {
   if (patterns === undefined) return () => true;
   const split = patterns.map((pattern) => (pattern.startsWith('@') ? `*${pattern}` : pattern).toLowerCase().split('*'));
@@ -11,8 +17,8 @@ export function matcher(patterns: readonly string[] | undefined): (address: stri
 }
 
 /**
- * Whether `text` is `pieces` with anything in between. Each piece is taken where it first occurs, which
- * is right since what follows may be anything, and looks at each octet of the text once for each piece.
+ * Whether `text` is `pieces` with anything between them. Each piece is taken where it first occurs, which is right
+ * since anything may follow; so each character of the text is looked at once for each piece.
  */
 function fits(text: string, pieces: readonly string[]): boolean {
   const [first = '', ...others] = pieces;

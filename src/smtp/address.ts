@@ -1,28 +1,31 @@
-// Mailboxes and paths (RFC 5321, sections 4.1.2 and 4.1.3). Parsing forgives what devices do (a
-// path without brackets, a space after the colon, a bare local part); formatting emits only what
-// the RFC allows. No control character is let in, quoted or not: an address is written into header
-// fields and logs, and must not be able to end a line there.
+// Mailboxes and paths (RFC 5321, sections 4.1.2 and 4.1.3). Parsing accepts what devices write (a bare local part, dots
+// and underscores where the grammar has none); formatting emits only what the RFC allows. No control character is
+// accepted, quoted or not: an address is written into header fields and logs, and must not be able to end a line there.
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { hasControl } from './printable.ts';
 
-/** `localPart` is unquoted; `domain` is a name or an address literal in brackets, '' for a bare local part that is still to be completed. */
+/**
+ * `localPart` is unquoted. `domain` is a name or an address literal in brackets; '' for a bare local part that is
+ * still to be completed.
+ */
 export type Mailbox = { readonly localPart: string; readonly domain: string };
 
 /** `null` is the empty reverse-path `<>` of notifications. */
 export type ReversePath = Mailbox | null;
 
-/** `several`: a comma or semicolon between what look like addresses. */
+/** What is wrong with a path. `several`: there is a comma or semicolon between what look like addresses. */
 export type MalformedPath = 'syntax' | 'several' | 'too-long' | 'control-character' | 'not-ascii';
 
-/** RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, its brackets included. */
-export const LONGEST_PATH = 254;
+// RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, its brackets included.
+const LONGEST_PATH = 254;
+// Sections 4.5.3.1.1 and 4.5.3.1.2.
 const LONGEST_LOCAL_PART = 64;
 const LONGEST_DOMAIN = 255;
 
 const DOT_STRING = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
 // Real devices send dots where the grammar has none ("cam..1@", "cam.@"); they are accepted and quoted on the way out.
-// One class and one quantifier: an expression with a choice in it took for ever over a long name with a comma.
+// One class and one quantifier: an expression with a choice in it needed exponential time for a long name with a comma.
 const LOOSE_LOCAL_PART = /^[\w.!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+$/u;
 const DOMAIN =
   /^(?:[\p{L}\p{M}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}_])?)(?:\.[\p{L}\p{M}\p{N}_](?:[\p{L}\p{M}\p{N}_-]*[\p{L}\p{M}\p{N}_])?)*\.?$/u;
@@ -32,8 +35,9 @@ const SOURCE_ROUTE = /^@[^:<>"]*:/;
 const NOT_ASCII = /[\u0080-\u{10ffff}]/u;
 
 /**
- * The mailbox that `text` names, without brackets. A source route (`@a,@b:user@c`) is ignored, as
- * RFC 5321 appendix C asks. Non-ASCII is accepted only with `utf8` (RFC 6531).
+ * The mailbox that `text` names, a path without its brackets, or what is wrong with it. A source route
+ * (`@a,@b:user@c`) is ignored, as RFC 5321, appendix C, asks. Characters beyond ASCII are accepted only with `utf8`
+ * (RFC 6531).
  */
 export function parseMailbox(text: string, options: { readonly utf8: boolean }): Mailbox | MalformedPath {
   if (Buffer.byteLength(text) > LONGEST_PATH) return 'too-long';
@@ -52,13 +56,19 @@ export function parseMailbox(text: string, options: { readonly utf8: boolean }):
   return { localPart, domain };
 }
 
-/** Where the `@` between local part and domain stands: the last one, since a quoted local part may hold others. -1 for none. */
+/**
+ * Where the `@` between local part and domain stands: the last one, since a quoted local part may hold others. -1
+ * for none.
+ */
 function splitAt(path: string): number {
   const at = path.lastIndexOf('@');
   return path.startsWith('"') && at < path.lastIndexOf('"') ? -1 : at;
 }
 
-/** Whether `text` is a domain name or an address literal (`[192.0.2.1]`, `[IPv6:2001:db8::1]`). An underscore is let pass: host names of devices have it. */
+/**
+ * Whether `text` is a domain name or an address literal (`[192.0.2.1]`, `[IPv6:2001:db8::1]`). Underscores are
+ * accepted: host names of devices have them.
+ */
 export function isDomain(text: string): boolean {
   if (!text.startsWith('[')) return DOMAIN.test(text) && text.split('.').every((label) => Buffer.byteLength(label) <= 63);
   if (!text.endsWith(']')) return false;
@@ -66,23 +76,26 @@ export function isDomain(text: string): boolean {
   return isIPv4(inner) || (/^IPv6:/i.test(inner) && isIPv6(inner.slice(5)));
 }
 
-/** The mailbox as RFC 5321 writes it: the local part quoted where it must be. */
+/**
+ * The mailbox as RFC 5321, section 4.1.2, writes it, without brackets: the local part quoted where it must be; no
+ * `@` without domain.
+ */
 export function formatMailbox(mailbox: Mailbox): string {
   const local = DOT_STRING.test(mailbox.localPart) ? mailbox.localPart : `"${mailbox.localPart.replace(/(["\\])/g, '\\$1')}"`;
   return mailbox.domain === '' ? local : `${local}@${mailbox.domain}`;
 }
 
-/** The reverse-path with its brackets. */
+/** The reverse-path with its brackets; `<>` for none. */
 export function formatPath(path: ReversePath): string {
   return path === null ? '<>' : `<${formatMailbox(path)}>`;
 }
 
-/** Whether both name the same mailbox: domains compare without case (RFC 5321, section 2.4), local parts with. */
+/** Whether both name the same mailbox (RFC 5321, section 2.4): case matters in local parts, and does not in domains. */
 export function isSameMailbox(one: Mailbox, other: Mailbox): boolean {
   return one.localPart === other.localPart && one.domain.toLowerCase() === other.domain.toLowerCase();
 }
 
-/** Whether the mailbox needs SMTPUTF8 to be sent on. */
+/** Whether the mailbox has characters beyond ASCII, so that it can be sent on with SMTPUTF8 only (RFC 6531). */
 export function isInternational(mailbox: Mailbox): boolean {
   return NOT_ASCII.test(mailbox.localPart) || NOT_ASCII.test(mailbox.domain);
 }

@@ -1,13 +1,13 @@
-// One command line as a value (RFC 5321, section 4.1.1, and the extensions' commands). Total: any
-// octets give a Command or a Malformed that says what is wrong; server/replies.ts finds the words.
-// It forgives what devices get wrong (a space after the colon, no brackets, trailing spaces, a CR too many) and
-// says nothing of order or policy.
+// One command line as a value (RFC 5321, section 4.1.1, and the extensions' commands). Any octets give a Command, or a
+// Malformed that says what is wrong; server/replies.ts has the texts. It accepts what devices get wrong (a space
+// after the colon, no brackets, spaces at the end, a CR too many) and knows nothing of order or policy.
 
 import { formatMailbox, formatPath, type Mailbox, type MalformedPath, parseMailbox, type ReversePath } from './address.ts';
 import type { MailParameters, Recipient } from './envelope.ts';
 import { type MalformedParameter, parseMailParameters, parseRcptParameters } from './parameters.ts';
 import { printable } from './printable.ts';
 
+/** A command whose syntax is right. */
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
   | { readonly verb: 'MAIL'; readonly reversePath: ReversePath; readonly size: number | undefined; readonly parameters: MailParameters }
@@ -18,12 +18,16 @@ export type Command =
   | { readonly verb: 'DATA' | 'RSET' | 'NOOP' | 'QUIT' | 'HELP' | 'STARTTLS' }
   | { readonly verb: 'SEND' | 'SOML' | 'SAML' | 'TURN' };
 
+/** A command's name, in capitals. */
 export type Verb = Command['verb'];
 
-/** Another protocol that is known by its first octets. */
+/** A protocol other than SMTP, recognised by its first octets. */
 export type OtherProtocol = 'tls' | 'http';
 
-/** `unknown-command`: what stands there is no command of ours; `empty`: nothing stands there. */
+/**
+ * A line that is no command, and why. `unknown-command`: its first word is none that we know; `empty`: it has only
+ * blanks.
+ */
 export type Malformed =
   | { readonly malformed: 'not-smtp'; readonly protocol: OtherProtocol }
   | { readonly malformed: 'unknown-command' | 'empty' | 'too-long' }
@@ -31,10 +35,11 @@ export type Malformed =
   | { readonly malformed: 'path'; readonly verb: 'MAIL' | 'RCPT'; readonly fault: MalformedPath; readonly argument: string }
   | MalformedParameter;
 
+// RFC 5321, section 4.5.3.1.2, for a domain. A longer name is cut: it is only written into the trace field and the log.
 const LONGEST_HELLO = 255;
-// Requests that end up on port 25: a browser made to speak to it is an old attack.
+// HTTP requests that come to this port: making a browser speak to it is an old attack.
 const HTTP = /^(?:(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT|PRI) |Host:|User-Agent:|Content-|Accept:|Origin:)/i;
-// A record of type handshake, version 3 (RFC 8446, section 5.1): what a client that expects TLS says first.
+// A record of type handshake, version 3 (RFC 8446, section 5.1): what a client that expects TLS sends first.
 const TLS = '\u0016\u0003';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
@@ -48,7 +53,7 @@ function decode(line: Uint8Array): string {
   }
 }
 
-/** The command in `line`, which comes without its line end. Blanks around it are nothing. */
+/** The command in `line`, which comes without its line end. Blanks around it are ignored. Never throws. */
 export function parseCommand(line: Uint8Array): Command | Malformed {
   const text = withoutBlanks(decode(line));
   if (text === '') return { malformed: 'empty' };
@@ -92,7 +97,10 @@ export function parseCommand(line: Uint8Array): Command | Malformed {
   }
 }
 
-/** `trim` would also take what is white only in Unicode; an expression would look at each blank as often as there are blanks. */
+/**
+ * `trim` would also remove what is white space in Unicode alone; a regular expression would be quadratic in the
+ * number of blanks.
+ */
 function withoutBlanks(text: string): string {
   const isBlank = (at: number) => ' \t\r'.includes(text.charAt(at));
   let from = 0;
@@ -120,12 +128,16 @@ function parseRcpt(argument: string): Command | Malformed {
   return 'malformed' in parsed ? parsed : { verb: 'RCPT', recipient: { forwardPath, ...parsed } };
 }
 
-/** Path (without brackets) and the words after it; undefined when the keyword is missing or a bracket is not closed. */
+/**
+ * The path, without brackets, and the words after it; undefined when the keyword is missing or a bracket is not
+ * closed.
+ */
 function splitPath(keyword: RegExp, argument: string): { path: string; words: string[] } | undefined {
   const start = keyword.exec(argument);
   if (start === null) return undefined;
   const rest = argument.slice(start[0].length);
-  // Inside brackets a quoted string may hold anything, spaces and brackets included; without brackets (LSI MegaRAID) the path ends at the first space.
+  // Inside brackets a quoted string may hold anything, spaces and brackets included; without brackets (LSI MegaRAID
+  // controllers) the path ends at the first space.
   const path = /^<((?:"(?:[^"\\]|\\.)*"|[^">])*)>(?=[ \t]|$)/s.exec(rest) ?? /^((?:"(?:[^"\\]|\\.)*"|[^"<> \t])+)(?=[ \t]|$)/s.exec(rest);
   if (path === null) return undefined;
   const words = rest
@@ -141,7 +153,7 @@ function parseBdat(argument: string): Command | Malformed {
   return match === null ? { malformed: 'syntax', verb: 'BDAT' } : { verb: 'BDAT', octets: Number(match[1]), last: match[2] !== undefined };
 }
 
-/** RFC 4954, section 4. The initial response is still base64; `=` is the empty one. */
+/** RFC 4954, section 4. The initial response stays in base64; `=` is the empty one. */
 function parseAuth(argument: string): Command | Malformed {
   const match = /^([A-Za-z0-9_-]{1,20})(?:[ \t]+(\S+))?$/.exec(argument);
   return match === null
@@ -149,13 +161,16 @@ function parseAuth(argument: string): Command | Malformed {
     : { verb: 'AUTH', mechanism: (match[1] ?? '').toUpperCase(), initialResponse: match[2] };
 }
 
-// Names under which devices ask for a login, so that what stands in their place is not taken for one.
+// The names of mechanisms that devices ask for. Whatever else stands in their place may be a password, and is not
+// shown.
 const MECHANISM = /^(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-(?:1|256)(?:-PLUS)?|NTLM|GSSAPI|XOAUTH2|OAUTHBEARER|EXTERNAL|ANONYMOUS)$/;
+// Characters in a line of the log.
 const LONGEST_DESCRIPTION = 200;
 
 /**
- * The command for a log: its verb and what was understood of it. Of what is no command only its length is
- * told, for it may be a password: devices that don't read replies send theirs wherever they believe to be.
+ * The command for a log, printable: its verb and what was understood of it; `octets` is the length of its line. Of
+ * what is no command only the length is shown, for it may be a password: devices that don't read replies send
+ * theirs at the wrong moment.
  */
 export function describeCommand(command: Command | Malformed, octets: number): string {
   return printable(describe(command, octets)).slice(0, LONGEST_DESCRIPTION);

@@ -17,6 +17,7 @@ const DOT = 0x2e;
 /** How lines end in this session: `lf` also takes a bare LF. */
 export type LineEnding = 'crlf' | 'lf';
 
+/** What became of a chunk. */
 export type Decoded = {
   /** What is kept of the chunk, in order, dots un-stuffed and line ends repaired; a few slices, whatever is in it. */
   readonly body: readonly Uint8Array[];

@@ -1,23 +1,25 @@
-// The envelope (RFC 5321, section 2.3.1): who a message is from and to, and what MAIL and RCPT said
-// about it. An envelope without recipients can't be written down.
+// The envelope (RFC 5321, section 2.3.1): whom a message is from and for, and the parameters of MAIL and RCPT. The type
+// has no envelope without recipients.
 
 import { isInternational, isSameMailbox, type Mailbox, type ReversePath } from './address.ts';
 
-/** BODY= (RFC 6152, RFC 3030). */
+/** The value of BODY= (RFC 6152, RFC 3030). */
 export type BodyType = '7BIT' | '8BITMIME' | 'BINARYMIME';
 
 /** When a notification is wanted (RFC 3461, section 4.1): never, or on any of the named events. */
 export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
 
+/** A recipient with the parameters of its RCPT (RFC 3461). */
 export type Recipient = {
   readonly forwardPath: Mailbox;
   readonly notify?: Notify;
   /** ORCPT (RFC 3461, section 4.2): address type and decoded address, `rfc822;user@example.org`. */
   readonly originalRecipient?: string;
 };
+/** At least one; two that are the same mailbox are merged (`withRecipient`). */
 export type Recipients = readonly [Recipient, ...Recipient[]];
 
-/** What MAIL's parameters say of the message. */
+/** MAIL's parameters, but for SIZE, which is of no use once the message is there. */
 export type MailParameters = {
   readonly body?: BodyType;
   readonly smtpUtf8?: true;
@@ -27,9 +29,10 @@ export type MailParameters = {
   readonly envelopeId?: string;
 };
 
+/** `reversePath` is null for notifications, which nobody answers. */
 export type Envelope = { readonly reversePath: ReversePath; readonly recipients: Recipients; readonly parameters: MailParameters };
 
-/** `recipients` with one more; a recipient already there is merged, its own parameters kept (the first word counts). */
+/** `recipients` with one more. A recipient that is already among them stays as it is, with the parameters it had. */
 export function withRecipient(recipients: readonly Recipient[], recipient: Recipient): Recipients {
   const [first, ...rest] = recipients;
   if (first === undefined) return [recipient];
@@ -38,7 +41,7 @@ export function withRecipient(recipients: readonly Recipient[], recipient: Recip
     : [first, ...rest, recipient];
 }
 
-/** The envelope with nobody to be told by the next hop what becomes of it. */
+/** The envelope with NOTIFY=NEVER for all, so that the next hop sends no notification. */
 export function withoutNotifications(envelope: Envelope): Envelope {
   const silent = ({ forwardPath }: Recipient): Recipient => ({ forwardPath, notify: 'never' });
   const [first, ...rest] = envelope.recipients;
@@ -46,7 +49,10 @@ export function withoutNotifications(envelope: Envelope): Envelope {
   return { ...envelope, recipients: [silent(first), ...rest.map(silent)], parameters };
 }
 
-/** Whether the envelope can only travel with SMTPUTF8 (RFC 6531, section 3.4): an address needs it, or the sender declared it for the header section. */
+/**
+ * Whether the message can be sent on with SMTPUTF8 only (RFC 6531, section 3.4): an address needs it, or the sender
+ * declared it for the header section.
+ */
 export function needsSmtpUtf8(envelope: Envelope): boolean {
   return (
     envelope.parameters.smtpUtf8 === true ||

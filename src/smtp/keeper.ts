@@ -2,6 +2,7 @@
 // they are few. A chunk that would fall into many slices is copied from there on, so that each chunk costs its
 // reader a few writes, whatever is in it. What is kept in one run is one slice.
 
+/** A line end. */
 export const CRLF = Buffer.from('\r\n');
 
 // A chunk gives at most so many slices, and one more. Each costs its reader an awaited write.
@@ -41,7 +42,10 @@ export class Keeper {
     else this.keep(at - 1, at + 1);
   }
 
-  /** Keeps one or two octets that are not the chunk's; at most once for each octet of it, and twice for what was held back before it. */
+  /**
+   * Keeps one or two octets that are not the chunk's; at most once for each octet of it, and twice for what was
+   * held back before it.
+   */
   insert(octets: Uint8Array): void {
     if (this.#copy === undefined) this.#endRun();
     if (this.#copy === undefined) return void this.#slices.push(octets);

@@ -4,7 +4,9 @@
 
 import { CRLF, Keeper } from './keeper.ts';
 
+/** Carriage return, as an octet. */
 export const CR = 0x0d;
+/** Line feed, as an octet. */
 export const LF = 0x0a;
 
 /**
@@ -60,6 +62,7 @@ export class LineEndFinder {
   #cr = -1;
   #lf = -1;
 
+  /** `chunk` must not change meanwhile. */
   constructor(chunk: Uint8Array) {
     this.#chunk = chunk;
   }

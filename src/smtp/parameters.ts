@@ -1,18 +1,20 @@
 // Parameters of MAIL and RCPT (RFC 5321, section 4.1.1.11) as typed values: SIZE (RFC 1870), BODY
 // (RFC 6152, 3030), SMTPUTF8 (RFC 6531), RET, ENVID, NOTIFY, ORCPT (RFC 3461), AUTH (RFC 4954).
-// Parsing says what is wrong; formatting writes what the next hop's EHLO allows.
+// Parsing reports what is wrong; formatting writes what the next hop's EHLO allows.
 
 import type { BodyType, MailParameters, Notify, Recipient } from './envelope.ts';
 import { decodeXtext, encodeXtext } from './xtext.ts';
 
-/** `parameter`: which one; `unknown` gets 555, `value` 501. */
+/** What is wrong with the parameters; `parameter` is the keyword of the wrong one. */
 export type MalformedParameter = {
   readonly malformed: 'parameter';
   readonly fault: 'unknown' | 'value' | 'repeated';
   readonly parameter: string;
 };
 
+/** `size`: octets that were declared. */
 export type ParsedMail = { readonly size: number | undefined; readonly parameters: MailParameters };
+/** What RCPT's parameters say of a recipient. */
 export type ParsedRcpt = Omit<Recipient, 'forwardPath'>;
 
 type Fields<T> = { -readonly [K in keyof T]: T[K] };
@@ -35,7 +37,7 @@ function pairs(words: readonly string[]): readonly (readonly [string, string | u
   return [...found];
 }
 
-/** MAIL's parameters; `size` is the declared octets, undefined when not declared. */
+/** MAIL's parameters from their words, `KEYWORD` or `KEYWORD=value`; `size` is undefined when it was not declared. */
 export function parseMailParameters(words: readonly string[]): ParsedMail | MalformedParameter {
   const list = pairs(words);
   if ('malformed' in list) return list;
@@ -70,7 +72,9 @@ export function parseMailParameters(words: readonly string[]): ParsedMail | Malf
         parameters.envelopeId = id;
         break;
       }
-      case 'AUTH': // RFC 4954, section 5: who sent it first; checked for form, and dropped as the section allows where there is no trust.
+      // RFC 4954, section 5: who submitted the message; checked for form, and dropped as the section allows where
+      // there is no trust.
+      case 'AUTH':
         if (value === undefined || decodeXtext(value) === undefined) return wrong;
         break;
       default:
@@ -80,7 +84,7 @@ export function parseMailParameters(words: readonly string[]): ParsedMail | Malf
   return { size, parameters };
 }
 
-/** RCPT's parameters. */
+/** RCPT's parameters from their words, `KEYWORD=value`. */
 export function parseRcptParameters(words: readonly string[]): ParsedRcpt | MalformedParameter {
   const list = pairs(words);
   if ('malformed' in list) return list;
@@ -108,8 +112,8 @@ export function parseRcptParameters(words: readonly string[]): ParsedRcpt | Malf
 }
 
 /**
- * SIZE's value in octets: at most 20 digits (RFC 1870, section 4). A figure beyond what a number
- * holds exactly is clamped there, which is still beyond any limit; it never goes through a float.
+ * SIZE's value in octets: at most 20 digits (RFC 1870, section 4). A figure beyond what a number holds exactly becomes
+ * the largest that it does, which is still beyond any limit.
  */
 function parseSize(value: string | undefined): number | undefined {
   if (value === undefined || !/^\d{1,20}$/.test(value)) return undefined;
@@ -141,7 +145,7 @@ function parseOriginalRecipient(value: string | undefined): string | undefined {
   return KEYWORD.test(type) && address !== undefined && address !== '' ? `${type};${address}` : undefined;
 }
 
-/** What the next hop's EHLO offers, as far as parameters depend on it. */
+/** Which extensions the next hop's EHLO offers, as far as parameters depend on them. */
 export type ParameterSupport = {
   readonly size: boolean;
   readonly eightBitMime: boolean;
@@ -150,7 +154,10 @@ export type ParameterSupport = {
   readonly dsn: boolean;
 };
 
-/** MAIL's parameters for a next hop, with a leading space each; `octets` is the message's size. */
+/**
+ * MAIL's parameters for a next hop, with a leading space each; '' for none. `octets` is the message's size; what
+ * the hop does not offer is left out.
+ */
 export function formatMailParameters(parameters: MailParameters, octets: number, needsUtf8: boolean, support: ParameterSupport): string {
   const words: string[] = [];
   if (support.size) words.push(`SIZE=${octets}`);
@@ -162,7 +169,7 @@ export function formatMailParameters(parameters: MailParameters, octets: number,
   return words.map((word) => ` ${word}`).join('');
 }
 
-/** RCPT's parameters for a next hop, with a leading space each. */
+/** RCPT's parameters for a next hop, with a leading space each; '' for none, or when it has no DSN (RFC 3461). */
 export function formatRcptParameters(recipient: Recipient, support: ParameterSupport): string {
   if (!support.dsn) return '';
   const { notify, originalRecipient } = recipient;

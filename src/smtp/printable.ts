@@ -27,7 +27,10 @@ export function withoutControl(text: string): string {
   return text.replace(CONTROL, '');
 }
 
-/** `text` on one line, with a question mark for each character that could move a cursor, end the line or deceive the eye. */
+/**
+ * `text` on one line, with a question mark for each character that could move a cursor, end the line or deceive the
+ * eye.
+ */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '?');
 }

@@ -1,6 +1,9 @@
 // xtext (RFC 3461, section 4): how ENVID, ORCPT and AUTH= carry octets that a parameter value may not hold.
 
-/** The decoded text, or undefined if `value` is not well-formed xtext. Only printable ASCII comes out: a decoded CR or LF could start a header line. */
+/**
+ * The decoded text; undefined when `value` is no xtext, or holds other than printable ASCII: a decoded CR or LF
+ * could start a header field.
+ */
 export function decodeXtext(value: string): string | undefined {
   if (!/^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/.test(value)) return undefined;
   const text = value.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

@@ -20,8 +20,8 @@ export interface Clock {
   /** The date, for people and for header fields. */
   wall(): WallTime;
   /**
-   * Runs `run` once, in `milliseconds`, never before this returns; at once for a negative number, and in 24 days at the latest, the
-   * longest that a timer of Node holds. Does not keep the process alive by itself.
+   * Runs `run` once, in `milliseconds`, never before this returns; at once for a negative number, and in 24 days at
+   * the latest, the longest that a timer of Node holds. Does not keep the process alive by itself.
    */
   after(milliseconds: number, run: () => void): Cancel;
 }

@@ -1,5 +1,6 @@
-// The disk as the spool needs it: files with positioned reads, gathered writes and datasync, and a folder that can be
-// synced. Tests replace it with a disk that loses power. Nothing here retries. All that waits rejects with Node's error.
+// The disk as the spool needs it: files with positioned reads, gathered writes and datasync, and a folder that can
+// be synced. Tests replace it with a disk that loses power. Nothing here retries. All that waits rejects with
+// Node's error.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
@@ -13,7 +14,10 @@ export interface DiskFile {
   read(into: Uint8Array, at: number): Promise<number>;
   /** Writes all of `buffers`, in order, from octet `at`; rejects if any octet could not be written. */
   writev(buffers: readonly Uint8Array[], at: number): Promise<void>;
-  /** fdatasync(2). After a rejection nothing is known of what was written since the last success: pages may be lost though a later sync succeeds. */
+  /**
+   * fdatasync(2). After a rejection nothing is known of what was written since the last success: pages may be lost
+   * though a later sync succeeds.
+   */
   datasync(): Promise<void>;
   /** Closes the file. What was not synced may still be lost. */
   close(): Promise<void>;
@@ -22,6 +26,7 @@ export interface DiskFile {
 /** What has the name of a file is none. The message is a clause that says what it is. */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile';
+  /** `found`: of what has the name. */
   constructor(found: Stats) {
     super(`${kindOf(found)} stands in its place`);
   }
@@ -35,9 +40,15 @@ function kindOf(found: Stats): string {
   return 'a device';
 }
 
-/** One folder; names are plain file names in it. What is created, renamed or removed is so after a power cut only once the folder was synced. */
+/**
+ * One folder; names are plain file names in it. What is created, renamed or removed is so after a power cut only
+ * once the folder was synced.
+ */
 export interface Disk {
-  /** Opens a file to read and write. Rejects with NotAFile where the name is no file's; never waits for the other end of a pipe. */
+  /**
+   * Opens a file to read and write. Rejects with NotAFile where the name is no file's; never waits for the other
+   * end of a pipe.
+   */
   open(name: string): Promise<DiskFile>;
   /** Makes an empty file, which only its owner can read. Rejects if the name is taken. */
   create(name: string): Promise<DiskFile>;
@@ -71,7 +82,10 @@ export async function openDisk(path: string): Promise<Disk> {
   };
 }
 
-/** The folder `path` for reading only: whatever would change it rejects, and so do its files' writes. It is not made, and may be missing. */
+/**
+ * The folder `path` for reading only: whatever would change it rejects, and so do its files' writes. It is not
+ * made, and may be missing.
+ */
 export function openDiskReadOnly(path: string): Disk {
   const refuse = () => Promise.reject(new Error('this disk is for reading only'));
   return {
@@ -84,7 +98,10 @@ export function openDiskReadOnly(path: string): Disk {
   };
 }
 
-/** Looks at the name first: to open a device may have effects. A link or pipe that takes the file's place meanwhile is neither followed nor waited for. */
+/**
+ * Looks at the name first: to open a device may have effects. A link or pipe that takes the file's place meanwhile
+ * is neither followed nor waited for.
+ */
 async function openFile(path: string, mode: number): Promise<DiskFile> {
   const found = await lstat(path);
   if (!found.isFile()) throw new NotAFile(found);

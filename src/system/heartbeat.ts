@@ -17,8 +17,12 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
+/** What the environment asks for; no sign is given when it asks for nothing. */
 export type HeartbeatSettings = {
-  /** Ms after which the supervisor takes silence for a hang: it gets a sign twice as often. Undefined when it did not say. */
+  /**
+   * Ms after which the supervisor takes silence for a hang: it gets a sign twice as often. Undefined when it did
+   * not say.
+   */
   readonly watchdog: number | undefined;
   /** The path of the file that is to change. */
   readonly file: string | undefined;
@@ -28,6 +32,7 @@ export type HeartbeatSettings = {
 /** `socket`: where systemd listens, a path, or `@` and an abstract name. `path`: where programs are looked for. */
 export type Systemd = { readonly socket: string; readonly path: string };
 
+/** What a heartbeat is made from. */
 export type HeartbeatParts = {
   readonly settings: HeartbeatSettings;
   readonly clock: Clock;

@@ -18,7 +18,8 @@ type Unlock = () => Promise<void>;
 export async function lockFolder(path: string): Promise<Unlock | 'taken'> {
   const folder = await open(path, 'r');
   try {
-    // Named by its descriptor: the path of a socket may have 107 octets (unix(7)), and that of the folder may have more.
+    // Named by its descriptor: the path of a socket may have 107 octets (unix(7)), and that of the folder may have
+    // more.
     const short = `/proc/self/fd/${folder.fd}`;
     return await lockIn((await isThere(short)) ? short : path, path);
   } finally {
@@ -64,8 +65,8 @@ async function isNamed(folder: string, own: string): Promise<boolean> {
 }
 
 /**
- * Takes the place of a socket whose process has ended; false when another process was faster. That one may have put its own socket
- * there already, so what was moved away is looked at again, and put back if somebody listens on it.
+ * Takes the place of a socket whose process has ended; false when another process was faster. That one may have put
+ * its own socket there already, so what was moved away is looked at again, and put back if somebody listens on it.
  */
 async function replaceDead(folder: string, own: string): Promise<boolean> {
   const aside = `${folder}/${own}.dead`;

@@ -87,7 +87,10 @@ function tableOf(name: string): string {
   }
 }
 
-/** The addresses that default routes lead over, from the kernel's tables (proc(5): /proc/net/route, /proc/net/ipv6_route). */
+/**
+ * The addresses that default routes lead over, from the kernel's tables (proc(5): /proc/net/route,
+ * /proc/net/ipv6_route).
+ */
 export function gatewaysOf(ipv4: string, ipv6: string): readonly string[] {
   const found: string[] = [];
   for (const line of ipv4.split('\n')) {

@@ -57,7 +57,10 @@ export class Wire {
     error: (error: Error) => this.#endBoth(new ConnectionLost('broken', tlsProblem(error))),
   };
 
-  /** Over `duplex`, which nobody else reads or writes. When `stop` aborts, reading ends with `stopped`; what is being written is still written. */
+  /**
+   * Over `duplex`, which nobody else reads or writes. When `stop` aborts, reading ends with `stopped`; what is
+   * being written is still written.
+   */
   constructor(duplex: Duplex, clock: Clock, stop?: AbortSignal) {
     this.#duplex = duplex;
     this.#clock = clock;
@@ -110,7 +113,10 @@ export class Wire {
     await this.#flush(within);
   }
 
-  /** Sends what is queued and waits so long. Rejects as soon as the connection is lost, so that a peer that has gone holds no place; a peer that only closed its own side is waited for. */
+  /**
+   * Sends what is queued and waits so long. Rejects as soon as the connection is lost, so that a peer that has gone
+   * holds no place; a peer that only closed its own side is waited for.
+   */
   async pause(milliseconds: number): Promise<void> {
     await this.#flush(milliseconds);
     const deadline = this.#clock.now() + milliseconds;
@@ -131,7 +137,10 @@ export class Wire {
     return this.#unread.length > 0 || this.#duplex.readableLength > 0;
   }
 
-  /** Gives the Duplex away, for TLS; `bytes-waiting`, and nothing is given, when the peer has already sent more (RFC 3207, section 6). */
+  /**
+   * Gives the Duplex away, for TLS; `bytes-waiting`, and nothing is given, when the peer has already sent more (RFC
+   * 3207, section 6).
+   */
   handOver(): Duplex | 'bytes-waiting' {
     if (this.hasUnread()) return 'bytes-waiting';
     this.#release();

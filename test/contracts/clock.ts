@@ -6,8 +6,12 @@ import { type Clock, later, sleep } from '../../src/system/clock.ts';
 /** `pass`: lets so many ms of the clock pass, and what falls due run. */
 export type PassingClock = { readonly clock: Clock; pass(milliseconds: number): Promise<void> };
 
-// Ms. Long enough that a busy machine does not take one for the other.
 const STEP = 40;
+
+/** Lets time pass until that is so: a busy machine may need more of it than was asked for. */
+async function until(isSo: () => boolean, pass: PassingClock['pass']): Promise<void> {
+  while (!isSo()) await pass(STEP);
+}
 
 export function clockContract(name: string, setUp: () => PassingClock): void {
   describe(name, () => {
@@ -15,24 +19,23 @@ export function clockContract(name: string, setUp: () => PassingClock): void {
       const { clock, pass } = setUp();
       const [now, wall] = [clock.now(), clock.wall()];
       await pass(STEP);
-      // A timer of Node's may come a millisecond early.
-      expect(clock.now() - now).toBeGreaterThanOrEqual(STEP - 1);
-      expect(clock.wall() - wall).toBeGreaterThanOrEqual(STEP - 1);
+      // A timer of Node's may come a millisecond early, and the date has no fractions.
+      expect(clock.now() - now).toBeGreaterThanOrEqual(STEP - 2);
+      expect(clock.wall() - wall).toBeGreaterThanOrEqual(STEP - 2);
       expect(clock.wall()).toBeGreaterThan(Date.UTC(2026, 0));
     });
 
     test('what is asked for runs once, in its order and not before its time', async () => {
       const { clock, pass } = setUp();
-      const ran: string[] = [];
-      clock.after(3 * STEP, () => ran.push('last'));
-      clock.after(STEP, () => ran.push('second'));
-      clock.after(0, () => ran.push('first'));
-      clock.after(-1_000, () => ran.push('first'));
+      const start = clock.now();
+      const ran: { readonly wanted: number; readonly after: number }[] = [];
+      for (const wanted of [3 * STEP, STEP, 0, -1_000])
+        clock.after(wanted, () => ran.push({ wanted: Math.max(0, wanted), after: clock.now() - start }));
       expect(ran).toEqual([]);
-      await pass(2 * STEP);
-      expect(ran).toEqual(['first', 'first', 'second']);
-      await pass(2 * STEP);
-      expect(ran).toEqual(['first', 'first', 'second', 'last']);
+      await until(() => ran.length >= 4, pass);
+      await pass(STEP);
+      expect(ran.map(({ wanted }) => wanted)).toEqual([0, 0, STEP, 3 * STEP]);
+      for (const { wanted, after } of ran) expect(after).toBeGreaterThanOrEqual(wanted - 2);
     });
 
     test('what is cancelled does not run; cancelled again, or too late, nothing happens', async () => {
@@ -59,6 +62,7 @@ export function clockContract(name: string, setUp: () => PassingClock): void {
         if (count < 3) clock.after(1, again);
       };
       clock.after(1, again);
+      await until(() => count >= 3, pass);
       await pass(STEP);
       expect(count).toBe(3);
     });
@@ -80,7 +84,7 @@ export function clockContract(name: string, setUp: () => PassingClock): void {
       const woken: string[] = [];
       const short = sleep(clock, STEP).then(() => woken.push('short'));
       const stopped = sleep(clock, 1_000 * STEP, stop.signal).then(() => woken.push('stopped'));
-      await pass(2 * STEP);
+      await until(() => woken.length > 0, pass);
       expect(woken).toEqual(['short']);
       stop.abort();
       await Promise.all([short, stopped]);

@@ -3,7 +3,10 @@
 import type { Cancel, Clock, Monotonic, WallTime } from '../../src/system/clock.ts';
 
 export type FakeClock = Clock & {
-  /** Moves time by so many ms, running what falls due, in order; each timer after all that the one before it set going. */
+  /**
+   * Moves time by so many ms, running what falls due, in order; each timer after all that the one before it set
+   * going.
+   */
   advance(milliseconds: number): Promise<void>;
   /** Sets the date (ms since 1970) without moving monotonic time. */
   setWall(time: number): void;
@@ -59,7 +62,8 @@ let waiting = 0; // calls of settled(): each has an immediate of its own
 export async function settled(): Promise<void> {
   waiting += 1;
   do {
-    // A turn of the loop runs all promises and ticks, those included that they lead to; immediates may lead to another turn.
+    // A turn of the loop runs all promises and ticks, those included that they lead to; immediates may lead to
+    // another turn.
     await new Promise((resolve) => setImmediate(resolve));
   } while (goesOn());
   waiting -= 1;
@@ -73,7 +77,10 @@ function goesOn(): boolean {
 // A longer one of Node's fires at once.
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Time that runs `factor` times as fast as the system's, for tests that must live through RFC 5321's patience with real sockets. */
+/**
+ * Time that runs `factor` times as fast as the system's, for tests that must live through RFC 5321's patience with
+ * real sockets.
+ */
 export function fastClock(factor: number): Clock {
   const started = performance.now();
   const now = () => ((performance.now() - started) * factor) as Monotonic;

@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto';
 import { EMPTY, type Mechanism } from './mechanism.ts';
 
+/** Stronger than PLAIN: the password is not sent. A server must know it in plain, though. */
 export const CRAM_MD5 = {
   name: 'CRAM-MD5',
   strength: 3,

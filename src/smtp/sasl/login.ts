@@ -3,6 +3,7 @@
 
 import { EMPTY, type Mechanism } from './mechanism.ts';
 
+/** The last choice: it sends the password as PLAIN does, and is no standard. */
 export const LOGIN = {
   name: 'LOGIN',
   strength: 1,

@@ -16,12 +16,18 @@ export type Claim =
  */
 export type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
 
-/** Yields challenges and is resumed with the responses. Returns the claim, or undefined when a response is malformed. */
+/**
+ * Yields challenges and is resumed with the responses. Returns the claim, or undefined when a response is
+ * malformed.
+ */
 export type SaslServer = Generator<Buffer, Claim | undefined, Buffer>;
 
 /** The client's side of a mechanism: ours towards an upstream. */
 export type ClientSide = {
-  /** Whether the first response goes with the AUTH command; otherwise what is yielded first is not sent, and the server speaks first. */
+  /**
+   * Whether the first response goes with the AUTH command; otherwise what is yielded first is not sent, and the
+   * server speaks first.
+   */
   readonly clientFirst: boolean;
   /** Begins an exchange. `nonce`: gives octets that never repeat, for mechanisms that need them. */
   start(credentials: Credentials, nonce: () => Buffer): SaslClient;

@@ -19,8 +19,10 @@ const CLIENT_ROWS = MECHANISMS.filter(hasClient).sort((one, other) => other.stre
 /** A mechanism as the configuration names it: `scram-sha-256`. */
 export type MechanismChoice = Lowercase<ClientRow['name']>;
 
+/** A row's client side with its name. */
 export type ClientMechanism = ClientSide & Pick<Mechanism, 'name'>;
 
+/** A row's server side with its name. */
 export type ServerMechanism = ServerSide & Pick<Mechanism, 'name'>;
 
 /** What we can log in with at an upstream, the strongest first. */

@@ -2,6 +2,7 @@
 
 import { EMPTY, type Mechanism } from './mechanism.ts';
 
+/** RFC 4616. */
 export const PLAIN = {
   name: 'PLAIN',
   strength: 2,

@@ -15,6 +15,7 @@ const LONGEST_QUOTED = 200;
 
 const UNPROVEN = 'the server accepted the login without proving that it knows the password';
 
+/** The strongest: the password is not sent, and the server proves that it knows it. */
 export const SCRAM_SHA_256 = {
   name: 'SCRAM-SHA-256',
   strength: 4,
@@ -41,12 +42,18 @@ export const SCRAM_SHA_256 = {
   },
 } as const satisfies Mechanism;
 
-/** SASLprep (RFC 4013) without its tables of forbidden characters: what the server forbids it refuses itself. Then RFC 5802's escapes. */
+/**
+ * SASLprep (RFC 4013) without its tables of forbidden characters: what the server forbids it refuses itself. Then
+ * RFC 5802's escapes.
+ */
 const escaped = (username: string) => username.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C');
 
 type Offer = { readonly text: string; readonly nonce: string; readonly salt: Buffer; readonly iterations: number };
 
-/** The server's first message (RFC 5802, section 7), whose nonce must go on from our `own`; or a sentence that says what is wrong with it. */
+/**
+ * The server's first message (RFC 5802, section 7), whose nonce must go on from our `own`; or a sentence that says
+ * what is wrong with it.
+ */
 function readOffer(text: string, own: string): Offer | string {
   const match = /^r=([!-+\--~]+),s=([A-Za-z0-9+/=]+),i=([1-9]\d{0,9})(?:,|$)/.exec(text);
   const [, nonce = '', salt = '', digits = ''] = match ?? [];
@@ -54,7 +61,10 @@ function readOffer(text: string, own: string): Offer | string {
   if (match === null || !nonce.startsWith(own) || nonce === own || iterations > MOST_ITERATIONS)
     return `the server's SCRAM challenge makes no sense: ${printableJson(text.slice(0, LONGEST_QUOTED))}`;
   if (iterations < FEWEST_ITERATIONS)
-    return `the server wants a SCRAM key of ${iterations} iterations, and ${FEWEST_ITERATIONS} are the least that protect a password; GATEPOST_UPSTREAM_AUTH=plain logs in without SCRAM`;
+    return (
+      `the server wants a SCRAM key of ${iterations} iterations, and ${FEWEST_ITERATIONS} are the least that protect a password; ` +
+      'GATEPOST_UPSTREAM_AUTH=plain logs in without SCRAM'
+    );
   return { text, nonce, salt: Buffer.from(salt, 'base64'), iterations };
 }
 
