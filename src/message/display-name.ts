@@ -55,7 +55,8 @@ function shortened(words: readonly string[]): readonly string[] {
     kept.push(word);
     left -= Buffer.byteLength(word) + 1;
   }
-  return kept.filter((word, at) => word !== '' || at < kept.length - 1);
+  while (kept.at(-1) === '') kept.pop();
+  return kept;
 }
 
 /** As many of the first characters of `text` as fit into `most` octets of UTF-8. */
