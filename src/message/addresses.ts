@@ -42,66 +42,93 @@ export function hasAddress(text: string): boolean {
   return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');
 }
 
-type Draft = { readonly outside: Word[]; inside: Word[] | undefined; isInside: boolean; readonly comments: Word[] };
-
-const draft = (): Draft => ({ outside: [], inside: undefined, isInside: false, comments: [] });
-
 /** The list in `text`, a field's body with one character an octet; undefined when it has too many tokens to be read. */
 export function readAddresses(text: string): AddressList | undefined {
   const tokens = new Tokens(text);
-  const listed: Listed[] = [];
-  const groups: Listed[] = [];
-  let one = draft();
-  const finish = () => {
-    if (one.outside.length > 0 || one.inside !== undefined || one.comments.length > 0) listed.push(listedOf(text, one));
-    one = draft();
-  };
+  const list = new ListReader(text);
   let count = 0;
   for (let kind = tokens.next(); kind !== 'end'; kind = tokens.next()) {
     if (kind === 'space') continue;
     count += 1;
     if (count > MOST_TOKENS) return undefined;
-    const word: Word = { kind, from: tokens.from, to: tokens.to };
-    switch (kind) {
-      case ',':
-        if (!isRoute(one)) finish();
-        break;
-      case ';': // ends a group; people also write it between addresses
-        finish();
-        break;
-      case ':':
-        if (isRoute(one)) {
-          one.inside = []; // what stood there was the way to the address (RFC 5322, section 4.4)
-        } else if (one.inside === undefined && !one.outside.some(isAt)) {
-          groups.push({ phrase: one.outside, comments: one.comments, mailbox: undefined, missing: undefined });
-          one = draft();
-        } else {
-          (one.isInside ? (one.inside ?? []) : one.outside).push(word);
-        }
-        break;
-      case '<':
-        if (one.inside !== undefined) finish();
-        one.inside = [];
-        one.isInside = true;
-        break;
-      case '>':
-        one.isInside = false;
-        break;
-      case 'comment':
-        one.comments.push(word);
-        break;
-      default:
-        (one.isInside ? (one.inside ?? []) : one.outside).push(word);
-    }
+    list.take({ kind, from: tokens.from, to: tokens.to });
   }
-  finish();
-  return { listed, groups, isClosed: tokens.isClosed };
+  list.finishEntry();
+  return { listed: list.listed, groups: list.groups, isClosed: tokens.isClosed };
 }
 
-const isAt = ({ kind }: Word) => kind === '@';
-const isRoute = ({ isInside, inside }: Draft) => isInside && inside?.[0]?.kind === '@';
+/** An entry that is being read: the words outside its brackets, and those inside when it has any. */
+type Entry = { readonly outside: Word[]; inside: Word[] | undefined; isInside: boolean; readonly comments: Word[] };
 
-function listedOf(text: string, { outside, inside, comments }: Draft): Listed {
+const isAt = ({ kind }: Word) => kind === '@';
+/** Whether what is being read is the way to an address, `@a,@b:` in brackets (RFC 5322, section 4.4). */
+const isRoute = ({ isInside, inside }: Entry) => isInside && inside?.[0]?.kind === '@';
+
+class ListReader {
+  readonly listed: Listed[] = [];
+  readonly groups: Listed[] = [];
+  readonly #text: string;
+  #entry = newEntry();
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  take(word: Word): void {
+    const entry = this.#entry;
+    switch (word.kind) {
+      case ',':
+        if (!isRoute(entry)) this.finishEntry();
+        break;
+      case ';': // ends a group; people also write it between addresses
+        this.finishEntry();
+        break;
+      case ':':
+        this.#takeColon(word);
+        break;
+      case '<':
+        if (entry.inside !== undefined) this.finishEntry();
+        this.#entry.inside = [];
+        this.#entry.isInside = true;
+        break;
+      case '>':
+        entry.isInside = false;
+        break;
+      case 'comment':
+        entry.comments.push(word);
+        break;
+      default:
+        this.#add(word);
+    }
+  }
+
+  finishEntry(): void {
+    const { outside, inside, comments } = this.#entry;
+    if (outside.length > 0 || inside !== undefined || comments.length > 0) this.listed.push(listedOf(this.#text, this.#entry));
+    this.#entry = newEntry();
+  }
+
+  #takeColon(word: Word): void {
+    const { outside, inside, comments } = this.#entry;
+    if (isRoute(this.#entry)) {
+      this.#entry.inside = [];
+    } else if (inside === undefined && !outside.some(isAt)) {
+      this.groups.push({ phrase: outside, comments, mailbox: undefined, missing: undefined });
+      this.#entry = newEntry();
+    } else {
+      this.#add(word);
+    }
+  }
+
+  #add(word: Word): void {
+    const { isInside, inside, outside } = this.#entry;
+    (isInside ? (inside ?? []) : outside).push(word);
+  }
+}
+
+const newEntry = (): Entry => ({ outside: [], inside: undefined, isInside: false, comments: [] });
+
+function listedOf(text: string, { outside, inside, comments }: Entry): Listed {
   const written = readAddress(text, inside ?? outside);
   // A quoted string by itself is a name, without its address.
   const isName = inside === undefined && written?.missing !== undefined && outside.some(({ kind }) => kind === 'quoted');

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LineFolder } from '../../src/message/fold.ts';
+import { cutAt, octetByOctet } from '../support/pieces.ts';
 
 function folded(pieces: readonly Uint8Array[]): Buffer {
   const folder = new LineFolder();
@@ -26,7 +27,7 @@ describe('a long line', () => {
     ['after a short one', `x\r\n${a(1_000)}`, `x\r\n${a(998)}\r\n aa`],
   ])('%s', (_, text, right) => {
     expect(fold(text)).toBe(right);
-    expect(folded([...Buffer.from(text)].map((octet) => Buffer.of(octet))).toString()).toBe(right);
+    expect(folded(octetByOctet(Buffer.from(text))).toString()).toBe(right);
   });
 
   test('octets that only look like the inside of a character', () => {
@@ -61,8 +62,7 @@ test('the same wherever it is cut; lines are short; characters are whole; only f
     fc.property(text, fc.array(fc.nat(8_000), { maxLength: 10 }), (original, cuts) => {
       const octets = Buffer.from(original);
       const right = folded([octets]);
-      const places = [0, ...cuts.map((cut) => Math.min(cut, octets.length)).sort((one, other) => one - other), octets.length];
-      expect(folded(places.slice(1).map((end, at) => octets.subarray(places[at], end))).equals(right)).toBe(true);
+      expect(folded(cutAt(octets, cuts)).equals(right)).toBe(true);
       for (const line of right.toString('latin1').split('\r\n')) expect(line.length).toBeLessThanOrEqual(998);
       const result = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(right);
       expect(result.replace(/[\r\n \t]/g, '')).toBe(original.replace(/[\r\n \t]/g, ''));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Gathered, HeaderGatherer, MOST_FIELDS } from '../../src/message/header.ts';
+import { cutAt } from '../support/pieces.ts';
 
 const MARK = '\ufeff';
 
@@ -106,9 +107,7 @@ test('the same wherever it is cut; nothing of it is lost but what the preamble d
     fc.property(fc.array(line, { maxLength: 12 }), fc.array(fc.nat(200), { maxLength: 6 }), (lines, cuts) => {
       const octets = Buffer.from(lines.join(''));
       const whole = gather([octets]);
-      const places = [0, ...cuts.map((cut) => Math.min(cut, octets.length)).sort((one, other) => one - other), octets.length];
-      const pieces = places.slice(1).map((end, at) => octets.subarray(places[at], end));
-      const inPieces = gather(pieces);
+      const inPieces = gather(cutAt(octets, cuts));
       expect(inPieces).toEqual(typeof whole === 'string' ? whole : { ...whole, rest: Buffer.from(whole.rest) });
       if (typeof whole === 'string') return;
       const kept = Buffer.concat([...whole.fields.map(({ raw }) => raw), whole.rest]).toString();

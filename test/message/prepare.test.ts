@@ -318,9 +318,11 @@ test.each(['a', 'a ', 'a,', '(', '"', '<', 'ü', 'ü ', 'ü,', '=?', '\\', '@', 
     for (const field of ['From', 'To', 'Date', 'Message-ID', 'Content-Type', 'Subject']) {
       const body = unit.repeat(Math.floor(50_000 / unit.length / 2));
       const octets = Buffer.from(`${field}: ${body}\r\n${field}: ${body}\r\n`);
-      const start = performance.now();
+      // The processor's time: other programs may keep it busy for as long as they like.
+      const start = process.cpuUsage();
       prepare(octets, { rewriting: { ...SENDER, ...DOMAIN, sender: ALERTS } });
-      expect(performance.now() - start).toBeLessThan(1_000);
+      const { user, system } = process.cpuUsage(start);
+      expect(user + system).toBeLessThan(1_000_000);
     }
   },
 );
