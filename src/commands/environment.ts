@@ -3,8 +3,8 @@
 // Who minds gives secrets as files or credentials.
 
 import { readFileSync, statSync } from 'node:fs';
-import { type Config, parseConfig, parseRelayLocation, type RelayLocation } from '../config/parse.ts';
-import { PREFIX } from '../config/variables.ts';
+import { type Config, parseConfig, parseRelayLocation, type RelayLocation } from '../config/config.ts';
+import { PREFIX } from '../config/variable.ts';
 import { EXIT } from './exit.ts';
 
 // A value's file is a key or a bundle of certificates at the most; a device file that never ends must not hang the start.

@@ -19,7 +19,7 @@ export async function run(): Promise<void> {
   process.stdout.on('error', () => {});
   const stopped = stopSignal(systemClock); // before anything runs, so that a signal during the start stops in order, too
   const heartbeat = await startHeartbeat({
-    settings: config.heartbeat,
+    settings: config.relay.heartbeat,
     clock: systemClock,
     complain: (problem) => process.stderr.write(`gatepost: ${problem}\n`),
   });

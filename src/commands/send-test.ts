@@ -2,7 +2,7 @@
 // Past the spool, so that it works whether or not a relay is running.
 
 import { parseArgs } from 'node:util';
-import type { Config } from '../config/parse.ts';
+import type { Config } from '../config/config.ts';
 import { formatField } from '../message/field.ts';
 import { formatMailbox, type Mailbox, parseMailbox } from '../smtp/address.ts';
 import { describeReply } from '../smtp/reply.ts';
@@ -10,6 +10,7 @@ import { formatDate, systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { transact } from '../upstream/transaction.ts';
 import type { Outcome } from '../vocabulary/attempt.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
@@ -25,7 +26,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
   const config = configFromEnvironment();
   if (config === undefined) return;
-  for (const target of config.upstreams) {
+  for (const target of config.upstream.targets) {
     const connection = await tryToConnect(config, target);
     if (connection === undefined) continue;
     const from = senderOf(config, target);
@@ -43,20 +44,20 @@ export async function run(argv: readonly string[]): Promise<void> {
 }
 
 /** The relay's SENDER, or the account, since providers take mail from no one else. */
-function senderOf(config: Config, { credentials }: Config['upstreams'][number]): Mailbox {
+function senderOf(config: Config, { credentials }: UpstreamTarget): Mailbox {
   const account = parseMailbox(credentials?.username ?? '', { utf8: true });
   const isAddress = typeof account !== 'string' && account.domain !== '';
-  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.hostname });
+  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
 }
 
 function compose(config: Config, from: Mailbox, to: Mailbox): Buffer {
   return Buffer.concat([
     formatField('From', [`<${formatMailbox(from)}>`]),
     formatField('To', [`<${formatMailbox(to)}>`]),
-    formatField('Subject', [`Test from the mail relay ${config.hostname}`]),
+    formatField('Subject', [`Test from the mail relay ${config.relay.hostname}`]),
     formatField('Date', [formatDate(systemClock.wall())]),
-    formatField('Message-ID', [`<${systemRandom.bytes(12).toString('hex')}@${config.hostname}>`]),
-    Buffer.from(`\r\nThe mail relay ${config.hostname} can send mail to you.\r\n`),
+    formatField('Message-ID', [`<${systemRandom.bytes(12).toString('hex')}@${config.relay.hostname}>`]),
+    Buffer.from(`\r\nThe mail relay ${config.relay.hostname} can send mail to you.\r\n`),
   ]);
 }
 

@@ -1,7 +1,7 @@
 // What `check --connect` and `send-test` share: a real connection to an upstream, each step told as it is
 // reached, and in the end the reply as it came with what can be done about it.
 
-import type { Config } from '../config/parse.ts';
+import type { Config } from '../config/config.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
@@ -9,19 +9,20 @@ import { createTrust } from '../upstream/trust.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 
 /** A connection that is ready for MAIL; undefined, and the exit code set, when there is none. */
-export async function tryToConnect(config: Config, target: Config['upstreams'][number]): Promise<Connection | undefined> {
+export async function tryToConnect(config: Config, target: UpstreamTarget): Promise<Connection | undefined> {
   print(`${formatEndpoint(target)}:`);
   const made = await connect(
     target,
     {
       clock: systemClock,
       random: systemRandom,
-      hostname: config.hostname,
-      trust: createTrust(config.trust),
+      hostname: config.relay.hostname,
+      trust: createTrust(config.upstream.trust),
       memory: { session: undefined },
       step: (sentence) => print(`  ${sentence}`),
     },

@@ -3,7 +3,7 @@
 
 import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
-import type { Config } from '../config/parse.ts';
+import type { Config } from '../config/config.ts';
 import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
 import { MOST_ADDED_OCTETS } from '../message/trace.ts';
 import { serveControl } from '../ops/control.ts';
@@ -70,20 +70,20 @@ export async function startRelay(config: Config, system: System, listeners: read
 
 async function build(config: Config, { clock, random }: System, tell: Tell, undo: (() => Promise<unknown>)[]): Promise<Relay> {
   const startedAt = clock.now();
-  const unlock = await takeFolder(config.spoolDir, tell);
+  const unlock = await takeFolder(config.spool.dir, tell);
   undo.push(unlock);
   const spool = await openSpoolIn(config, { clock, random }, tell);
   undo.push(() => spool.close());
 
   const seen = new Map<string, Capabilities>();
-  const trust = createTrust(config.trust);
+  const trust = createTrust(config.upstream.trust);
   const mayBeTold = ruleOfNotifications(config);
-  const upstreams = config.upstreams.map((target) => {
+  const upstreams = config.upstream.targets.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(formatEndpoint(target), capabilities);
       spool.learnUpstream(commonFacts([...seen.values()]));
     };
-    return createUpstream(target, { clock, random, hostname: config.hostname, trust, mayBeTold, tell, learn });
+    return createUpstream(target, { clock, random, hostname: config.relay.hostname, trust, mayBeTold, tell, learn });
   });
   const today = calendar(clock, BUILT as WallTime, spool.newest);
   const scheduler = createScheduler({
@@ -94,13 +94,13 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
     random,
     tell,
     settings: {
-      connections: config.upstreamConnections,
-      rate: config.upstreamRate,
-      retry: config.retry,
-      expireAfter: config.expireAfter,
-      warnAfter: config.warnAfter,
-      hostname: config.hostname,
-      bounceTo: config.bounceTo,
+      connections: config.upstream.connections,
+      rate: config.upstream.rate,
+      retry: config.delivery.retry,
+      expireAfter: config.delivery.expireAfter,
+      warnAfter: config.delivery.warnAfter,
+      hostname: config.relay.hostname,
+      bounceTo: config.delivery.bounceTo,
       recipient: config.rewriting.recipient,
       mayBeTold,
       sender: config.rewriting.sender,
@@ -109,29 +109,34 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   spool.feed((stored) => scheduler.offer(stored));
 
   const learnAnew = atMostEvery(RELEARN_AFTER, clock, () => upstreams.map((upstream) => upstream.probe()));
-  const store = storeFor(spool, config.maxMessage, learnAnew);
+  const store = storeFor(spool, config.server.maxMessage, learnAnew);
   const stopping = new AbortController();
   const hurry = atMostEvery(HURRY_AFTER, clock, () => scheduler.hurry());
-  const authenticator = createAuthenticator(config.deviceAuth, config.deviceUsers, clock);
+  const authenticator = createAuthenticator(config.server.deviceAuth, config.server.deviceUsers, clock);
   const deviceTls = createDeviceTls({
-    folder: config.spoolDir,
-    hostname: config.hostname,
-    settings: config.deviceTls,
+    folder: config.spool.dir,
+    hostname: config.relay.hostname,
+    settings: config.server.deviceTls,
     wall: () => today.wall(),
     fault: (error) => tell('fault', { where: 'certificate for devices', error }),
   });
   const access = createAccess(
-    { ...config, defaultDomain: config.rewriting.defaultDomain, isTlsRequired: config.deviceTls.startTls === 'required' },
+    {
+      ...config.server,
+      hostname: config.relay.hostname,
+      defaultDomain: config.rewriting.defaultDomain,
+      isTlsRequired: config.server.deviceTls.startTls === 'required',
+    },
     {
       store,
       clock,
       neighbourhood: systemNeighbourhood(clock),
       passedOn: () => spool.upstream ?? NO_OFFERS,
-      hasTls: () => config.deviceTls.startTls !== 'off' && deviceTls.context() !== undefined,
+      hasTls: () => config.server.deviceTls.startTls !== 'off' && deviceTls.context() !== undefined,
       auth: authenticator,
     },
   );
-  const listener = await listenOrExplain(config, {
+  const listener = await listenOrExplain(config.server, {
     ...access,
     store,
     authenticator,
@@ -146,14 +151,14 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   scheduler.start();
   undo.push(() => listener.close());
   // After the ports listen: signing takes long on a slow board.
-  if (config.deviceTls.startTls !== 'off' || config.listen.some(({ tls }) => tls)) void deviceTls.prepare();
+  if (config.server.deviceTls.startTls !== 'off' || config.server.listen.some(({ tls }) => tls)) void deviceTls.prepare();
   const status = async (): Promise<RelayStatus> => {
     const { flash, running, ...rest } = spool.status();
-    const { blocks, bsize } = await statfs(config.spoolDir);
+    const { blocks, bsize } = await statfs(config.spool.dir);
     const years = yearsLeft(flash.total.octets, running, blocks * bsize);
     return {
       version: VERSION,
-      hostname: config.hostname,
+      hostname: config.relay.hostname,
       listening: listener.addresses,
       upSeconds: Math.round((clock.now() - startedAt) / 1000),
       isHeld: scheduler.isHeld,
@@ -164,12 +169,12 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       flash: { today: flash.today, total: flash.total, ...(years === undefined ? {} : { yearsLeft: Math.min(1000, Math.round(years)) }) },
     };
   };
-  const control = await serveControl(config.controlSocket, operationsOn(spool, scheduler, status), (error) =>
-    tell('fault', { where: `control socket ${config.controlSocket}`, error }),
+  const control = await serveControl(config.relay.controlSocket, operationsOn(spool, scheduler, status), (error) =>
+    tell('fault', { where: `control socket ${config.relay.controlSocket}`, error }),
   );
   undo.push(() => control.close());
   tell('started', {
-    hostname: config.hostname,
+    hostname: config.relay.hostname,
     listening: listener.addresses,
     upstreams: upstreams.map(({ name }) => name),
     queued: spool.count,
@@ -240,16 +245,16 @@ async function takeFolder(path: string, tell: Tell): Promise<() => Promise<void>
 }
 
 async function openSpoolIn(config: Config, { clock, random }: System, tell: Tell): Promise<Spool> {
-  const { size, count } = cutIntoSegments(config.spoolSize);
+  const { size, count } = cutIntoSegments(config.spool.size);
   try {
-    return await openSpool({ disk: await openDisk(config.spoolDir), clock, random, tell, segmentSize: size, segments: count });
+    return await openSpool({ disk: await openDisk(config.spool.dir), clock, random, tell, segmentSize: size, segments: count });
   } catch (error) {
-    if (error instanceof NewerFormat) throw new CannotStart(`the spool in ${config.spoolDir} can't be read: ${error.message}`);
-    throw new CannotStart(`the spool directory ${config.spoolDir} can't be used: ${(error as Error).message}`);
+    if (error instanceof NewerFormat) throw new CannotStart(`the spool in ${config.spool.dir} can't be read: ${error.message}`);
+    throw new CannotStart(`the spool directory ${config.spool.dir} can't be used: ${(error as Error).message}`);
   }
 }
 
-async function listenOrExplain(config: Config, parts: Parameters<typeof listen>[1]): Promise<Listener> {
+async function listenOrExplain(config: Config['server'], parts: Parameters<typeof listen>[1]): Promise<Listener> {
   try {
     return await listen(config, parts);
   } catch (error) {
@@ -275,7 +280,11 @@ function describeListenError(error: NodeJS.ErrnoException & { address?: string; 
  * Whom the relay may write to of its own accord. A device that may only send to the owner must not get the relay to write
  * to others by naming them as its message's sender.
  */
-function ruleOfNotifications({ allowRecipients, bounceTo, rewriting: { sender, recipient } }: Config): (address: Mailbox) => boolean {
+function ruleOfNotifications({
+  server: { allowRecipients },
+  delivery: { bounceTo },
+  rewriting: { sender, recipient },
+}: Config): (address: Mailbox) => boolean {
   const isAllowed = matcher(allowRecipients);
   const owners = [sender, bounceTo, recipient].filter((one) => one !== undefined);
   return (address) => owners.some((one) => isSameMailbox(one, address)) || (recipient === undefined && isAllowed(formatMailbox(address)));
