@@ -4,6 +4,8 @@
 // dependencies names just those of package.json.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { COMMAND_ROWS } from '../src/commands/table.ts';
+import { synopsis, type Usage } from '../src/commands/usage.ts';
 import { type NamedVariable, VARIABLE_GROUPS } from '../src/config/settings.ts';
 import { PREFIX, shownDefault } from '../src/config/variable.ts';
 
@@ -31,7 +33,17 @@ function variableRow(one: NamedVariable): string {
   return `| \`${PREFIX}${one.name}\` | ${inCode} | ${cell(one.meaning)} |`;
 }
 
-const GENERATED: Readonly<Record<string, () => string>> = { variables };
+function commands(): string {
+  const rows = COMMAND_ROWS.flatMap(([name, { usages }]) => usages.map((usage) => commandRow(name, usage)));
+  return ['| command | what it does |', '| --- | --- |', ...rows].join('\n');
+}
+
+function commandRow(name: string, usage: Usage): string {
+  const words = [usage.summary, ...(usage.details === undefined ? [] : [usage.details])];
+  return `| \`${cell(synopsis(name, usage))}\` | ${cell(words.join('. '))} |`;
+}
+
+const GENERATED: Readonly<Record<string, () => string>> = { commands, variables };
 
 let after = before;
 for (const [name, make] of Object.entries(GENERATED)) {

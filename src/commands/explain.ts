@@ -105,7 +105,7 @@ function explainDelivery({ retry, expireAfter, warnAfter, bounceTo }: Config['de
   const days = (expireAfter / 86_400_000).toFixed(1);
   return [
     `A deferred message is tried again after ${minutes(retry.min)}, then ever later, up to ${minutes(retry.max)}; it is given up after ${days} days`,
-    ...when(warnAfter, (age) => `  its sender is notified after ${minutes(age)} that it is late`),
+    ...when(warnAfter, (age) => `  its sender is told after ${minutes(age)} that it is late`),
     `Notifications of what was not delivered go to ${bounceTo === undefined ? 'the sender' : formatMailbox(bounceTo)}`,
   ];
 }

@@ -1,5 +1,5 @@
-// `gatepost send-test ADDRESS`: a message of our own to the first upstream that takes it, each step told.
-// Past the spool, so that it works whether or not a relay is running.
+// `gatepost send-test ADDRESS`: sends a message of our own over the first upstream that takes it, and prints each step. It does
+// not use the spool, so it works whether or not a relay is running.
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
@@ -15,14 +15,14 @@ import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 import { hangUp, printFailure, tryToConnect } from './try-upstream.ts';
+import { wrongUse } from './usage.ts';
 
+/** Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a login. */
 export async function run(argv: readonly string[]): Promise<void> {
   const { positionals } = parseArgs({ args: [...argv], allowPositionals: true });
   const to = positionals.length === 1 ? parseMailbox(positionals[0] ?? '', { utf8: true }) : 'syntax';
   if (typeof to === 'string' || to.domain === '') {
-    process.stderr.write('gatepost: usage: gatepost send-test ADDRESS, for example gatepost send-test owner@example.org\n');
-    process.exitCode = EXIT.usage;
-    return;
+    return wrongUse('send-test');
   }
   const config = configFromEnvironment();
   if (config === undefined) return;
@@ -43,7 +43,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The relay's SENDER, or the account, since providers take mail from no one else. */
+/** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
 function senderOf(config: Config, { credentials }: UpstreamTarget): Mailbox {
   const account = parseMailbox(credentials?.username ?? '', { utf8: true });
   const isAddress = typeof account !== 'string' && account.domain !== '';
@@ -67,7 +67,7 @@ async function* once(octets: Uint8Array): AsyncIterable<Uint8Array> {
 
 function report(outcome: Outcome, from: Mailbox, to: Mailbox): void {
   if (outcome.outcome === 'delivered') {
-    process.exitCode = EXIT.ok; // a first upstream that was down was not needed
+    process.exitCode = EXIT.ok; // an upstream before this one may have been down
     print(`  sent from ${formatMailbox(from)} to ${formatMailbox(to)}: ${describeReply(outcome.reply)}`);
     return;
   }

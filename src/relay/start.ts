@@ -6,7 +6,7 @@ import { TypedEmitter } from 'tiny-typed-emitter';
 import type { Config } from '../config/config.ts';
 import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
 import { MOST_ADDED_OCTETS } from '../message/trace.ts';
-import { serveControl } from '../ops/control.ts';
+import { serveControl } from '../ops/control/server.ts';
 import type { RelayStatus } from '../ops/status.ts';
 import { createAccess } from '../server/access.ts';
 import { createDeviceTls } from '../server/certificate.ts';
@@ -169,7 +169,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       flash: { today: flash.today, total: flash.total, ...(years === undefined ? {} : { yearsLeft: Math.min(1000, Math.round(years)) }) },
     };
   };
-  const control = await serveControl(config.relay.controlSocket, operationsOn(spool, scheduler, status), (error) =>
+  const control = await serveControl(config.relay.controlSocket, operationsOn({ spool, scheduler, status }), (error) =>
     tell('fault', { where: `control socket ${config.relay.controlSocket}`, error }),
   );
   undo.push(() => control.close());
