@@ -2,7 +2,8 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { createLog } from '../ops/log.ts';
-import { CannotStart, startRelay } from '../relay/start.ts';
+import { startRelay } from '../relay/start.ts';
+import { CannotStart } from '../relay/trouble.ts';
 import { type Clock, type Monotonic, systemClock } from '../system/clock.ts';
 import { startHeartbeat } from '../system/heartbeat.ts';
 import { systemRandom } from '../system/random.ts';
