@@ -29,8 +29,8 @@ function complain(problem: string): void {
   process.exitCode = EXIT.usage;
 }
 
-// Left alone, Node answers SIGUSR1 by opening its debugger on loopback to every user of the board. It is caught here, so
-// that it is for every command; `run` does something useful at the signal.
+// Left alone, Node answers SIGUSR1 by opening its debugger on loopback to every user of the board. It is caught here,
+// so that it is for every command; `run` does something useful at the signal.
 process.on('SIGUSR1', () => {});
 
 main(process.argv.slice(2)).catch((error: unknown) => {

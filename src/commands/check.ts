@@ -1,5 +1,5 @@
-// `gatepost check [--connect]`: the configuration, explained, and with --connect each upstream tried up to the login. Exit
-// code 78 with one line for each mistake, 77 when a login is refused, 69 when an upstream cannot be reached.
+// `gatepost check [--connect]`: the configuration, explained, and with --connect each upstream tried up to the login.
+// Exit code 78 with one line for each mistake, 77 when a login is refused, 69 when an upstream cannot be reached.
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';

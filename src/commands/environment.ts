@@ -1,6 +1,6 @@
-// The configuration of this process, read from its environment. What was read is removed from process.env, so that secrets are
-// not passed to child processes or shown by accident. /proc/PID/environ still has them, for this user and root; secrets that are
-// given as files or credentials are not there.
+// The configuration of this process, read from its environment. What was read is removed from process.env, so that
+// secrets are not passed to child processes or shown by accident. /proc/PID/environ still has them, for this user and
+// root; secrets that are given as files or credentials are not there.
 
 import { readFileSync, statSync } from 'node:fs';
 import { type Config, parseConfig, parseRelayLocation, type RelayLocation } from '../config/config.ts';
@@ -17,7 +17,9 @@ function readFile(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** The configuration. Where there are mistakes, prints one line for each, sets the exit code to 78 and gives undefined. */
+/**
+ * The configuration. Where there are mistakes, prints one line for each, sets the exit code to 78 and gives undefined.
+ */
 export function configFromEnvironment(): Config | undefined {
   const result = parseConfig(process.env, readFile);
   for (const name of Object.keys(process.env)) if (name.startsWith(PREFIX)) delete process.env[name];
@@ -30,7 +32,10 @@ export function relayLocationFromEnvironment(): RelayLocation | undefined {
   return 'mistakes' in result ? complain(result.mistakes) : result;
 }
 
-/** Does `work` with the path of the running relay's control socket. When that fails, prints why and sets the exit code to 69. */
+/**
+ * Does `work` with the path of the running relay's control socket. When that fails, prints why and sets the exit code
+ * to 69.
+ */
 export async function withRelay(work: (socket: string) => Promise<void>): Promise<void> {
   const where = relayLocationFromEnvironment();
   if (where === undefined) return;

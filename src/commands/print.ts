@@ -1,4 +1,5 @@
-// What commands print. It contains addresses, names and replies that others wrote: none of them may control the terminal.
+// What commands print. It contains addresses, names and replies that others wrote: none of them may control the
+// terminal.
 
 import { printable, printableJson } from '../smtp/printable.ts';
 

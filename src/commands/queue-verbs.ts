@@ -1,5 +1,5 @@
-// The verbs of `gatepost queue`: how each is used, and how many ids it takes. What each does is in queue.ts, which is only
-// loaded when it is needed.
+// The verbs of `gatepost queue`: how each is used, and how many ids it takes. What each does is in queue.ts, which is
+// only loaded when it is needed.
 
 import type { Usage } from './usage.ts';
 

@@ -1,4 +1,5 @@
-// `gatepost queue`: what waits, and what may be done with it. The verbs and how many ids each takes are in queue-verbs.ts.
+// `gatepost queue`: what waits, and what may be done with it. The verbs and how many ids each takes are in
+// queue-verbs.ts.
 
 import { parseArgs } from 'node:util';
 import { ask } from '../ops/control/client.ts';

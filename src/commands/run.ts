@@ -12,8 +12,8 @@ import { EXIT } from './exit.ts';
 
 /** Runs the relay to its end; exit code 69 when it can't start, 75 when it is ended in the middle of its stop. */
 export async function run(): Promise<void> {
-  // This comes before anything allocates. A young generation that stays small costs little time here, and keeps a burst of
-  // mail from growing the heap.
+  // This comes before anything allocates. A young generation that stays small costs little time here, and keeps a burst
+  // of mail from growing the heap.
   setFlagsFromString('--semi-space-growth-factor=1');
   const config = configFromEnvironment();
   if (config === undefined) return;
@@ -54,8 +54,8 @@ function writeLine(line: string): boolean {
 const SAME_REQUEST = 1000;
 
 /**
- * Resolves at the first SIGTERM or SIGINT. One that comes a second later or more ends the process at once; nothing that was
- * acknowledged is lost by that.
+ * Resolves at the first SIGTERM or SIGINT. One that comes a second later or more ends the process at once; nothing that
+ * was acknowledged is lost by that.
  */
 function stopSignal(clock: Clock): Promise<void> {
   return new Promise((resolve) => {

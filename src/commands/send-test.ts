@@ -1,5 +1,5 @@
-// `gatepost send-test ADDRESS`: sends a message of our own over the first upstream that takes it, and prints each step. It does
-// not use the spool, so it works whether or not a relay is running.
+// `gatepost send-test ADDRESS`: sends a message of our own over the first upstream that takes it, and prints each step.
+// It does not use the spool, so it works whether or not a relay is running.
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
@@ -17,7 +17,10 @@ import { print } from './print.ts';
 import { hangUp, printFailure, tryToConnect } from './try-upstream.ts';
 import { wrongUse } from './usage.ts';
 
-/** Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a login. */
+/**
+ * Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a
+ * login.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   const { positionals } = parseArgs({ args: [...argv], allowPositionals: true });
   const to = positionals.length === 1 ? parseMailbox(positionals[0] ?? '', { utf8: true }) : 'syntax';

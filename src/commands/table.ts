@@ -1,5 +1,6 @@
-// THE table of commands: how each is used, what it does, and its file, which is loaded when the command is given. main.ts,
-// `gatepost help`, each command's `--help` and the README's table are made from it; a new command is a row and a file.
+// THE table of commands: how each is used, what it does, and its file, which is loaded when the command is given.
+// main.ts, `gatepost help`, each command's `--help` and the README's table are made from it; a new command is a row and
+// a file.
 
 import { QUEUE_VERBS } from './queue-verbs.ts';
 import type { Usage } from './usage.ts';

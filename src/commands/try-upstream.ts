@@ -1,5 +1,5 @@
-// What `check --connect` and `send-test` share: a real connection to an upstream. Each step is printed as it is reached, and a
-// failure with the reply as it came and what can be done about it.
+// What `check --connect` and `send-test` share: a real connection to an upstream. Each step is printed as it is
+// reached, and a failure with the reply as it came and what can be done about it.
 
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../system/clock.ts';
@@ -13,7 +13,10 @@ import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 
-/** A connection that is ready for MAIL. When there is none, prints why, sets the exit code (77 or 69) and gives undefined. */
+/**
+ * A connection that is ready for MAIL. When there is none, prints why, sets the exit code (77 or 69) and gives
+ * undefined.
+ */
 export async function tryToConnect(config: Config, target: UpstreamTarget): Promise<Connection | undefined> {
   print(`${formatEndpoint(target)}:`);
   const made = await connect(

@@ -64,7 +64,10 @@ export function parseConfig(environment: Environment, readFile: ReadFile): { rea
 /** Where a running relay is found. */
 export type RelayLocation = { readonly spoolDir: string; readonly controlSocket: string };
 
-/** Reads what the commands need that look for a running relay, and nothing else: other variables may be missing or wrong. */
+/**
+ * Reads what the commands need that look for a running relay, and nothing else: other variables may be missing or
+ * wrong.
+ */
 export function parseRelayLocation(environment: Environment, readFile: ReadFile): RelayLocation | Mistaken {
   const variables = VARIABLES.filter(({ name }) => name === 'SPOOL_DIR' || name === 'CONTROL_SOCKET');
   const { values, mistakes } = readVariables(variables, { environment, readFile });

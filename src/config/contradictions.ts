@@ -1,5 +1,5 @@
-// Values that are right one by one and wrong together. A rule looks at all settings and gives a line for each mistake that it
-// finds; a new rule is a function and its name in the list.
+// Values that are right one by one and wrong together. A rule looks at all settings and gives a line for each mistake
+// that it finds; a new rule is a function and its name in the list.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';

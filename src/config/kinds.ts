@@ -1,5 +1,5 @@
-// The kinds of value that variables have: each reads a text and gives a typed value, or a sentence that says what is wrong.
-// They are valibot's schemas; what is particular to this relay is written here.
+// The kinds of value that variables have: each reads a text and gives a typed value, or a sentence that says what is
+// wrong. They are valibot's schemas; what is particular to this relay is written here.
 
 import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
@@ -13,7 +13,9 @@ import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
 /** Reads a variable's text; the first issue's message completes "VARIABLE: ...". */
 export type Kind<T> = v.GenericSchema<string, T>;
 
-/** A kind from a function that returns the value or throws InvalidValue. Blanks at both ends of the text are ignored. */
+/**
+ * A kind from a function that returns the value or throws InvalidValue. Blanks at both ends of the text are ignored.
+ */
 function kind<T>(read: (text: string) => T): Kind<T> {
   return verbatim((text) => read(text.trim()));
 }

@@ -1,6 +1,6 @@
 // What the table of variables says about types: each row is a field of `Settings`, named after its group and its name.
-// GATEPOST_WARN_AFTER in the group `delivery` is `settings.delivery.warnAfter`; GATEPOST_SPOOL_DIR in the group `spool`,
-// whose name it begins with, is `settings.spool.dir`.
+// GATEPOST_WARN_AFTER in the group `delivery` is `settings.delivery.warnAfter`; GATEPOST_SPOOL_DIR in the group
+// `spool`, whose name it begins with, is `settings.spool.dir`.
 
 import type { Kind } from './kinds.ts';
 import type { Variable } from './variable.ts';

@@ -1,5 +1,6 @@
-// Where the values come from: a variable GATEPOST_X may also be given as GATEPOST_X_FILE (a file that holds the value) or as
-// the systemd credential `gatepost_x`. Each mistake is one line: the variable, what is wrong, an example of what is right.
+// Where the values come from: a variable GATEPOST_X may also be given as GATEPOST_X_FILE (a file that holds the value)
+// or as the systemd credential `gatepost_x`. Each mistake is one line: the variable, what is wrong, an example of what
+// is right.
 
 import * as v from 'valibot';
 import { codeOf, problemOf } from '../system/problem.ts';
@@ -53,7 +54,9 @@ export function unknownNames(environment: Environment): readonly Mistake[] {
     .map((name) => `${name}: there is no such variable; "gatepost config" lists them all`);
 }
 
-/** The text of GATEPOST_name; undefined when it is not given. Throws when it is given twice or its file can't be read. */
+/**
+ * The text of GATEPOST_name; undefined when it is not given. Throws when it is given twice or its file can't be read.
+ */
 function lookUp(name: string, { environment, readFile }: Sources): string | undefined {
   const plain = environment[`${PREFIX}${name}`];
   const file = environment[`${PREFIX}${name}_FILE`];

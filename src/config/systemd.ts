@@ -1,4 +1,5 @@
-// What systemd gives a service in its environment: sockets that it has bound, and how it watches whether the service hangs.
+// What systemd gives a service in its environment: sockets that it has bound, and how it watches whether the service
+// hangs.
 
 import type { HeartbeatSettings } from '../system/heartbeat.ts';
 import type { PassedSocket } from '../vocabulary/endpoint.ts';
@@ -7,7 +8,10 @@ import type { Environment } from './sources.ts';
 // SD_LISTEN_FDS_START
 const FIRST_PASSED = 3;
 
-/** The sockets that are passed to this process, sd_listen_fds(3); none where the variables are meant for another process. */
+/**
+ * The sockets that are passed to this process, sd_listen_fds(3); none where the variables are meant for another
+ * process.
+ */
 export function passedSockets(environment: Environment): readonly PassedSocket[] {
   const count = environment['LISTEN_PID'] === String(process.pid) ? Number(environment['LISTEN_FDS'] ?? 0) : 0;
   const names = environment['LISTEN_FDNAMES']?.split(':') ?? [];

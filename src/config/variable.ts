@@ -21,7 +21,10 @@ export type Variable<T> = {
 /** The row as it is written, with the type of its value kept: the types of `Config` are made from it. */
 export const variable = <T, const V extends Variable<T>>(row: V & { readonly kind: Kind<T> }): V & { readonly kind: Kind<T> } => row;
 
-/** What holds when the variable is not given, as people read it: `required`, the default's text, or words such as `none`. */
+/**
+ * What holds when the variable is not given, as people read it: `required`, the default's text, or words such as
+ * `none`.
+ */
 export function shownDefault(row: Variable<unknown>): string {
   if (row.required === true) return 'required';
   return row.default ?? row.defaultShown ?? 'none';

@@ -6,7 +6,9 @@ import { PRIVATE_NETWORKS } from '../vocabulary/network.ts';
 import * as kinds from './kinds.ts';
 import { variable } from './variable.ts';
 
-/** For each group its heading and its rows. A field of `Config` is named after its group and its row; see settings.ts. */
+/**
+ * For each group its heading and its rows. A field of `Config` is named after its group and its row; see settings.ts.
+ */
 export const GROUPS = {
   upstream: {
     heading: 'The upstream',

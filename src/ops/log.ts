@@ -1,5 +1,5 @@
-// The log: one line for each event. All that happens to a message is found by one `grep` for its queue id. The log is a listener
-// of the relay's events, nothing else.
+// The log: one line for each event. All that happens to a message is found by one `grep` for its queue id. The log is a
+// listener of the relay's events, nothing else.
 
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
@@ -121,7 +121,8 @@ function failureFields(failure: Failure): Fields {
 /** `level`: the least that is written. */
 export type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
 
-// The events that a device can cause as often as it likes, and the field that distinguishes their kinds beside the device.
+// The events that a device can cause as often as it likes, and the field that distinguishes their kinds beside the
+// device.
 const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
   refused: 'reply',
   gone: 'stage',
@@ -132,8 +133,8 @@ const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
 };
 
 /**
- * A listener of all events that writes a line for each with `write`, if it is of the level or above. `write` returns whether it
- * took the line; once it takes lines again, a line says how many were lost.
+ * A listener of all events that writes a line for each with `write`, if it is of the level or above. `write` returns
+ * whether it took the line; once it takes lines again, a line says how many were lost.
  */
 export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'after'>, write: (line: string) => boolean): RelayEvents {
   const least = LOG_LEVELS.indexOf(settings.level);
@@ -164,7 +165,10 @@ export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'af
   return Object.fromEntries(listeners) as RelayEvents;
 }
 
-/** logfmt: `key=value`; a value is quoted if anything in it could mislead a reader or a parser. Undefined fields are left out. */
+/**
+ * logfmt: `key=value`; a value is quoted if anything in it could mislead a reader or a parser. Undefined fields are
+ * left out.
+ */
 export function formatLogfmt(fields: Fields): string {
   const words: string[] = [];
   for (const [key, value] of Object.entries(fields)) {

@@ -1,5 +1,5 @@
-// Keeps what a device does over and over from filling the log, which lies on the flash card of many boards, too: the first of
-// each kind is passed on at once, then one a minute with a count.
+// Keeps what a device does over and over from filling the log, which lies on the flash card of many boards, too: the
+// first of each kind is passed on at once, then one a minute with a count.
 
 import type { Clock } from '../system/clock.ts';
 
@@ -15,7 +15,9 @@ export class Repetitions<T> {
   readonly #report: (latest: T, count: number) => void;
   readonly #kinds = new Map<string, Kind<T>>();
 
-  /** `report` is called at the end of a minute in which more of a kind came, with the latest and how many there were. */
+  /**
+   * `report` is called at the end of a minute in which more of a kind came, with the latest and how many there were.
+   */
   constructor(clock: Pick<Clock, 'after'>, report: (latest: T, count: number) => void) {
     this.#clock = clock;
     this.#report = report;

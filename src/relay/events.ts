@@ -4,8 +4,8 @@ import { TypedEmitter } from 'tiny-typed-emitter';
 import type { RelayEvents, Tell } from '../vocabulary/events.ts';
 
 /**
- * A function that emits an event to these listeners, in their order and before it returns. A listener that throws keeps the
- * event neither from the others nor from the caller.
+ * A function that emits an event to these listeners, in their order and before it returns. A listener that throws keeps
+ * the event neither from the others nor from the caller.
  */
 export function emitTo(listeners: readonly Partial<RelayEvents>[]): Tell {
   const emitter = new TypedEmitter<RelayEvents>();

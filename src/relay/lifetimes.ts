@@ -9,7 +9,10 @@ export class Lifetimes {
     this.#open.push(close);
   }
 
-  /** Closes all, the last first, each after the one before has closed or failed to. Rejects in the end with the first error. */
+  /**
+   * Closes all, the last first, each after the one before has closed or failed to. Rejects in the end with the first
+   * error.
+   */
   async close(): Promise<void> {
     const errors: unknown[] = [];
     for (let close = this.#open.pop(); close !== undefined; close = this.#open.pop()) {

@@ -1,5 +1,5 @@
-// Whom the relay may write to of its own accord. A device that may only send to the owner must not be able to make the relay
-// write to others by naming them as the sender of its messages.
+// Whom the relay may write to of its own accord. A device that may only send to the owner must not be able to make the
+// relay write to others by naming them as the sender of its messages.
 
 import type { Config } from '../config/config.ts';
 import { formatMailbox, isSameMailbox, type Mailbox } from '../smtp/address.ts';
@@ -12,8 +12,8 @@ type RuleSettings = {
 };
 
 /**
- * Whether a notification may go to an address: to the owner's own addresses always, to others only if devices may send to them
- * and mail is not redirected to GATEPOST_RECIPIENT.
+ * Whether a notification may go to an address: to the owner's own addresses always, to others only if devices may send
+ * to them and mail is not redirected to GATEPOST_RECIPIENT.
  */
 export function notificationRule({ server, delivery, rewriting }: RuleSettings): (address: Mailbox) => boolean {
   const isAllowed = matcher(server.allowRecipients);

@@ -1,5 +1,5 @@
-// What the running relay does at each request over the control socket: the scheduler knows what waits and when it is tried,
-// the spool knows its addresses and its content.
+// What the running relay does at each request over the control socket: the scheduler knows what waits and when it is
+// tried, the spool knows its addresses and its content.
 
 import type { Scheduler } from '../delivery/scheduler.ts';
 import { readHeaderSection } from '../message/header.ts';

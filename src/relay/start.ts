@@ -230,9 +230,9 @@ function makeAccess({ config, clock }: Base, { spool, store, authenticator, devi
 }
 
 /**
- * What devices may send: the smallest of the configured maximum, the upstreams' SIZE less what this relay adds, and what the
- * spool could ever hold. SIZE is learned at each connection, which is only made for a message: where an old SIZE keeps
- * messages out, a connection is made to learn it anew.
+ * What devices may send: the smallest of the configured maximum, the upstreams' SIZE less what this relay adds, and
+ * what the spool could ever hold. SIZE is learned at each connection, which is only made for a message: where an old
+ * SIZE keeps messages out, a connection is made to learn it anew.
  */
 function storeFor(spool: Spool, maxMessage: number, learnAnew: () => unknown): MessageStore {
   const ownLimit = Math.max(0, Math.min(maxMessage, spool.largest - MOST_ADDED_OCTETS));

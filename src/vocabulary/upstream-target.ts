@@ -5,9 +5,12 @@ import type { Credentials } from '../smtp/sasl.ts';
 /** The SASL mechanism to log in with; `auto` for the strongest that the upstream offers. */
 export type AuthChoice = 'auto' | 'scram-sha-256' | 'cram-md5' | 'plain' | 'login' | 'none';
 
-/** What one URL says. */
+/** One URL of GATEPOST_UPSTREAM. */
 export type UpstreamUrl = {
-  /** `starttls`: required after EHLO. `tls`: from the first byte. `plain`: no TLS, to loopback and private addresses only. */
+  /**
+   * `starttls`: required after EHLO. `tls`: from the first byte. `plain`: no TLS, to loopback and private addresses
+   * only.
+   */
   readonly security: 'starttls' | 'tls' | 'plain';
   readonly host: string;
   readonly port: number;

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { type Answer, type Given, JSON_LINES, REQUESTS, type RequestName } from './requests.ts';
 
 /**
- * Asks the relay that listens on `socket`. Rejects with Node's error (ENOENT, ECONNREFUSED) when no relay answers, and with the
- * relay's words when it refuses.
+ * Asks the relay that listens on `socket`. Rejects with Node's error (ENOENT, ECONNREFUSED) when no relay answers, and
+ * with the relay's words when it refuses.
  */
 export async function ask<N extends RequestName>(socket: string, name: N, given: Given<N>): Promise<Answer<N>> {
   const { method, path } = REQUESTS[name];

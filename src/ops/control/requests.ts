@@ -1,6 +1,6 @@
-// What may be asked of the running relay over its control socket, shared by server and client. A new request is an entry of
-// `Exchanges`, a row of `REQUESTS` and its operation (relay/operations.ts). Over HTTP (`curl --unix-socket`) an answer is JSON,
-// or a line of JSON for each item where it is a stream.
+// What may be asked of the running relay over its control socket, shared by server and client. A new request is an
+// entry of `Exchanges`, a row of `REQUESTS` and its operation (relay/operations.ts). Over HTTP (`curl --unix-socket`)
+// an answer is JSON, or a line of JSON for each item where it is a stream.
 
 import * as v from 'valibot';
 import { parseQueueId, type QueueId } from '../../vocabulary/queue-id.ts';

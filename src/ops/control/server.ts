@@ -13,9 +13,13 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Serves `operations` on the socket `path`. Never rejects: without the socket the relay works, so `fault` gets the error. */
+/**
+ * Serves `operations` on the socket `path`. Never rejects: without the socket the relay works, so `fault` gets the
+ * error.
+ */
 export async function serveControl(path: string, operations: Operations, fault: (error: unknown) => void): Promise<ControlServer> {
-  // The spool's lock is held by now, so a socket in this place belongs to a dead relay. Anything else was named by mistake.
+  // The spool's lock is held by now, so a socket in this place belongs to a dead relay. Anything else was named by
+  // mistake.
   await removeSocket(path).catch(fault);
   const server = createServer((incoming, response) => {
     answer(incoming, response, operations).catch((error: unknown) => {
