@@ -1,10 +1,11 @@
-// The environment file that boards get: every variable as a commented line, from the same table as the README's.
+// The environment file that boards get: every variable as a commented line, by groups, from the same table as the README's.
 
 import { VARIABLE_GROUPS } from '../src/config/settings.ts';
 import { PREFIX, shownDefault } from '../src/config/variable.ts';
 
 const WIDTH = 100;
 
+/** The text of the file. */
 export function environmentFile(): string {
   const blocks = VARIABLE_GROUPS.flatMap(({ heading, variables }) => [
     `## ${heading}`,
@@ -14,7 +15,7 @@ export function environmentFile(): string {
       return `${text}\n#${PREFIX}${one.name}=${one.example}`;
     }),
   ]);
-  return `# Gatepost's configuration: a line a variable, read at start. "gatepost check" explains what it makes of it.
+  return `# Gatepost's configuration: one line for each variable, read at start. "gatepost check" explains what it means.
 # Any of them may be given as NAME_FILE, a file that holds the value.
 
 ${blocks.join('\n\n')}

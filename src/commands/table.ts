@@ -12,7 +12,7 @@ export type CommandFile = {
 };
 
 /** A row: at least one way to use the command. */
-export type CommandRow = { readonly usages: readonly Usage[]; readonly load: () => Promise<CommandFile> };
+type CommandRow = { readonly usages: readonly Usage[]; readonly load: () => Promise<CommandFile> };
 
 /** In the order of `gatepost help`. */
 export const COMMANDS = {

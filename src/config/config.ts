@@ -40,7 +40,7 @@ export type Config = {
 };
 
 /** TLS with devices. */
-export type DeviceTlsConfig = {
+type DeviceTlsConfig = {
   /** `required`: mail and logins are accepted over TLS only. */
   readonly startTls: 'off' | 'offered' | 'required';
   readonly minimum: Settings['server']['deviceTlsMin'];
@@ -49,7 +49,7 @@ export type DeviceTlsConfig = {
 };
 
 /** The mistakes in an environment, at least one. */
-export type Mistaken = { readonly mistakes: readonly Mistake[] };
+type Mistaken = { readonly mistakes: readonly Mistake[] };
 
 /** Reads the whole configuration, or finds all mistakes in it. */
 export function parseConfig(environment: Environment, readFile: ReadFile): { readonly config: Config } | Mistaken {

@@ -20,7 +20,7 @@ export type Sources = { readonly environment: Environment; readonly readFile: Re
 export type Mistake = string;
 
 /** The values by group and field, as `Settings` has them if there is no mistake. */
-export type Read = { readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>; readonly mistakes: readonly Mistake[] };
+type Read = { readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>; readonly mistakes: readonly Mistake[] };
 
 /** Reads these variables. Those that have a mistake are undefined in the result. */
 export function readVariables(variables: readonly NamedVariable[], sources: Sources): Read {

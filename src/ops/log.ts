@@ -119,7 +119,7 @@ function failureFields(failure: Failure): Fields {
 }
 
 /** `level`: the least that is written. */
-export type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
+type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
 
 // The events that a device can cause as often as it likes, and the field that distinguishes their kinds beside the
 // device.

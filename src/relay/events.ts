@@ -11,8 +11,8 @@ export function emitTo(listeners: readonly Partial<RelayEvents>[]): Tell {
   const emitter = new TypedEmitter<RelayEvents>();
   for (const listener of listeners) {
     for (const event of Object.keys(listener) as (keyof RelayEvents)[]) {
-      const hear = listener[event];
-      if (hear !== undefined) emitter.on(event, withoutErrors(hear));
+      const method = listener[event];
+      if (method !== undefined) emitter.on(event, withoutErrors(method));
     }
   }
   return (event, ...given) => void emitter.emit(event, ...given);

@@ -33,10 +33,10 @@ import { statusOf } from './status.ts';
 import { notListening, spoolNotOpened } from './trouble.ts';
 
 /** What of the system a test may replace. */
-export type System = { readonly clock: Clock; readonly random: Random };
+type System = { readonly clock: Clock; readonly random: Random };
 
 /** A running relay. */
-export interface Relay {
+interface Relay {
   /** The addresses that it listens on, each `host:port`. */
   readonly addresses: readonly string[];
   /** Tries all that wait now, over all upstreams. */

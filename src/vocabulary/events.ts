@@ -9,7 +9,7 @@ import type { QueueId } from './queue-id.ts';
 import type { SpoolDamage, SpoolRecovery } from './spool-status.ts';
 
 /** A message was accepted; `octets` is its size with the trace field, `hello` the name that the device gave itself. */
-export type Accepted = {
+type Accepted = {
   readonly id: QueueId;
   readonly device: string;
   readonly hello: string;
@@ -18,7 +18,7 @@ export type Accepted = {
 };
 
 /** Something that concerns a device, named by its address; `advice`: what the owner can do about it. */
-export type DeviceEvent = { readonly device: string; readonly advice?: string };
+type DeviceEvent = { readonly device: string; readonly advice?: string };
 
 /** How far a session had come. */
 export type SessionProgress = {
@@ -32,10 +32,10 @@ export type SessionProgress = {
 };
 
 /** Something that concerns one recipient of a message. */
-export type RecipientEvent = { readonly id: QueueId; readonly recipient: Mailbox; readonly upstream: string };
+type RecipientEvent = { readonly id: QueueId; readonly recipient: Mailbox; readonly upstream: string };
 
 /** A notification (RFC 3464) to `recipient` of what became of the message `about`. */
-export type NotificationEvent = {
+type NotificationEvent = {
   readonly about: QueueId;
   readonly action: 'failed' | 'delayed' | 'relayed';
   readonly recipient: Mailbox;

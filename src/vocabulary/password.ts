@@ -2,7 +2,7 @@
 // `$scrypt$ln=12,r=8,p=1$salt$hash` with base64 that has no padding. Pure; the hash is derived in server/users.ts.
 
 /** A scrypt hash with the parameters that it was derived with; N is 2^`logN`. */
-export type ScryptHash = {
+type ScryptHash = {
   readonly kind: 'scrypt';
   readonly logN: number;
   readonly r: number;

@@ -11,7 +11,7 @@ type Nothing = Record<never, never>;
 type Ids = { readonly ids: readonly QueueId[] };
 
 /** For each request what it is given and what it is answered with; undefined when there is no message with that id. */
-export type Exchanges = {
+type Exchanges = {
   readonly status: { readonly given: Nothing; readonly answer: RelayStatus };
   /** What waits, oldest first. */
   readonly list: { readonly given: Nothing; readonly answer: AsyncIterable<ListedMessage> };
