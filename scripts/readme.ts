@@ -4,8 +4,10 @@
 // dependencies names just those of package.json.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { defaultOf } from '../src/commands/config.ts';
-import { PREFIX, VARIABLES, type Variable } from '../src/config/variables.ts';
+import { COMMAND_ROWS } from '../src/commands/table.ts';
+import { synopsis, type Usage } from '../src/commands/usage.ts';
+import { type NamedVariable, VARIABLE_GROUPS } from '../src/config/settings.ts';
+import { PREFIX, shownDefault } from '../src/config/variable.ts';
 
 if (process.argv.includes('--help')) {
   process.stdout.write('npm run readme: writes the generated parts of README.md; --check only compares\n');
@@ -19,15 +21,29 @@ const before = readFileSync(path, 'utf8');
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
 function variables(): string {
-  const rows = (Object.entries(VARIABLES) as [string, Variable<unknown>][]).map(([name, one]) => {
-    const isDefault = one.default !== undefined;
-    const shown = defaultOf(one).replace(/^default: /, '');
-    return `| \`${PREFIX}${name}\` | ${isDefault ? `\`${shown.replaceAll(',', ', ')}\`` : shown} | ${cell(one.meaning)} |`;
-  });
-  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  const tables = VARIABLE_GROUPS.map(({ heading, variables }) =>
+    [`**${heading}**`, '', '| variable | default | meaning |', '| --- | --- | --- |', ...variables.map(variableRow)].join('\n'),
+  );
+  return tables.join('\n\n');
 }
 
-const GENERATED: Readonly<Record<string, () => string>> = { variables };
+function variableRow(one: NamedVariable): string {
+  const shown = shownDefault(one);
+  const inCode = one.default === undefined ? shown : `\`${shown.replaceAll(',', ', ')}\``;
+  return `| \`${PREFIX}${one.name}\` | ${inCode} | ${cell(one.meaning)} |`;
+}
+
+function commands(): string {
+  const rows = COMMAND_ROWS.flatMap(([name, { usages }]) => usages.map((usage) => commandRow(name, usage)));
+  return ['| command | what it does |', '| --- | --- |', ...rows].join('\n');
+}
+
+function commandRow(name: string, usage: Usage): string {
+  const words = [usage.summary, ...(usage.details === undefined ? [] : [usage.details])];
+  return `| \`${cell(synopsis(name, usage))}\` | ${cell(words.join('. '))} |`;
+}
+
+const GENERATED: Readonly<Record<string, () => string>> = { commands, variables };
 
 let after = before;
 for (const [name, make] of Object.entries(GENERATED)) {

@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ops: [...SHARED, 'message'],
   relay: [...SHARED, 'version.ts', 'config', 'server', 'spool', 'delivery', 'upstream', 'ops', 'message'],
   commands: [...SHARED, 'message', 'config', 'relay', 'version.ts', 'ops', 'server', 'spool', 'upstream'],
-  'main.ts': ['commands'],
+  'main.ts': ['commands', 'system'],
   'version.ts': [],
 };
 

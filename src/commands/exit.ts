@@ -1,11 +1,12 @@
-// Exit codes (sysexits.h), as scripts and service managers know them.
+// Exit codes, those of sysexits.h, which scripts and service managers know.
 
+/** Exit codes by what they mean. */
 export const EXIT = {
   ok: 0,
   usage: 64,
-  /** What was named is not there. */
+  /** A message that was named is not there. */
   noInput: 66,
-  /** A service we need is not there, or refuses. */
+  /** Something needed is not there, or refuses: a port, the spool directory, an upstream. */
   unavailable: 69,
   software: 70,
   temporary: 75,

@@ -1,14 +1,14 @@
-// What commands print. Addresses, names and replies of others are among it: none of them may move the cursor of
-// who reads.
+// What commands print. It contains addresses, names and replies that others wrote: none of them may control the
+// terminal.
 
 import { printable, printableJson } from '../smtp/printable.ts';
 
-/** Lines for people. */
+/** Prints lines for people. */
 export function print(...lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
-/** One line for programs. */
+/** Prints one line for programs. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
 }

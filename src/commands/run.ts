@@ -1,25 +1,28 @@
-// `gatepost run`: the relay, until it is told to stop.
+// `gatepost run`: the relay, until a signal stops it.
 
 import { setFlagsFromString } from 'node:v8';
 import { createLog } from '../ops/log.ts';
-import { CannotStart, startRelay } from '../relay/start.ts';
+import { startRelay } from '../relay/start.ts';
+import { CannotStart } from '../relay/trouble.ts';
 import { type Clock, type Monotonic, systemClock } from '../system/clock.ts';
 import { startHeartbeat } from '../system/heartbeat.ts';
 import { systemRandom } from '../system/random.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 
+/** Runs the relay to its end; exit code 69 when it can't start, 75 when it is ended in the middle of its stop. */
 export async function run(): Promise<void> {
-  // Before anything allocates: a young generation that stays small costs little time here, and keeps a burst of mail from growing the heap.
+  // This comes before anything allocates. A young generation that stays small costs little time here, and keeps a burst
+  // of mail from growing the heap.
   setFlagsFromString('--semi-space-growth-factor=1');
   const config = configFromEnvironment();
   if (config === undefined) return;
   const log = createLog(config.log, systemClock, writeLine);
-  // A log that nobody reads any more is no reason to stop relaying.
+  // The relay goes on when nobody reads its log any more.
   process.stdout.on('error', () => {});
-  const stopped = stopSignal(systemClock); // before anything runs, so that a signal during the start stops in order, too
+  const stopped = stopSignal(systemClock); // from here on, so that a signal during the start stops the relay in order, too
   const heartbeat = await startHeartbeat({
-    settings: config.heartbeat,
+    settings: config.relay.heartbeat,
     clock: systemClock,
     complain: (problem) => process.stderr.write(`gatepost: ${problem}\n`),
   });
@@ -38,7 +41,7 @@ export async function run(): Promise<void> {
   }
 }
 
-// Octets of the log that wait for a reader who stands still; beyond it lines are dropped, not kept in memory.
+// The most octets of the log that are kept for a reader that does not read; further lines are dropped.
 const MOST_UNREAD = 256 * 1024;
 
 function writeLine(line: string): boolean {
@@ -47,18 +50,21 @@ function writeLine(line: string): boolean {
   return true;
 }
 
-// A Ctrl-C comes from the terminal, and again through npm: both are one.
+// One Ctrl-C may come twice, from the terminal and through npm: within so many milliseconds both are one request.
 const SAME_REQUEST = 1000;
 
-/** Resolves at the first SIGTERM or SIGINT; one that comes a second later ends the process at once, which loses nothing that was acknowledged. */
+/**
+ * Resolves at the first SIGTERM or SIGINT. One that comes a second later or more ends the process at once; nothing that
+ * was acknowledged is lost by that.
+ */
 function stopSignal(clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     let first: Monotonic | undefined;
-    const hear = () => {
+    const handle = () => {
       first ??= clock.now();
       if (clock.now() - first >= SAME_REQUEST) process.exit(EXIT.temporary);
       resolve();
     };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, hear);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, handle);
   });
 }

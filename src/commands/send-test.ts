@@ -1,8 +1,8 @@
-// `gatepost send-test ADDRESS`: a message of our own to the first upstream that takes it, each step told.
-// Past the spool, so that it works whether or not a relay is running.
+// `gatepost send-test ADDRESS`: sends a message of our own over the first upstream that takes it, and prints each step.
+// It does not use the spool, so it works whether or not a relay is running.
 
 import { parseArgs } from 'node:util';
-import type { Config } from '../config/parse.ts';
+import type { Config } from '../config/config.ts';
 import { formatDate } from '../message/date.ts';
 import { formatField } from '../message/field.ts';
 import { formatMailbox, type Mailbox, parseMailbox } from '../smtp/address.ts';
@@ -11,22 +11,26 @@ import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { transact } from '../upstream/transaction.ts';
 import type { Outcome } from '../vocabulary/attempt.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 import { hangUp, printFailure, tryToConnect } from './try-upstream.ts';
+import { wrongUse } from './usage.ts';
 
+/**
+ * Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a
+ * login.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   const { positionals } = parseArgs({ args: [...argv], allowPositionals: true });
   const to = positionals.length === 1 ? parseMailbox(positionals[0] ?? '', { utf8: true }) : 'syntax';
   if (typeof to === 'string' || to.domain === '') {
-    process.stderr.write('gatepost: usage: gatepost send-test ADDRESS, for example gatepost send-test owner@example.org\n');
-    process.exitCode = EXIT.usage;
-    return;
+    return wrongUse('send-test');
   }
   const config = configFromEnvironment();
   if (config === undefined) return;
-  for (const target of config.upstreams) {
+  for (const target of config.upstream.targets) {
     const connection = await tryToConnect(config, target);
     if (connection === undefined) continue;
     const from = senderOf(config, target);
@@ -43,21 +47,21 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The relay's SENDER, or the account, since providers take mail from no one else. */
-function senderOf(config: Config, { credentials }: Config['upstreams'][number]): Mailbox {
+/** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
+function senderOf(config: Config, { credentials }: UpstreamTarget): Mailbox {
   const account = parseMailbox(credentials?.username ?? '', { utf8: true });
   const isAddress = typeof account !== 'string' && account.domain !== '';
-  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.hostname });
+  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
 }
 
 function compose(config: Config, from: Mailbox, to: Mailbox): Buffer {
   return Buffer.concat([
     formatField('From', [`<${formatMailbox(from)}>`]),
     formatField('To', [`<${formatMailbox(to)}>`]),
-    formatField('Subject', [`Test from the mail relay ${config.hostname}`]),
+    formatField('Subject', [`Test from the mail relay ${config.relay.hostname}`]),
     formatField('Date', [formatDate(systemClock.wall())]),
-    formatField('Message-ID', [`<${systemRandom.bytes(12).toString('hex')}@${config.hostname}>`]),
-    Buffer.from(`\r\nThe mail relay ${config.hostname} can send mail to you.\r\n`),
+    formatField('Message-ID', [`<${systemRandom.bytes(12).toString('hex')}@${config.relay.hostname}>`]),
+    Buffer.from(`\r\nThe mail relay ${config.relay.hostname} can send mail to you.\r\n`),
   ]);
 }
 
@@ -67,7 +71,7 @@ async function* once(octets: Uint8Array): AsyncIterable<Uint8Array> {
 
 function report(outcome: Outcome, from: Mailbox, to: Mailbox): void {
   if (outcome.outcome === 'delivered') {
-    process.exitCode = EXIT.ok; // a first upstream that was down was not needed
+    process.exitCode = EXIT.ok; // an upstream before this one may have been down
     print(`  sent from ${formatMailbox(from)} to ${formatMailbox(to)}: ${describeReply(outcome.reply)}`);
     return;
   }

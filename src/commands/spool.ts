@@ -1,4 +1,4 @@
-// `gatepost spool verify [DIR... | -]`: reads spools at rest, changes nothing, prints a JSON line a folder.
+// `gatepost spool verify [DIR... | -]`: reads spools at rest, changes nothing, prints a JSON line for each folder.
 
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
@@ -7,16 +7,15 @@ import type { Entry } from '../spool/messages.ts';
 import { recover } from '../spool/recover.ts';
 import { readFrame } from '../spool/segment.ts';
 import { openDiskReadOnly } from '../system/disk.ts';
+import { problemOf } from '../system/problem.ts';
 import { formatQueueId } from '../vocabulary/queue-id.ts';
 import { relayLocationFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
+import { wrongUse } from './usage.ts';
 
+/** Verifies the spools of these folders, or the relay's own; exit code 69 when one can't be read. */
 export async function run([verb, ...folders]: readonly string[]): Promise<void> {
-  if (verb !== 'verify') {
-    process.stderr.write('gatepost: usage: gatepost spool verify [DIR... | -]\n');
-    process.exitCode = EXIT.usage;
-    return;
-  }
+  if (verb !== 'verify') return wrongUse('spool');
   if (folders.length === 0) {
     const where = relayLocationFromEnvironment();
     if (where !== undefined) await print(where.spoolDir);
@@ -32,7 +31,7 @@ async function print(folder: string): Promise<void> {
   try {
     process.stdout.write(`${JSON.stringify(await verify(folder))}\n`);
   } catch (error) {
-    process.stdout.write(`${JSON.stringify({ error: (error as Error).message })}\n`);
+    process.stdout.write(`${JSON.stringify({ error: problemOf(error) })}\n`);
     process.exitCode = EXIT.unavailable;
   }
 }
@@ -49,7 +48,7 @@ async function verify(folder: string) {
   }
 }
 
-/** SHA-256 of what follows the header section and its empty line. The header section lies in the first chunks; the body streams. */
+/** SHA-256 of what follows the header section and its empty line. Only the header section is kept in memory. */
 async function bodyDigest(entry: Entry): Promise<string> {
   const hash = createHash('sha256');
   let head: Buffer | undefined = Buffer.alloc(0);

@@ -1,7 +1,7 @@
-// What `check --connect` and `send-test` share: a real connection to an upstream, each step told as it is
-// reached, and in the end the reply as it came with what can be done about it.
+// What `check --connect` and `send-test` share: a real connection to an upstream. Each step is printed as it is
+// reached, and a failure with the reply as it came and what can be done about it.
 
-import type { Config } from '../config/parse.ts';
+import type { Config } from '../config/config.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
@@ -9,19 +9,23 @@ import { createTrust } from '../upstream/trust.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 
-/** A connection that is ready for MAIL; undefined, and the exit code set, when there is none. */
-export async function tryToConnect(config: Config, target: Config['upstreams'][number]): Promise<Connection | undefined> {
+/**
+ * A connection that is ready for MAIL. When there is none, prints why, sets the exit code (77 or 69) and gives
+ * undefined.
+ */
+export async function tryToConnect(config: Config, target: UpstreamTarget): Promise<Connection | undefined> {
   print(`${formatEndpoint(target)}:`);
   const made = await connect(
     target,
     {
       clock: systemClock,
       random: systemRandom,
-      hostname: config.hostname,
-      trust: createTrust(config.trust),
+      hostname: config.relay.hostname,
+      trust: createTrust(config.upstream.trust),
       memory: { session: undefined },
       step: (sentence) => print(`  ${sentence}`),
     },
@@ -33,12 +37,13 @@ export async function tryToConnect(config: Config, target: Config['upstreams'][n
   return undefined;
 }
 
+/** Prints where it failed, why, and what can be done about it. */
 export function printFailure(failure: Failure): void {
   print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
   if (failure.advice !== undefined) print(`  ${failure.advice}`);
 }
 
-/** Says good-bye; the clock's timers alone don't keep the process, so this waits on the socket. */
+/** Sends QUIT and closes the connection; the process stays until that is done. */
 export async function hangUp({ wire }: Connection): Promise<void> {
   wire.queue(Buffer.from('QUIT\r\n'));
   await wire.close();

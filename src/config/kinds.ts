@@ -1,5 +1,5 @@
-// The kinds of value that variables have: text in, typed value out, or a sentence that says what is
-// wrong. Built from valibot's schemas; only what is particular to this relay is written here.
+// The kinds of value that variables have: each reads a text and gives a typed value, or a sentence that says what is
+// wrong. They are valibot's schemas; what is particular to this relay is written here.
 
 import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
@@ -10,14 +10,17 @@ import { type DeviceUser, parsePhc, type Secret } from '../vocabulary/password.t
 import type { Rate } from '../vocabulary/rate.ts';
 import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
 
+/** Reads a variable's text; the first issue's message completes "VARIABLE: ...". */
 export type Kind<T> = v.GenericSchema<string, T>;
 
-/** A kind from a function that returns the value, or throws an Error whose message completes "VARIABLE: ...". */
+/**
+ * A kind from a function that returns the value or throws InvalidValue. Blanks at both ends of the text are ignored.
+ */
 function kind<T>(read: (text: string) => T): Kind<T> {
   return verbatim((text) => read(text.trim()));
 }
 
-/** The same for what may begin or end with a blank. */
+/** The same for a value that may begin or end with a blank. */
 function verbatim<T>(read: (text: string) => T): Kind<T> {
   return v.pipe(
     v.string(),
@@ -33,6 +36,7 @@ function verbatim<T>(read: (text: string) => T): Kind<T> {
   );
 }
 
+/** Its message is what is wrong with the value. */
 class InvalidValue extends Error {}
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
@@ -52,20 +56,21 @@ function measure(text: string, units: Readonly<Record<string, number>>, what: st
 
 const quote = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
-/** Octets. */
+/** A size such as `64MiB`, in octets; at least `min` of them. */
 export const size = (min: number): Kind<number> =>
   v.pipe(
     kind((text) => measure(text, SIZE_UNITS, 'size')),
     v.minValue(min, `less than ${min} octets is too small`),
   );
 
-/** Milliseconds. */
+/** A duration such as `90s`, in milliseconds; at least `min` of them. */
 export const duration = (min: number): Kind<number> =>
   v.pipe(
     kind((text) => measure(text, DURATION_UNITS, 'duration')),
     v.minValue(min, `less than ${min / 1000} s is too short`),
   );
 
+/** A whole number from `min` to `max`. */
 export const count = (min: number, max: number): Kind<number> =>
   kind((text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -73,6 +78,7 @@ export const count = (min: number, max: number): Kind<number> =>
     return value;
   });
 
+/** One of these words, in either case. */
 export const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> =>
   kind((text) => {
     const word = words.find((one) => one === text.toLowerCase());
@@ -80,17 +86,19 @@ export const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> =
     return word;
   });
 
+/** Any text that is not empty. */
 export const text: Kind<string> = kind((value) => {
   if (value === '') throw new InvalidValue('it is empty');
   return value;
 });
 
-/** A password is taken as it is, blanks included. */
+/** A password; blanks are part of it. */
 export const password: Kind<string> = verbatim((value) => {
   if (value === '') throw new InvalidValue('it is empty');
   return value;
 });
 
+/** A path that begins with a slash. */
 export const absolutePath: Kind<string> = kind((value) => {
   if (!value.startsWith('/')) throw new InvalidValue(`${quote(value)} is no absolute path`);
   return value;
@@ -98,6 +106,7 @@ export const absolutePath: Kind<string> = kind((value) => {
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*$/;
 
+/** A host name, not an address (RFC 1123, section 2.1, and underscores). */
 export const hostname: Kind<string> = kind((value) => {
   if (!HOST_NAME.test(value) || isIP(value) !== 0) throw new InvalidValue(`${quote(value)} is no host name`);
   return value;
@@ -109,6 +118,7 @@ const list = (value: string) =>
     .map((one) => one.trim())
     .filter((one) => one !== '');
 
+/** Addresses and ports to bind, separated by commas; at least one. */
 export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
   const addresses = list(value).map((one) => {
     const match = /^(?:smtps?:\/\/)?(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/i.exec(one);
@@ -122,6 +132,7 @@ export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
   return addresses;
 });
 
+/** Networks in CIDR notation and the words `lan` and `gateway`, separated by commas. */
 export const allowed: Kind<Allowed> = kind((value) => {
   const words = list(value).map((one) => one.toLowerCase());
   const isWord = (one: string) => one === 'lan' || one === 'gateway';
@@ -148,7 +159,7 @@ const SCHEMES: Readonly<Record<string, { readonly security: UpstreamUrl['securit
   'smtp+plain:': { security: 'plain', port: 25 },
 };
 
-/** Never quotes what it was given: a password may stand in it. */
+/** URLs separated by commas, at least one. Its messages never quote the value, since a password may stand in it. */
 export const upstreams: Kind<readonly UpstreamUrl[]> = kind((value) => {
   const urls = list(value).map(readUpstream);
   if (urls.length === 0) throw new InvalidValue('no upstream is given');
@@ -180,16 +191,19 @@ function readUserInfo(userInfo: string | undefined): UpstreamUrl['credentials'] 
   }
 }
 
+/** PEM with at least one certificate. */
 export const certificates: Kind<string> = kind((value) => {
   if (!value.includes('-----BEGIN CERTIFICATE-----')) throw new InvalidValue('no PEM certificate is in it');
   return value;
 });
 
+/** PEM with an unencrypted private key. */
 export const privateKey: Kind<string> = kind((value) => {
   if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(value)) throw new InvalidValue('no unencrypted PEM private key is in it');
   return value;
 });
 
+/** A rate such as `30/m`: per second, minute, hour or day. */
 export const rate: Kind<Rate> = kind((value) => {
   const match = /^(\d{1,6})\s*\/\s*([smhd])$/.exec(value);
   const per = DURATION_UNITS[match?.[2] ?? ''];
@@ -198,13 +212,14 @@ export const rate: Kind<Rate> = kind((value) => {
   return { count: number, per };
 });
 
+/** An address with a domain, with or without angle brackets. */
 export const mailbox: Kind<Mailbox> = kind((value) => {
   const parsed = parseMailbox(value.replace(/^<(.*)>$/, '$1'), { utf8: true });
   if (typeof parsed === 'string' || parsed.domain === '') throw new InvalidValue(`${quote(value)} is no address`);
   return parsed;
 });
 
-/** Patterns of addresses: `a@b`, `@domain`, `*` for anything, `<>` for the sender that is none. */
+/** Patterns of addresses separated by commas: `a@b`, `@domain`, `*` for anything, `<>` for the null reverse-path. */
 export const addressPatterns: Kind<readonly string[]> = kind((value) =>
   list(value).map((one) => {
     if (one !== '<>' && (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*'))))
@@ -213,7 +228,7 @@ export const addressPatterns: Kind<readonly string[]> = kind((value) =>
   }),
 );
 
-/** Lines of user:password. Never quotes what it was given. */
+/** Lines of user:password, at least one, and comments that begin with #. Its messages never quote the value. */
 export const deviceUsers: Kind<readonly DeviceUser[]> = verbatim((value) => {
   const lines = value.split(/\r?\n/).map((line) => line.trimStart()); // a password may end with a blank
   const users = lines.flatMap((line, at) => (line === '' || line.startsWith('#') ? [] : [readUser(line, at + 1)]));
@@ -236,6 +251,7 @@ function readHash(text: string, line: number): Secret {
   return hash;
 }
 
+/** The base64 SHA-256 of a public key. */
 export const pin: Kind<string> = kind((value) => {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new InvalidValue(`${quote(value)} is no base64 SHA-256`);
   return value;

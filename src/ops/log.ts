@@ -1,5 +1,5 @@
-// The log: one line an event. A message's life is one `grep` for its queue id. A listener of the
-// relay's events, nothing else.
+// The log: one line for each event. All that happens to a message is found by one `grep` for its queue id. The log is a
+// listener of the relay's events, nothing else.
 
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
@@ -15,24 +15,27 @@ type Fields = Readonly<Record<string, string | number | undefined>>;
 type Line = { readonly level: LogLevel; readonly fields: Fields };
 
 /** For each event its level and fields, the queue id first. */
-const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEvents[E]>) => Line } = {
+const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEvents[E]>) => Line } = {
   started: ({ hostname, listening, upstreams, queued }) => ({
     level: 'info',
     fields: { hostname, listening: listening.join(','), upstreams: upstreams.join(','), queued },
   }),
   stopped: () => ({ level: 'info', fields: {} }),
   connected: ({ device }) => ({ level: 'debug', fields: { device } }),
-  refused: ({ device, refusal, command, way, advice }) => ({
+  refused: ({ device, refusal, command, way: progress, advice }) => ({
     level: 'warn',
     fields: {
       device,
       reply: `${refusal.code} ${refusal.status} ${[refusal.text].flat().join(' / ')}`,
       command: command === '' ? undefined : command,
-      ...wayFields(way),
+      ...progressFields(progress),
       advice,
     },
   }),
-  gone: ({ device, way, problem, advice }) => ({ level: 'warn', fields: { device, ...wayFields(way), problem, advice } }),
+  gone: ({ device, way: progress, problem, advice }) => ({
+    level: 'warn',
+    fields: { device, ...progressFields(progress), problem, advice },
+  }),
   notSmtp: ({ device, protocol, octets, advice }) => ({ level: 'warn', fields: { device, protocol, octets, advice } }),
   deviceTlsFailed: ({ device, problem, advice }) => ({ level: 'warn', fields: { device, problem, advice } }),
   authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
@@ -72,7 +75,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
     level: 'warn',
     fields: { upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
   }),
-  // A network that is away for a week is one line, not a page a day written to the card.
+  // A network that is down for a week is one line, not a page for each day, written to the card.
   upstreamDown: ({ upstream, failure, retryInSeconds, isRepeated }) => ({
     level: isRepeated ? 'debug' : 'warn',
     fields: { upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
@@ -95,12 +98,12 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
 
 const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) => formatMailbox(forwardPath)).join(',');
 
-// Of a message that came to nothing; one that was accepted has all of them in its line.
+// The most recipients that are shown of a message that was not accepted. The line of an accepted one has them all.
 const MOST_RECIPIENTS = 10;
 
-function wayFields(way: SessionProgress | undefined): Fields {
-  if (way === undefined) return {};
-  const { stage, hello, from, to, octets } = way;
+function progressFields(progress: SessionProgress | undefined): Fields {
+  if (progress === undefined) return {};
+  const { stage, hello, from, to, octets } = progress;
   const shown = to?.slice(0, MOST_RECIPIENTS).join(',');
   const rest = (to?.length ?? 0) - MOST_RECIPIENTS;
   return { stage, hello, from, to: rest > 0 ? `${shown} and ${rest} more` : shown || undefined, octets };
@@ -115,9 +118,11 @@ function failureFields(failure: Failure): Fields {
   };
 }
 
-export type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
+/** `level`: the least that is written. */
+type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
 
-// What a device can cause as often as it likes; what tells one kind from another beside the device.
+// The events that a device can cause as often as it likes, and the field that distinguishes their kinds beside the
+// device.
 const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
   refused: 'reply',
   gone: 'stage',
@@ -128,8 +133,8 @@ const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
 };
 
 /**
- * A listener of all events that writes each one's line with `write`, if it is of the level or above. `write`
- * says whether it took the line; how many it did not take is told once it takes lines again.
+ * A listener of all events that writes a line for each with `write`, if it is of the level or above. `write` returns
+ * whether it took the line; once it takes lines again, a line says how many were lost.
  */
 export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'after'>, write: (line: string) => boolean): RelayEvents {
   const least = LOG_LEVELS.indexOf(settings.level);
@@ -139,28 +144,31 @@ export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'af
     const all: Fields = { time: new Date(clock.wall()).toISOString(), level, event, ...fields };
     return write(settings.format === 'json' ? `${printableJson(all)}\n` : `${formatLogfmt(all)}\n`);
   };
-  const tell = (event: string, line: Line) => {
+  const putOrCount = (event: string, line: Line) => {
     if (lost > 0 && put('linesLost', { level: 'warn', fields: { count: lost } })) lost = 0;
     if (!put(event, line)) lost += 1;
   };
   const repetitions = new Repetitions<{ readonly event: string; readonly line: Line }>(clock, ({ event, line }, count) =>
-    tell(event, { ...line, fields: { ...line.fields, count } }),
+    putOrCount(event, { ...line, fields: { ...line.fields, count } }),
   );
-  const hear = (event: keyof RelayEvents, line: Line) => {
+  const log = (event: keyof RelayEvents, line: Line) => {
     if (LOG_LEVELS.indexOf(line.level) < least) return;
     const kind = BY_DEVICES[event];
     const name = `${event} ${line.fields['device']} ${kind === undefined ? '' : line.fields[kind]}`;
     if (event === 'stopped') repetitions.flush();
-    if (kind === undefined || repetitions.isFirst(name, { event, line })) tell(event, line);
+    if (kind === undefined || repetitions.isFirst(name, { event, line })) putOrCount(event, line);
   };
   const listeners = Object.entries(LINES).map(([event, line]) => [
     event,
-    (news: never) => hear(event as keyof RelayEvents, (line as (news: never) => Line)(news)),
+    (given: never) => log(event as keyof RelayEvents, (line as (given: never) => Line)(given)),
   ]);
   return Object.fromEntries(listeners) as RelayEvents;
 }
 
-/** logfmt: `key=value`, quoted when there is anything in it that could mislead a reader or a parser. */
+/**
+ * logfmt: `key=value`; a value is quoted if anything in it could mislead a reader or a parser. Undefined fields are
+ * left out.
+ */
 export function formatLogfmt(fields: Fields): string {
   const words: string[] = [];
   for (const [key, value] of Object.entries(fields)) {

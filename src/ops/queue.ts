@@ -1,9 +1,9 @@
-// The queue as people see it: a line a message, or one message with its header section.
+// Messages that wait, for people to read: a line for each, or one message with its header section.
 
 import type { ListedMessage, ShownMessage } from '../vocabulary/queued-message.ts';
 import { size, span } from './format.ts';
 
-/** One line, and a second where something was said. */
+/** One line, and a second with the last answer if there was one. */
 export function formatQueued(one: ListedMessage): readonly string[] {
   const to = one.to.length > 3 ? `${one.to.slice(0, 3).join(', ')} and ${one.to.length - 3} more` : one.to.join(', ');
   const when = one.state === 'deferred' ? `again in ${span(one.retryInSeconds ?? 0)}` : one.state;
@@ -11,6 +11,7 @@ export function formatQueued(one: ListedMessage): readonly string[] {
   return [line, ...(one.problem === undefined ? [] : [`          ${attempts(one.attempts)}: ${one.problem}`])];
 }
 
+/** A line for each fact, an empty line, and the header section. */
 export function formatShown(one: ShownMessage): readonly string[] {
   return [
     `queue id     ${one.id}`,

@@ -1,26 +1,29 @@
-// Keeps what a device does over and over from filling the log, which on many boards is a flash card, too: the
-// first of its kind is let through, then one a minute with a count.
+// Keeps what a device does over and over from filling the log, which lies on the flash card of many boards, too: the
+// first of each kind is passed on at once, then one a minute with a count.
 
 import type { Clock } from '../system/clock.ts';
 
-// Kinds that are told apart; beyond it the rest counts as one.
+// The most kinds that are distinguished; all further ones count as one kind.
 const MOST_KINDS = 256;
 const MINUTE = 60_000;
 
 type Kind<T> = { latest: T; count: number };
 
+/** Counts what comes repeatedly. */
 export class Repetitions<T> {
   readonly #clock: Pick<Clock, 'after'>;
-  readonly #tell: (latest: T, count: number) => void;
+  readonly #report: (latest: T, count: number) => void;
   readonly #kinds = new Map<string, Kind<T>>();
 
-  /** `tell` is called at the end of a minute in which more of a kind came, with the latest and how many there were. */
-  constructor(clock: Pick<Clock, 'after'>, tell: (latest: T, count: number) => void) {
+  /**
+   * `report` is called at the end of a minute in which more of a kind came, with the latest and how many there were.
+   */
+  constructor(clock: Pick<Clock, 'after'>, report: (latest: T, count: number) => void) {
     this.#clock = clock;
-    this.#tell = tell;
+    this.#report = report;
   }
 
-  /** Whether it is the first of its kind, and to be told now. */
+  /** Whether it is the first of its kind, and to be reported at once; otherwise it is counted. */
   isFirst(kind: string, one: T): boolean {
     const name = this.#kinds.has(kind) || this.#kinds.size < MOST_KINDS ? kind : '';
     const known = this.#kinds.get(name);
@@ -34,22 +37,22 @@ export class Repetitions<T> {
     return true;
   }
 
-  /** Tells all that was kept back. */
+  /** Reports all that was counted and not reported yet. */
   flush(): void {
-    for (const name of [...this.#kinds.keys()]) this.#tellOf(name);
+    for (const name of [...this.#kinds.keys()]) this.#reportKind(name);
   }
 
   #wait(name: string): void {
     this.#clock.after(MINUTE, () => {
-      if (this.#tellOf(name)) this.#wait(name);
+      if (this.#reportKind(name)) this.#wait(name);
       else this.#kinds.delete(name);
     });
   }
 
-  #tellOf(name: string): boolean {
+  #reportKind(name: string): boolean {
     const kind = this.#kinds.get(name);
     if (kind === undefined || kind.count === 0) return false;
-    this.#tell(kind.latest, kind.count);
+    this.#report(kind.latest, kind.count);
     kind.count = 0;
     return true;
   }

@@ -1,26 +1,29 @@
-// One snapshot of the running relay, as the control socket gives it and people read it.
+// A snapshot of the running relay: the control socket sends it as JSON, people read it as lines.
 
 import type { FlashCount, SpoolStatus } from '../vocabulary/spool-status.ts';
 import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
 import { size, span } from './format.ts';
 
+/** What the running relay is doing. Sizes are octets. */
 export type RelayStatus = {
   readonly version: string;
   readonly hostname: string;
+  /** Each `host:port`. */
   readonly listening: readonly string[];
   readonly upSeconds: number;
   /** Whether the queue is held by hand. */
   readonly isHeld: boolean;
   /** Whether the board's date is certainly behind. */
   readonly isClockBehind: boolean;
-  /** Octets a device may send at most, right now. */
+  /** The largest message that a device may send just now. */
   readonly sizeLimit: number;
   readonly upstreams: readonly UpstreamStatus[];
   readonly spool: SpoolStatus;
+  /** What was written to the flash; `yearsLeft` is absent while there is too little to go by. */
   readonly flash: { readonly today: FlashCount; readonly total: FlashCount; readonly yearsLeft?: number };
 };
 
-/** Lines for people. */
+/** Lines for people; the queue and the upstreams first. */
 export function formatStatus(status: RelayStatus): readonly string[] {
   const { spool, flash } = status;
   const lines = [
@@ -33,15 +36,11 @@ export function formatStatus(status: RelayStatus): readonly string[] {
   if (status.isClockBehind) lines.push("this board's date is behind: is there an NTP server? Certificates can't be judged until it is set");
   for (const upstream of status.upstreams) lines.push(...formatUpstream(upstream));
   for (const { segment, problem, lost, maybeLost } of spool.damage) {
-    lines.push(
-      `DAMAGE in ${segment}: ${problem}${lost.length > 0 ? `; lost: ${lost.join(' ')}` : ''}${maybeLost.length > 0 ? `; perhaps lost: ${maybeLost.join(' ')}` : ''}`,
-    );
+    const certainly = lost.length > 0 ? `; lost: ${lost.join(' ')}` : '';
+    const perhaps = maybeLost.length > 0 ? `; perhaps lost: ${maybeLost.join(' ')}` : '';
+    lines.push(`DAMAGE in ${segment}: ${problem}${certainly}${perhaps}`);
   }
-  const life =
-    flash.yearsLeft === undefined
-      ? 'too early to tell how long the card will last'
-      : `at this rate the card lasts ${flash.yearsLeft >= 100 ? 'over 100' : flash.yearsLeft} years`;
-  lines.push(`written to flash: today ${counted(flash.today)}, in all ${counted(flash.total)}; ${life}`);
+  lines.push(`written to flash: today ${counted(flash.today)}, in all ${counted(flash.total)}; ${cardLasts(flash.yearsLeft)}`);
   return lines;
 }
 
@@ -53,6 +52,11 @@ function formatUpstream({ name, state, problem = '', advice, downSeconds = 0, re
       ? `upstream ${name} is up but wants less; next message in ${span(retryInSeconds ?? 0)}: ${problem}`
       : `upstream ${name} is down for ${span(downSeconds)}, ${retry}: ${problem}`;
   return [line, ...(advice === undefined ? [] : [`  ${advice}`])];
+}
+
+function cardLasts(years: number | undefined): string {
+  if (years === undefined) return 'too early to tell how long the card will last';
+  return `at this rate the card lasts ${years >= 100 ? 'over 100' : years} years`;
 }
 
 const counted = ({ octets, syncs }: FlashCount) => `${size(octets)} in ${syncs} syncs`;

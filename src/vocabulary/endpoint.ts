@@ -3,7 +3,10 @@
 /** An address and port to bind; `tls`: TLS from the first byte. */
 export type ListenAddress = { readonly host: string; readonly port: number; readonly tls: boolean };
 
-/** A socket that systemd has bound (sd_listen_fds(3)), as a file descriptor; the name `smtps` says TLS from the first byte. */
+/**
+ * A socket that systemd has bound (sd_listen_fds(3)), as a file descriptor; one with the name `smtps` speaks TLS from
+ * the first byte.
+ */
 export type PassedSocket = { readonly descriptor: number; readonly tls: boolean };
 
 /** `host:port`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */

@@ -1,11 +1,15 @@
-// Addresses and networks: CIDR, what is private, and addresses as they are compared.
+// Addresses and networks: CIDR notation, which networks are private, and addresses in the form in which they are
+// compared.
 
 import { BlockList, isIPv6 } from 'node:net';
 
 /** A network as `net.BlockList` takes it. */
 export type Network = { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' };
 
-/** Whose addresses may talk to the relay: networks, and by their words the board's own networks and the routers that lead out of them. */
+/**
+ * Who may connect: these networks; with `lan` the networks that the board is in; with `gateway` also their default
+ * routers.
+ */
 export type Allowed = { readonly networks: readonly Network[]; readonly lan: boolean; readonly gateway: boolean };
 
 /** Loopback, link-local, private (RFC 1918) and unique-local (RFC 4193) networks, in CIDR notation. */
@@ -29,12 +33,15 @@ for (const network of PRIVATE_NETWORKS) {
 /** Whether the address lies in a private network. */
 export const isPrivate = (address: string): boolean => PRIVATE.check(address, familyOf(address));
 
-/** The family of an address, as `net.BlockList` wants to know it. */
+/** The family of an address, as `net.BlockList` takes it. */
 export function familyOf(address: string): Network['family'] {
   return isIPv6(address) ? 'ipv6' : 'ipv4';
 }
 
-/** `::ffff:192.0.2.7` as `192.0.2.7`, since a dual-stack socket shows IPv4 peers mapped; without the zone of a link-local address. */
+/**
+ * The address without what depends on the socket: a dual-stack socket shows the IPv4 peer 192.0.2.7 as
+ * `::ffff:192.0.2.7`, and a link-local address has its zone behind a `%`.
+ */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '').replace(/%.*$/, '');
 }

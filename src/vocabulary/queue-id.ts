@@ -2,10 +2,10 @@
 
 declare const queueId: unique symbol;
 
-/** At least seven of Crockford's digits; made by `formatQueueId` or checked by `parseQueueId` only. */
+/** Seven to ten of Crockford's digits; made by `formatQueueId` or checked by `parseQueueId`, nowhere else. */
 export type QueueId = string & { readonly [queueId]: true };
 
-// Crockford's base 32: no letters that a human mistakes for digits when reading a queue id over the phone.
+// Crockford's base 32: it has no letters that people mistake for digits when they read a queue id aloud.
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const SHORTEST = 7;
 // Ten digits hold 50 bits; a number beyond 53 bits would not be exact.
@@ -25,7 +25,7 @@ export function numberOfQueueId(id: QueueId): number {
   return number;
 }
 
-/** What a person typed, in either case, as a queue id; undefined when it can't be one. */
+/** Reads a queue id that a person typed, in either case; undefined when it can't be one. */
 export function parseQueueId(text: string): QueueId | undefined {
   const id = text.toUpperCase();
   const isOne = id.length >= SHORTEST && id.length <= LONGEST && [...id].every((digit) => ALPHABET.includes(digit));

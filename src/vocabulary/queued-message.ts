@@ -1,9 +1,9 @@
-// A message that waits in the spool: as the spool gives it to delivery, and as people see it.
+// A message that waits in the spool: as the spool gives it to delivery, and as commands show it.
 
 import type { Monotonic } from '../system/clock.ts';
 import type { QueueId } from './queue-id.ts';
 
-/** What has become of a message so far. */
+/** What has happened to a message so far. */
 export type Progress = {
   /** How many attempts ended in a temporary failure. */
   readonly attempts: number;
@@ -11,17 +11,17 @@ export type Progress = {
   readonly warned: boolean;
 };
 
-/** A message as delivery knows it: no address, no content. */
+/** A message as delivery knows it, without addresses and content. */
 export type QueuedMessage = Progress & {
   readonly id: QueueId;
   readonly octets: number;
   /** The address that it came from, or the relay itself. */
   readonly device: string;
-  /** On this run's clock; may lie before its start. */
+  /** When it came, on the clock of this run; it may lie before the start. */
   readonly arrived: Monotonic;
 };
 
-/** A message with where it stands on its way. */
+/** A message and what it is waiting for. */
 export type WaitingMessage = {
   readonly id: QueueId;
   readonly octets: number;
@@ -30,11 +30,11 @@ export type WaitingMessage = {
   readonly attempts: number;
   readonly state: 'sending' | 'due' | 'deferred';
   readonly retryInSeconds?: number;
-  /** What the last attempt ended with. */
+  /** How the last attempt ended, in one line. */
   readonly problem?: string;
 };
 
-/** The same with its addresses, for people. */
+/** The same with its addresses. */
 export type ListedMessage = WaitingMessage & {
   readonly from: string;
   /** The recipients that still wait. */

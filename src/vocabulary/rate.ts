@@ -1,4 +1,4 @@
-// How often something may happen: a bucket that holds so many tokens, full at first, and fills again over a time.
+// How often something may happen: a token bucket.
 
 import type { Monotonic } from '../system/clock.ts';
 import { later } from '../system/clock.ts';
@@ -6,18 +6,20 @@ import { later } from '../system/clock.ts';
 /** At most `count` in `per` ms. */
 export type Rate = { readonly count: number; readonly per: number };
 
+/** Holds `count` tokens, is full at first, and fills evenly in `per` ms. */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
   #filledAt: Monotonic;
 
+  /** A full bucket. */
   constructor(rate: Rate, now: Monotonic) {
     this.#rate = rate;
     this.#tokens = rate.count;
     this.#filledAt = now;
   }
 
-  /** Takes a token if there is one; whether there was. */
+  /** Takes a token if there is one; returns whether there was. */
   take(now: Monotonic): boolean {
     this.#fill(now);
     if (this.#tokens < 1) return false;
@@ -25,7 +27,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** When there is a token: now, or later. */
+  /** The earliest time at which there is a token, `now` or later. */
   opensAt(now: Monotonic): Monotonic {
     this.#fill(now);
     const { count, per } = this.#rate;

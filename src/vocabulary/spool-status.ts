@@ -1,11 +1,14 @@
-// What can be said of the spool and its flash: in the status, in events, and in the facts that the spool keeps.
+// The state of the spool and its flash: for the status, for events, and for the facts that the spool keeps of itself.
 
 import type { QueueId } from './queue-id.ts';
 
-/** Written to the flash: octets, and syncs. */
+/** What was written to the flash: octets, and how many syncs. */
 export type FlashCount = { readonly octets: number; readonly syncs: number };
 
-/** Since the spool was made, and today; `day` counts days of running time, since the board's date can't be trusted. */
+/**
+ * What was written since the spool was made, and today; `day` counts days of running time, since the board's date may
+ * be wrong.
+ */
 export type FlashFacts = { readonly total: FlashCount; readonly today: FlashCount; readonly day: number };
 
 /** Flash that has lost what was synced to it. */
@@ -15,16 +18,16 @@ export type SpoolDamage = {
   readonly problem: string;
   /** Acknowledged messages that are certainly gone. */
   readonly lost: readonly QueueId[];
-  /** Messages without a commit: they may have been acknowledged, or may have been drafts. */
+  /** Messages whose commit was not found: they may have been acknowledged, or were still being received. */
   readonly maybeLost: readonly QueueId[];
 };
 
-/** What a start has found. */
+/** What was found at the start. */
 export type SpoolRecovery = {
   readonly messages: number;
-  /** Messages without a commit: their senders never got a 250. */
+  /** Messages without a commit; their senders got no 250. */
   readonly unfinished: number;
-  /** Pages that were being written when the power went. */
+  /** Pages that were being written when the power was cut. */
   readonly torn: number;
   readonly milliseconds: number;
 };

@@ -1,6 +1,6 @@
-// An upstream's state, as people see it.
+// An upstream's state, as `gatepost status` shows it.
 
-/** `slowed`: up, but the provider has asked for less. `probing`: down, and a message is being tried. */
+/** `slowed`: up, but the provider asked for less mail at once. `probing`: down, and one message is being tried. */
 export type UpstreamStatus = {
   readonly name: string;
   readonly state: 'up' | 'slowed' | 'down' | 'probing';

@@ -6,9 +6,12 @@ import type { MechanismChoice } from '../smtp/sasl/mechanisms.ts';
 /** The SASL mechanism to log in with; `auto` for the strongest that the upstream offers. */
 export type AuthChoice = 'auto' | MechanismChoice | 'none';
 
-/** What one URL says. */
+/** One URL of GATEPOST_UPSTREAM. */
 export type UpstreamUrl = {
-  /** `starttls`: required after EHLO. `tls`: from the first byte. `plain`: no TLS, to loopback and private addresses only. */
+  /**
+   * `starttls`: required after EHLO. `tls`: from the first byte. `plain`: no TLS, to loopback and private addresses
+   * only.
+   */
   readonly security: 'starttls' | 'tls' | 'plain';
   readonly host: string;
   readonly port: number;

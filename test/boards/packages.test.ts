@@ -9,7 +9,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { debianRoot } from '../../scripts/debian-root.ts';
 import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
 import { ARCHITECTURES, isNative, ROOT, RUNTIMES } from '../../scripts/runtimes.ts';
-import { VARIABLES } from '../../src/config/variables.ts';
+import { VARIABLES } from '../../src/config/settings.ts';
 import { provesItself } from '../support/essential.ts';
 import { freePort } from '../support/postfix.ts';
 import { describeWith, pathWithTestPrograms, whereIs } from '../support/programs.ts';
@@ -51,7 +51,7 @@ describeWith(['systemd-analyze'], 'the systemd unit', () => {
 describeWith(BOARD_TOOLS, 'the packages', () => {
   test('the environment file has every variable as a comment, and none that is set', () => {
     const text = run('tar', '-xzOf', `${PACKAGES}gatepost-${version}-overlay-arm64.tar.gz`, './etc/default/gatepost');
-    for (const name of Object.keys(VARIABLES)) expect(text).toMatch(new RegExp(`^#GATEPOST_${name}=`, 'm'));
+    for (const { name } of VARIABLES) expect(text).toMatch(new RegExp(`^#GATEPOST_${name}=`, 'm'));
     expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
   });
 

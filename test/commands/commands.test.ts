@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { describe, expect, test } from 'vitest';
-import { VARIABLES } from '../../src/config/variables.ts';
+import { VARIABLES } from '../../src/config/settings.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { finished, PROGRAM, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
 
@@ -48,13 +48,13 @@ test('a reader that has seen enough is no error', async () => {
   const child = spawn('sh', ['-c', `"$0" "$1" config | true; "$0" "$1" config | head -1`, process.execPath, PROGRAM], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  expect(await finished(child)).toEqual({ code: 0, stdout: 'GATEPOST_UPSTREAM\n', stderr: '' });
+  expect(await finished(child)).toEqual({ code: 0, stdout: 'The upstream\n', stderr: '' });
 });
 
 test('config lists every variable, also as JSON', async () => {
   const { stdout } = await runProgram(['config']);
-  for (const name of Object.keys(VARIABLES)) expect(stdout).toContain(`GATEPOST_${name}\n`);
-  expect(JSON.parse((await runProgram(['config', '--json'])).stdout)).toHaveLength(Object.keys(VARIABLES).length);
+  for (const { name } of VARIABLES) expect(stdout).toContain(`GATEPOST_${name}\n`);
+  expect(JSON.parse((await runProgram(['config', '--json'])).stdout)).toHaveLength(VARIABLES.length);
 });
 
 describe('check and run', () => {

@@ -52,7 +52,8 @@ describeWith(['systemd-notify', 'python3'], 'systemd', () => {
     const systemd = await notifySocket(folder);
     const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC });
     await systemd.until(() => systemd.count('WATCHDOG=1') >= 2);
-    expect(systemd.words.slice(0, 3)).toEqual(['listening', `READY=1 STATUS=listening on 127.0.0.1:${relay.port}`, 'WATCHDOG=1']);
+    const words = systemd.words.filter((word) => !word.startsWith('EXTEND_TIMEOUT_USEC=')); // a busy machine may start slowly
+    expect(words.slice(0, 3)).toEqual(['listening', `READY=1 STATUS=listening on 127.0.0.1:${relay.port}`, 'WATCHDOG=1']);
     relay.signal('SIGSTOP');
     // A program that was under way when the relay stopped may still have its say.
     await new Promise((resolve) => setTimeout(resolve, 2 * BEAT));
