@@ -37,8 +37,7 @@ export const GROUPS = {
       UPSTREAM_AUTH: variable({
         kind: kinds.oneOf('auto', ...MECHANISM_CHOICES, 'none'),
         default: 'auto',
-        meaning:
-          `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${MECHANISM_CHOICES.map((name) => `\`${name}\``).join(', ')}. Otherwise one of them, or \`none\`.`,
+        meaning: `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${MECHANISM_CHOICES.map((name) => `\`${name}\``).join(', ')}. Otherwise one of them, or \`none\`.`,
         example: 'login',
       }),
       UPSTREAM_CA: variable({
