@@ -31,7 +31,7 @@ function* longLines(text: string): Iterable<string> {
 }
 
 /** What is missing in `folder`, a line each, and how much of each kind is documented. */
-function check(folder: string, parts: readonly string[]): { readonly misses: readonly string[]; readonly shares: string } {
+export function checkDocs(folder: string, parts: readonly string[]): { readonly misses: readonly string[]; readonly shares: string } {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /(?<!\.d)\.ts$/.test(name));
   const sources = files.sort().map((file) => {
     const text = readFileSync(join(folder, file), 'utf8');
@@ -62,7 +62,7 @@ function check(folder: string, parts: readonly string[]): { readonly misses: rea
 await command(import.meta, {
   operands: Number.POSITIVE_INFINITY,
   run: (_, [folder = 'src', ...parts]) => {
-    const { misses, shares } = check(folder, parts);
+    const { misses, shares } = checkDocs(folder, parts);
     process.stdout.write([...misses, `documented: ${shares}`, ''].join('\n'));
     if (misses.length > 0) process.exitCode = 1;
   },
