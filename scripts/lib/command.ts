@@ -16,7 +16,7 @@ type Command<O extends Options> = {
 };
 
 /** Thrown by `run` for a value that makes no sense: ends the command as an unknown option does. */
-export class WrongUsage extends Error {}
+class WrongUsage extends Error {}
 
 /** Runs the command if `script` (`import.meta` of its file) is what Node was started with. Rejects as its `run` does. */
 export async function command<const O extends Options>(script: ImportMeta, { options, operands = 0, run }: Command<O>): Promise<void> {

@@ -3,8 +3,7 @@
 
 import { parseAst } from 'vitest/node';
 
-/** What a docstring may belong to. */
-export type Kind = 'functions' | 'types' | 'methods';
+type Kind = 'functions' | 'types' | 'methods';
 /**
  * One of them, at the offset `at` of the text; a method's name is `Owner.method`. `inherits` names the interfaces that
  * may document a method of a class in its place; `*` stands for the class whose method it overrides.

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { type Certificate, selfSigned } from './certificate.ts';
 
-export type Delivered = { readonly from: string; readonly to: readonly string[]; readonly data: Buffer; readonly user: string | undefined };
+type Delivered = { readonly from: string; readonly to: readonly string[]; readonly data: Buffer; readonly user: string | undefined };
 
 export type LibraryUpstream = {
   readonly port: number;
