@@ -1,5 +1,5 @@
-// What every command of this folder has in common: `--help` prints the comment that its file opens with, a wrong
-// option ends it with a sentence and exit code 2, and nothing runs when a test imports the file.
+// What every command of scripts/ has in common: `--help` prints the comment that its file opens with, a wrong option
+// ends it with a sentence and exit code 2, and nothing runs when another module imports the file.
 
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
@@ -15,23 +15,44 @@ type Command<O extends Options> = {
   run(values: Values<O>, operands: readonly string[]): Promise<void> | void;
 };
 
-/** Thrown by `run` for a value that makes no sense: ends the command as an unknown option does. */
+/** A failure whose message says it all: the command prints it without a stack, and ends with exit code 1. */
+export class CommandFailed extends Error {}
+
+/** A value that makes no sense: ends the command as an unknown option does. */
 class WrongUsage extends Error {}
 
-/** Runs the command if `script` (`import.meta` of its file) is what Node was started with. Rejects as its `run` does. */
+/** Runs the command if `script`, `import.meta` of its file, is what Node started with. Rejects as its `run` does. */
 export async function command<const O extends Options>(script: ImportMeta, { options, operands = 0, run }: Command<O>): Promise<void> {
   if (!script.main) return;
   try {
     const { values, positionals } = parseArgs({ options: { ...options, help: { type: 'boolean' } }, allowPositionals: operands > 0 });
     if (values['help'] === true) return void process.stdout.write(usageOf(script.filename));
-    if (positionals.length > operands) throw new WrongUsage(`there is one word too many: ${positionals[operands]}`);
+    if (positionals.length > operands) throw new WrongUsage(`${JSON.stringify(positionals[operands])} is one word too many`);
     await run(values as Values<O>, positionals);
   } catch (error) {
     const isUsage = error instanceof WrongUsage || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
-    if (!isUsage) throw error;
-    process.stderr.write(`${(error as Error).message}\n\n${usageOf(script.filename)}`);
-    process.exitCode = 2;
+    if (!isUsage && !(error instanceof CommandFailed)) throw error;
+    // After its first sentence, parseArgs explains how to begin an operand with a dash.
+    const [sentence = ''] = isUsage ? (error as Error).message.split('. ') : [(error as Error).message];
+    process.stderr.write(`${sentence}\n${isUsage ? `\n${usageOf(script.filename)}` : ''}`);
+    process.exitCode = isUsage ? 2 : 1;
   }
+}
+
+/** The words of `list` (separated by commas), each of which must be one of `known`; all of `known` without a list. */
+export function chosen<T extends string>(list: string | undefined, known: readonly T[]): readonly T[] {
+  if (list === undefined) return known;
+  return list.split(',').map((word) => {
+    const found = known.find((one) => one === word);
+    if (found === undefined) throw new WrongUsage(`${JSON.stringify(word)} is none of ${known.join(', ')}`);
+    return found;
+  });
+}
+
+/** The number of an option or operand; at least 1. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new WrongUsage(`${JSON.stringify(text)} is no number from 1 on`);
+  return Number(text);
 }
 
 /** The comment that a script opens with, without its slashes. */

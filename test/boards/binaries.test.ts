@@ -5,11 +5,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { ARCHITECTURES, ROOT, RUNTIMES, runnerFor } from '../../scripts/runtimes.ts';
-import { provesItself } from '../support/essential.ts';
-import { describeWith } from '../support/programs.ts';
-import { startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { ROOT } from '../../scripts/lib/paths.ts';
+import { ARCHITECTURES, BOARD_TOOLS, RUNTIMES, runnerFor } from '../../scripts/lib/runtimes.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { provesItself } from '../support/programs/essential.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
 
 const BIN = `${ROOT}dist/bin/`;
 const ARCH_OF_NODE = { arm64: 'arm64', armv7: 'arm', x64: 'x64' } as const;

@@ -3,9 +3,10 @@
 
 import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { addProgram, busyBoxRoot, MACHINE_TOOLS, type Machine, startMachine } from '../support/busybox-machine.ts';
-import { describeWith, whereIs } from '../support/programs.ts';
+import { whereIs } from '../../scripts/lib/run.ts';
+import { BOARD_TOOLS } from '../../scripts/lib/runtimes.ts';
+import { addProgram, busyBoxRoot, MACHINE_TOOLS, type Machine, startMachine } from '../support/programs/busybox-machine.ts';
+import { describeWith } from '../support/programs/installed.ts';
 
 const START = '/etc/init.d/S80gatepost start';
 const PORTS = '/proc/sys/net/ipv4/ip_unprivileged_port_start';

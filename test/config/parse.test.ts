@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 import { type Environment, parseConfig } from '../../src/config/parse.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
-import { selfSigned } from '../support/certificate.ts';
 
 const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:secret@smtp.example.org' };
 const noFiles = (path: string): string => {

@@ -2,11 +2,12 @@
 
 import nodemailer from 'nodemailer';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { cameraPicture } from '../../scripts/lib/picture.ts';
 import { MOST_ADDED_OCTETS } from '../../src/message/trace.ts';
-import { cameraPicture } from '../support/picture.ts';
-import { type Postfix, preparePostfix } from '../support/postfix.ts';
-import { describeWith } from '../support/programs.ts';
-import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { type Postfix, preparePostfix } from '../support/programs/postfix.ts';
+import { type RelayProcess, startProcess } from '../support/programs/relay-process.ts';
 
 describeWith(
   ['postfix', 'saslpasswd2'],

@@ -5,12 +5,13 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
-import { startDovecot } from '../support/dovecot.ts';
-import { startExim } from '../support/exim.ts';
-import { libraryUpstream } from '../support/library-upstream.ts';
-import { preparePostfix } from '../support/postfix.ts';
-import { describeWith } from '../support/programs.ts';
-import { startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { libraryUpstream } from '../../scripts/lib/library-upstream.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { startDovecot } from '../support/programs/dovecot.ts';
+import { startExim } from '../support/programs/exim.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { preparePostfix } from '../support/programs/postfix.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
 
 type Target = { readonly port: number; readonly ca: string; readonly username: string; readonly password: string };
 

@@ -3,8 +3,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkDocs } from '../../scripts/check-docs.ts';
-import { temporaryFolder } from '../support/relay-process.ts';
+import { checkDocs } from '../../scripts/lib/documentation.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 function missesOf(files: Readonly<Record<string, string>>, ...parts: readonly string[]): readonly string[] {
   const folder = temporaryFolder();

@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseAst } from 'vitest/node';
-import { type SeededRandom, seededRandom } from './random.ts';
+import { type SeededRandom, seededRandom } from './fakes/random.ts';
 
 export type Found = { readonly file: string; readonly line: number; readonly pattern: string; readonly flags: string };
 
