@@ -31,8 +31,8 @@ export function versionOf(architecture: Architecture, node: string): string {
 }
 
 /**
- * Makes the executable from the bundle and `node`, which has that version. Resolves with the path of the file, which has
- * no name yet that others look for; rejects when `node` can't hold a program.
+ * Makes the executable from the bundle and `node`, which has that version. Resolves with the path of the file, which
+ * still has to get its name; rejects when `node` can't hold a program.
  */
 export async function makeExecutable(architecture: Architecture, node: string, version: string): Promise<string> {
   const folder = `${WORK}${architecture}/`;

@@ -14,8 +14,8 @@ type Bill = {
 };
 
 /**
- * The bill as JSON. `version` is Node's, `v24.21.0`, `isPinned` whether it is the one from npm; `time` is the commit's, in
- * seconds since 1970, so that the same commit gives the same bytes.
+ * The bill as JSON. `version` is Node's, `v24.21.0`, `isPinned` whether it is the one from npm; `time` is the commit's,
+ * in seconds since 1970, so that the same commit gives the same bytes.
  */
 export function billOfMaterials(architecture: Architecture, version: string, isPinned: boolean, time: number): string {
   const bill = JSON.parse(

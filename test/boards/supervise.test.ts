@@ -5,6 +5,7 @@ import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync,
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { whereIs } from '../../scripts/lib/run.ts';
 import { BOARD_TOOLS } from '../../scripts/lib/runtimes.ts';
+import { changesUntil } from '../support/folders.ts';
 import { addProgram, busyBoxRoot, MACHINE_TOOLS, type Machine, startMachine } from '../support/programs/busybox-machine.ts';
 import { describeWith } from '../support/programs/installed.ts';
 
@@ -76,7 +77,7 @@ describeWith(
       const first = relay();
       // One that works outlives many looks: its file changes each second here.
       const signs = () => Number(/\d+/.exec(readFileSync(`${root}/run/gatepost/alive`, 'utf8'))?.[0] ?? 0);
-      while (signs() < 12) await new Promise((resolve) => setTimeout(resolve, 100));
+      await changesUntil(`${root}/run/gatepost`, () => signs() >= 12);
       expect(relay()).toBe(first);
       process.kill(first, 'SIGSTOP');
       await machine.logs((log) => starts(log) === 2);

@@ -72,7 +72,7 @@ describe('the network', () => {
       const arrived = new Set(upstream.delivered.map(({ data }) => subjectOf(data)));
       return [...wanted].filter((subject) => !arrived.has(subject));
     };
-    while (missing().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (missing().length > 0) await upstream.waitFor(upstream.delivered.length + 1);
     expect(await relay.end()).toBe(0);
 
     const copies = new Map<string, number>();

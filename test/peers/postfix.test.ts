@@ -120,7 +120,7 @@ describeWith(
         const arrived = new Set(marks(postfix.messages()));
         return acknowledged.filter((subject) => !arrived.has(subject));
       };
-      while (missing().length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let seen = 0; missing().length > 0; ) seen = (await postfix.waitFor(seen + 1)).length;
       await relay.end();
       // At most what was under way at each kill may have come twice (RFC 1047): two connections, three kills.
       const all = marks(postfix.messages()).filter((mark) => mark.startsWith('killed-'));

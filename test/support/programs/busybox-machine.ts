@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { ROOT } from '../../../scripts/lib/paths.ts';
 import { searchPath, whereIs } from '../../../scripts/lib/run.ts';
-import { temporaryFolder } from '../folders.ts';
+import { changesUntil, temporaryFolder } from '../folders.ts';
 import { killAtExit } from '../processes.ts';
 
 export const MACHINE_TOOLS = ['busybox', 'chroot', 'unshare', 'nsenter', 'ldd', 'mknod', 'mount'];
@@ -87,9 +87,7 @@ export async function startMachine(root: string): Promise<Machine> {
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     log,
-    async logs(passes) {
-      while (!passes(log())) await new Promise((resolve) => setTimeout(resolve, 50));
-    },
+    logs: (passes) => changesUntil(`${root}/var/log`, () => passes(log())),
     relay: () => descendantsOf(first).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1') === '/usr/bin/gatepost\0run\0'),
     off: () => child.kill('SIGKILL'),
   };

@@ -85,7 +85,7 @@ ${mechanisms.map((mechanism) => authenticators[mechanism] ?? '').join('')}`,
     certificate: certificate.cert,
     username,
     password,
-    ...mailFolder(inFolder('mail/new')),
+    ...mailFolder(inFolder('mail')),
     log: () =>
       readdirSync(inFolder('log'))
         .map((name) => readFileSync(join(folder, 'log', name), 'utf8'))

@@ -1,7 +1,8 @@
 // A mail folder (maildir) that a real server delivers into.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { changesUntil } from '../folders.ts';
 
 export type MailFolder = {
   /** The messages that are there. */
@@ -10,19 +11,18 @@ export type MailFolder = {
   waitFor(count: number): Promise<readonly Buffer[]>;
 };
 
-/** `path`: the maildir's `new`. */
+/** Makes the maildir at `path`, for the user of any server to write into. */
 export function mailFolder(path: string): MailFolder {
-  const messages = () => {
-    try {
-      return readdirSync(path).map((name) => readFileSync(join(path, name)));
-    } catch {
-      return []; // nothing was delivered yet
-    }
-  };
+  for (const folder of [path, ...['new', 'tmp', 'cur'].map((name) => join(path, name))]) {
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, 0o777);
+  }
+  const names = () => readdirSync(join(path, 'new'));
+  const messages = () => names().map((name) => readFileSync(join(path, 'new', name)));
   return {
     messages,
     async waitFor(count) {
-      while (messages().length < count) await new Promise((resolve) => setTimeout(resolve, 50));
+      await changesUntil(join(path, 'new'), () => names().length >= count);
       return messages();
     },
   };

@@ -116,7 +116,7 @@ export async function preparePostfix(
     certificate: certificate.cert,
     username,
     password,
-    ...mailFolder(inFolder('mail/box/new')),
+    ...mailFolder(inFolder('mail/box')),
     log: () => readFileSync(inFolder('maillog'), 'utf8'),
     async start() {
       // Postfix's own complaint goes to its log; it is worth more than the exit code.
