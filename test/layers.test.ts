@@ -27,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** The layer of a module of src. */
 const layer = (path: string) => path.split('/')[1] ?? '';
 
-/** All imports of our own modules in a folder of the project, types included; paths are from the project's folder on. */
+/** All imports of our own modules in a folder of the project, types included; paths start at the project. */
 function importsIn(folder: string): readonly { readonly file: string; readonly target: string }[] {
   return readdirSync(PROJECT + folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
@@ -55,7 +55,7 @@ test('the rule covers every folder, and sees imports at all', () => {
   expect(readFileSync(`${SRC}relay/start.ts`, 'utf8')).toMatch(/from '\.\.\/spool\//);
 });
 
-// src <- scripts/lib <- the commands and the tests. The benchmark alone also needs Postfix and the relay as the tests start them.
+// src <- scripts/lib <- the commands and the tests. The benchmark alone also starts Postfix and the relay as tests do.
 const TEST_SUPPORT_FOR = ['scripts/bench.ts'];
 
 test('scripts and tests meet in scripts/lib only', () => {

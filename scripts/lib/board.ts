@@ -86,7 +86,7 @@ export function startBoard(image: Image, { disk, port, environment, watch }: Boa
     port,
     console: () => text,
     async ready() {
-      // QEMU accepts before the board is up: only the banner tells.
+      // QEMU accepts connections before the board is up: only the banner shows that it is.
       while (!(await greets(port))) {
         if (isOver) throw new Error(`the board is off: ${text.slice(-2_000)}`);
         await new Promise((resolve) => setTimeout(resolve, 100));

@@ -42,14 +42,14 @@ export async function sendLoad({ port, connections, messages, octets }: Load): P
 
 class Device {
   readonly #socket: Socket;
-  #heard = '';
+  #received = '';
   #wake = () => {};
   #error: Error | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket.setNoDelay(true);
     socket.on('data', (chunk) => {
-      this.#heard += String(chunk);
+      this.#received += String(chunk);
       this.#wake();
     });
     for (const event of ['error', 'close'] as const) {
@@ -67,9 +67,9 @@ class Device {
 
   async expect(code: string): Promise<void> {
     for (;;) {
-      const whole = /^(?:\d{3}-[^\n]*\n)*(\d{3})(?: [^\n]*)?\n/.exec(this.#heard);
+      const whole = /^(?:\d{3}-[^\n]*\n)*(\d{3})(?: [^\n]*)?\n/.exec(this.#received);
       if (whole !== null) {
-        this.#heard = this.#heard.slice(whole[0].length);
+        this.#received = this.#received.slice(whole[0].length);
         if (whole[1] !== code) throw new Error(`expected ${code}, got ${whole[0]}`);
         return;
       }

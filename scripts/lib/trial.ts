@@ -15,7 +15,7 @@ type Trial = { readonly failures: readonly string[]; readonly output: string };
 /** Starts the demonstration in `project` and ends it once it has delivered. Kills what is left after that. */
 export async function tryStart(project: string, seconds: number, environment = plainEnvironment()): Promise<Trial> {
   const temporary = mkdtempSync(join(tmpdir(), 'gatepost-try-'));
-  // A session of its own, so that whatever it leaves behind can be told from everything else.
+  // A session of its own, so that what it leaves behind can be distinguished from all other processes.
   const npm = spawn('npm', ['start'], {
     cwd: project,
     env: { ...environment, TMPDIR: temporary },
@@ -55,18 +55,18 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 
 function collect(child: ChildProcess) {
   let text = '';
-  let heard = () => {};
+  let look = () => {};
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      heard();
+      look();
     });
   }
   return {
     text: () => text,
     waitFor: (pattern: RegExp) =>
       new Promise<undefined>((resolve) => {
-        heard = () => {
+        look = () => {
           if (pattern.test(text)) resolve(undefined);
         };
       }),

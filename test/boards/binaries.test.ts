@@ -18,8 +18,8 @@ const ARCH_OF_NODE = { arm64: 'arm64', armv7: 'arm', x64: 'x64' } as const;
 describeWith([...BOARD_TOOLS, 'strace'], 'the binary', () => {
   test.each(ARCHITECTURES)('%s says what it is', (architecture) => {
     const [program, ...argv] = runnerFor(architecture, `${BIN}gatepost-linux-${architecture}`);
-    const said = execFileSync(program, [...argv, 'version'], { encoding: 'utf8' });
-    expect(said).toMatch(
+    const printed = execFileSync(program, [...argv, 'version'], { encoding: 'utf8' });
+    expect(printed).toMatch(
       new RegExp(
         `^gatepost ${packageJson.version} \\(\\S+\\), Node v${RUNTIMES[architecture].version}, linux ${ARCH_OF_NODE[architecture]}\n$`,
       ),
@@ -40,7 +40,7 @@ describeWith([...BOARD_TOOLS, 'strace'], 'the binary', () => {
     },
   );
 
-  test('from its first moment on SIGUSR1 opens no debugger, where that Node can be told', () => {
+  test('from its first moment on SIGUSR1 opens no debugger, where that Node has the flag', () => {
     const { stderr } = spawnSync('strace', ['-f', '-e', 'trace=rt_sigaction', `${BIN}gatepost-linux-x64`, 'version'], { encoding: 'utf8' });
     const handlers = stderr.split('\n').filter((line) => /\(SIGUSR1, \{sa_handler=0x/.test(line));
     // Ours is libuv's, which restarts system calls; the debugger's does not.

@@ -1,4 +1,4 @@
-// What is flashed or installed: the .deb through its whole life in a Debian root, the OpenWrt overlay in a
+// What is flashed or installed: the .deb from installation to purge in a Debian root, the OpenWrt overlay in a
 // root that has no glibc, the unit's sandbox, the environment file.
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -29,8 +29,8 @@ const run = (program: string, ...argv: string[]) =>
 describeWith(['systemd-analyze'], 'the systemd unit', () => {
   test('its exposure is under 2.0', () => {
     const unit = `${ROOT}targets/common/gatepost.service`;
-    const said = run('systemd-analyze', 'security', '--offline=yes', '--threshold=19', unit);
-    expect(Number(/Overall exposure level for gatepost\.service: ([\d.]+)/.exec(said)?.[1])).toBeLessThan(2);
+    const report = run('systemd-analyze', 'security', '--offline=yes', '--threshold=19', unit);
+    expect(Number(/Overall exposure level for gatepost\.service: ([\d.]+)/.exec(report)?.[1])).toBeLessThan(2);
   });
 
   test('systemd understands every line of it', () => {
@@ -186,16 +186,16 @@ describeWith(
         );
       });
 
-      test('its scripts are right for BusyBox, and procd is told to start what lies in the package', () => {
+      test('its scripts are right for BusyBox, and procd is asked to start what lies in the package', () => {
         for (const name of ['etc/init.d/gatepost', 'etc/uci-defaults/90-gatepost', 'usr/lib/gatepost/supervise'])
           run('chroot', root, '/bin/busybox', 'sh', '-n', `/${name}`);
-        // In procd's place: says what it is told.
+        // In procd's place: prints its arguments.
         const procd = ['open_instance', 'set_param', 'close_instance'].map((name) => `procd_${name}() { echo "${name} $*"; };`).join(' ');
-        const told = run('chroot', root, '/bin/busybox', 'sh', '-c', `${procd} . /etc/init.d/gatepost; start_service`);
-        const [, supervise = '', environment = ''] = /^set_param command (\S+) (\S+) \/opt\/gatepost\/spool$/m.exec(told) ?? [];
+        const started = run('chroot', root, '/bin/busybox', 'sh', '-c', `${procd} . /etc/init.d/gatepost; start_service`);
+        const [, supervise = '', environment = ''] = /^set_param command (\S+) (\S+) \/opt\/gatepost\/spool$/m.exec(started) ?? [];
         for (const path of [supervise, environment]) expect(existsSync(root + path), path).toBe(true);
         // It ends only on purpose: started again, a wrong configuration would fill the log.
-        expect(told).not.toContain('respawn');
+        expect(started).not.toContain('respawn');
       });
     });
   },

@@ -67,9 +67,9 @@ describeWith(
       expect(added).toMatch(new RegExp(`with\\s+ESMTP id ${id} for`));
       expect(added).toMatch(/Authenticated sender|ESMTPSA/);
 
-      const life = relay.log.filter((line) => line['id'] === id).map(({ event }) => event);
+      const events = relay.log.filter((line) => line['id'] === id).map(({ event }) => event);
       await relay.waitFor(({ event, id: one }) => event === 'removed' && one === id);
-      expect(life.slice(0, 2)).toEqual(['accepted', 'delivered']);
+      expect(events.slice(0, 2)).toEqual(['accepted', 'delivered']);
     });
 
     test('stop the upstream, send, start it: all arrive, once', async () => {
@@ -127,7 +127,7 @@ describeWith(
       expect(all.length - new Set(all).size).toBeLessThanOrEqual(6);
     });
 
-    test('a wrong password defers everything, is said in plain words, and is not tried again and again', async () => {
+    test('a wrong password defers everything, is explained in plain words, and is not tried again and again', async () => {
       const relay = await start(temporaryFolder(), { GATEPOST_UPSTREAM_PASSWORD: 'not-the-password' });
       await camera(relay).sendMail({ from: 'cam@example.org', to: 'you@example.org', subject: 'wrong', text: 'x' });
       const line = await relay.waitFor(({ event }) => event === 'upstreamDown');

@@ -15,7 +15,7 @@ import { startProcess } from '../support/programs/relay-process.ts';
 
 type Target = { readonly port: number; readonly ca: string; readonly username: string; readonly password: string };
 
-/** A relay in front of `target`, and what a device sends through it; resolves with the relay's log when `until` has been told. */
+/** A relay in front of `target`, and `mails` sent through it; resolves with the relay once no message waits. */
 async function through(target: Target, mails: readonly { to: string; raw: string | Buffer }[], more: Record<string, string> = {}) {
   const relay = await startProcess({
     GATEPOST_UPSTREAM: `smtp://127.0.0.1:${target.port}`,
@@ -32,7 +32,8 @@ async function through(target: Target, mails: readonly { to: string; raw: string
   return relay;
 }
 
-const BODY = `Subject: over\r\nFrom: <cam@example.org>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@cam>\r\n\r\n.dot\r\n..two\r\n${'x'.repeat(900)}\r\n`;
+const HEADER = 'Subject: over\r\nFrom: <cam@example.org>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@cam>\r\n';
+const BODY = `${HEADER}\r\n.dot\r\n..two\r\n${'x'.repeat(900)}\r\n`;
 /** As a mail folder has it. */
 const KEPT = BODY.replaceAll('\r\n', '\n').slice(BODY.indexOf('\r\n\r\n'));
 

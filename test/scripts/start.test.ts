@@ -10,7 +10,7 @@ import { tryStart } from '../../scripts/lib/trial.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { finished, killAtExit } from '../support/processes.ts';
 
-/** Runs a program in the project, in a process group of its own; `until` ends it by a signal when its output has that. */
+/** Runs a program in the project, in a process group of its own. */
 function begin(command: readonly string[], environment: Readonly<Record<string, string>>) {
   const [program = '', ...argv] = command;
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GATEPOST_'));

@@ -7,12 +7,18 @@ export const REPLIES = ['greeting', 'ehlo', 'starttls', 'ehlo-secure', 'auth', '
 /** Beside those: the handshake, and the middle of the message. */
 export type Step = (typeof REPLIES)[number] | 'tls' | 'body';
 
-/** Does something in place of the polite reply. `refused`: the command came to nothing; `over`: so did the conversation. */
+/**
+ * Does something in place of the polite reply. The command was `taken` or `refused`, or the connection is `over`.
+ */
 export type Fault = (peer: Peer, polite: string) => Promise<'taken' | 'refused' | 'over'>;
 
+/** What happens at which step. */
 export type FaultAt = { readonly step: Step; readonly fault: Fault };
 
-/** Serves one connection; `took` is given each message whose dot came, and what it returns is called when that is then refused. */
+/**
+ * Serves one connection. `took` is given each message whose dot came; what it returns is called if that message is then
+ * refused.
+ */
 export async function faultyUpstream(peer: Peer, at: FaultAt | undefined, took: (data: string) => () => void): Promise<void> {
   const reply = async (step: Step, polite: string) => {
     if (at?.step === step) return at.fault(peer, polite);

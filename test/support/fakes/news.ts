@@ -1,9 +1,10 @@
-// Collects a part's news.
+// Collects the events of a part.
 
 import type { RelayEvents, Tell } from '../../../src/vocabulary/events.ts';
 
 type One = { [E in keyof RelayEvents]: { readonly event: E; readonly news: Parameters<RelayEvents[E]>[0] } }[keyof RelayEvents];
 
+/** `tell` collects each event; `all` are those so far, `of` those of one name. */
 export function collectNews(): {
   readonly tell: Tell;
   readonly all: One[];

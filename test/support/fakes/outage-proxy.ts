@@ -3,17 +3,21 @@
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** No listener, a reset at once, or a connection on which nothing comes. */
 export type Outage = 'refused' | 'reset' | 'silent';
 
+/** The network, as a proxy in front of the upstream. */
 export type OutageProxy = {
   readonly port: number;
   /** From now on the network is gone. */
   begin(outage: Outage): Promise<void>;
   /** It is back; connections from before are dead. */
   end(): Promise<void>;
+  /** Ends all connections, and the proxy. */
   close(): Promise<void>;
 };
 
+/** Starts it in front of a port of loopback. */
 export async function outageProxy(upstreamPort: number): Promise<OutageProxy> {
   const sockets = new Set<Socket>();
   let outage: Outage | undefined;

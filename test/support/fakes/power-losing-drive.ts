@@ -8,12 +8,18 @@ import type { SeededRandom } from './random.ts';
 
 const SECTOR = 512;
 
+/** The drive, whose owner may cut its power. */
 export type PowerLosingDrive = {
   /** As QEMU's `file=` wants it. */
   readonly file: string;
-  /** The power goes, now: what the cache holds is lost, or half of it, and who still talks to the drive gets nothing. How many sectors it was. */
+  /**
+   * The power goes, now: each sector in the cache is lost or not, and connections from before get no more replies.
+   * Returns how many were lost.
+   */
   cut(random: SeededRandom): number;
+  /** How many there were so far. */
   readonly flushes: () => number;
+  /** Stops serving. */
   close(): Promise<void>;
 };
 
@@ -23,17 +29,17 @@ export async function powerLosingDrive(content: Buffer, path: string, flushTakes
   let flushes = 0;
   const sockets = new Set<Socket>();
 
-  let life = 0; // ends with a cut
-  const driveOf = (mine: number): Drive => ({
+  let cuts = 0; // a connection from before a cut is dead
+  const driveOf = (before: number): Drive => ({
     size: content.length,
     read(offset, length) {
-      mustLive(mine);
+      mustHavePower(before);
       const octets = Buffer.from(content.subarray(offset, offset + length));
       for (let at = 0; at < length; at += SECTOR) cache.get(offset + at)?.copy(octets, at);
       return octets;
     },
     write(offset, octets, isDurable) {
-      mustLive(mine);
+      mustHavePower(before);
       for (let at = 0; at < octets.length; at += SECTOR) {
         const sector = octets.subarray(at, at + SECTOR);
         if (isDurable) {
@@ -44,26 +50,26 @@ export async function powerLosingDrive(content: Buffer, path: string, flushTakes
     },
     async flush() {
       await new Promise((resolve) => setTimeout(resolve, flushTakes()));
-      mustLive(mine);
+      mustHavePower(before);
       flushes += 1;
       for (const [offset, sector] of cache) sector.copy(content, offset);
       cache.clear();
     },
   });
-  const mustLive = (mine: number) => {
-    if (mine !== life) throw new Error('the power is off');
+  const mustHavePower = (before: number) => {
+    if (before !== cuts) throw new Error('the power is off');
   };
 
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    serve(socket, driveOf(life)).catch(() => socket.destroy()); // the power went in the middle of a request
+    serve(socket, driveOf(cuts)).catch(() => socket.destroy()); // the power went in the middle of a request
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return {
     file: `nbd:unix:${path}`,
     cut(random) {
-      life += 1;
+      cuts += 1;
       const held = cache.size;
       for (const [offset, sector] of cache) if (random.fraction() < 0.5) sector.copy(content, offset);
       cache.clear();

@@ -2,7 +2,11 @@
 
 import type { Random } from '../../../src/system/random.ts';
 
-export type SeededRandom = Random & { /** A whole number in [0, below). */ below(limit: number): number };
+/** The relay's random source, and what tests need beside it. */
+export type SeededRandom = Random & {
+  /** A whole number in [0, limit). */
+  below(limit: number): number;
+};
 
 /** Mulberry32. */
 export function seededRandom(seed: number): SeededRandom {

@@ -1,10 +1,11 @@
-// An upstream that does as it is told, right or wrong: a function a connection, over real sockets on
+// An upstream that follows a script, right or wrong: a function for each connection, over real sockets on
 // loopback, with line reading, STARTTLS and raw writes.
 
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { type Certificate, selfSigned } from '../../../scripts/lib/certificate.ts';
 
+/** The server's side of one connection, as a script uses it. */
 export interface Peer {
   /** The next line, without its end; undefined when the client has closed. */
   line(): Promise<string | undefined>;
@@ -16,22 +17,27 @@ export interface Peer {
   say(...lines: string[]): void;
   /** Goes over to TLS, as the server. */
   secure(certificate: Certificate): Promise<void>;
-  /** Closes with a reset, or politely. */
+  /** Closes with a reset. */
   reset(): void;
+  /** Closes in order. */
   end(): void;
   readonly isSecure: boolean;
   /** Whether the TLS session was one that had been made before. */
   isResumed(): boolean;
 }
 
+/** The listening server. */
 export type ScriptedUpstream = {
   readonly port: number;
-  /** All that clients said, in order, `| ` before what came under TLS. */
+  /** The lines that clients sent, in order, `| ` before what came under TLS. */
   readonly heard: string[];
+  /** How many there were so far. */
   readonly connections: () => number;
+  /** Ends all connections, and the server. */
   close(): Promise<void>;
 };
 
+/** Starts one on a port of loopback; `script` serves each connection, and is given its number. */
 export async function scriptedUpstream(script: (peer: Peer, connection: number) => Promise<void>): Promise<ScriptedUpstream> {
   const heard: string[] = [];
   const sockets = new Set<Socket>();
@@ -138,6 +144,7 @@ function contextOf(certificate: Certificate): SecureContext {
 
 export const CERTIFICATE = selfSigned();
 
+/** How a well-behaved upstream differs from the default. */
 export type Behaviour = {
   /** Keywords of EHLO, before and after STARTTLS. */
   readonly offers?: readonly string[];

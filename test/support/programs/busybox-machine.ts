@@ -56,6 +56,7 @@ function addLibraries(root: string, program: string): void {
   }
 }
 
+/** The running machine. */
 export type Machine = {
   /** Runs a shell command in it; its output. */
   run(command: string): string;
@@ -65,9 +66,11 @@ export type Machine = {
   logs(passes: (log: string) => boolean): Promise<void>;
   /** The running relay's process id, as this system sees it; undefined when there is none. */
   relay(): number | undefined;
+  /** Kills all its processes. */
   off(): void;
 };
 
+/** Starts it on a root folder; only syslogd runs then. */
 export async function startMachine(root: string): Promise<Machine> {
   const inside = 'ip link set lo up && syslogd -O /var/log/messages && echo up && while :; do sleep 3600; done';
   const namespaces = ['--fork', '--pid', '--kill-child', '--mount', '--net', `--mount-proc=${root}/proc`];

@@ -8,11 +8,13 @@ import { freePort } from '../../../scripts/lib/ports.ts';
 import { temporaryFolder } from '../folders.ts';
 import { startDaemon } from './daemon.ts';
 
+/** The running server, and the account that it lets in. */
 export type Dovecot = {
   readonly port: number;
   readonly certificate: string;
   readonly username: string;
   readonly password: string;
+  /** Resolves once it has ended. */
   stop(): Promise<void>;
 };
 

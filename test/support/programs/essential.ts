@@ -1,5 +1,5 @@
 // What a relay on a board must do, whatever it was built from: receive, spool, outlive a kill, deliver over
-// STARTTLS and AUTH, have a certificate for its devices, and tell the owner what was refused.
+// STARTTLS and AUTH, have a certificate for its devices, and notify the owner of what was refused.
 
 import nodemailer from 'nodemailer';
 import { expect } from 'vitest';

@@ -10,6 +10,7 @@ import { temporaryFolder } from '../folders.ts';
 import { startDaemon } from './daemon.ts';
 import { type MailFolder, mailFolder } from './mail-folder.ts';
 
+/** The running server, its mail, and the account that it lets in. */
 export type Exim = MailFolder & {
   readonly port: number;
   readonly certificate: string;

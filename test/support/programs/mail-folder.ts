@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changesUntil } from '../folders.ts';
 
+/** Its `new`, where complete messages are. */
 export type MailFolder = {
   /** The messages that are there. */
   messages(): readonly Buffer[];

@@ -10,6 +10,7 @@ import { searchPath } from '../../../scripts/lib/run.ts';
 import { temporaryFolder } from '../folders.ts';
 import { type MailFolder, mailFolder } from './mail-folder.ts';
 
+/** The server, its mail, and the account that it lets in. */
 export type Postfix = MailFolder & {
   readonly port: number;
   readonly caFile: string;
@@ -24,6 +25,7 @@ export type Postfix = MailFolder & {
 const idOf = (user: string) => Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }));
 const groupOf = (group: string) => Number(execFileSync('getent', ['group', group], { encoding: 'utf8' }).split(':')[2]);
 
+/** Writes its configuration into `folder`, with `settings` over main.cf; it runs after `start()`. */
 export async function preparePostfix(
   settings: Readonly<Record<string, string>> = {},
   folder = temporaryFolder(),

@@ -6,8 +6,10 @@ import { BUNDLE } from '../../../scripts/lib/paths.ts';
 import { finished, killAtExit } from '../processes.ts';
 import { searchForSecrets, secretsIn } from '../secrets.ts';
 
+/** A line of the log, as JSON has it. */
 export type LogLine = { readonly event: string; readonly [field: string]: unknown };
 
+/** A running relay. */
 export type RelayProcess = {
   readonly port: number;
   readonly pid: number;
@@ -16,9 +18,11 @@ export type RelayProcess = {
   waitFor(passes: (line: LogLine) => boolean): Promise<LogLine>;
   /** Sends a signal; resolves with the exit code (null when killed). */
   end(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Only sends it. */
   signal(signal: NodeJS.Signals): void;
 };
 
+/** Variables, by their whole names. */
 export type Environment = Readonly<Record<string, string>>;
 
 /** What a process of ours gets of the environment: nothing of the relay's. */

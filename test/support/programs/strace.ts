@@ -1,9 +1,10 @@
 // A trace of system calls (strace -f -y -xx -v), read into what matters to a spool: writes and syncs of
-// its files, syncs of its folder, and what was said on sockets. A call counts when it returns.
+// its files, syncs of its folder, and what was written on sockets. A call counts when it returns.
 
 import { basename, dirname } from 'node:path';
 import { MANIFEST } from '../../../src/spool/manifest.ts';
 
+/** One call, after it returned without an error. */
 export type TracedCall =
   | { readonly call: 'create'; readonly name: string }
   | { readonly call: 'rename'; readonly from: string; readonly to: string }
