@@ -1,5 +1,6 @@
 // A trial of "npm start": the demonstration in a process session of its own, until its alert was delivered, then ended
-// by SIGTERM. What it leaves behind is a failure.
+// by SIGTERM. What it leaves behind is a failure. Nothing here needs what npm installs, since .ci/run starts it before
+// `npm ci`.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

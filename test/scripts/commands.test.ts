@@ -13,17 +13,21 @@ const COMMANDS = readdirSync(`${ROOT}scripts`).filter((name) => name.endsWith('.
 const runCommand = (name: string, ...argv: readonly string[]) =>
   finished(spawn(process.execPath, [`scripts/${name}`, ...argv], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] }));
 
-test.concurrent.each(COMMANDS)('%s says how it is used, and does nothing else', async (name) => {
+test.concurrent.each(COMMANDS)('%s says how it is used, and does nothing else', { timeout: 60_000 }, async (name) => {
   const { code, stdout, stderr } = await runCommand(name, '--help');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^Usage: .*\n\n(?:.+\n)+$/);
 });
 
-test.concurrent.each(COMMANDS)('%s refuses an option that it does not know, with a sentence and its usage', async (name) => {
-  const { code, stdout, stderr } = await runCommand(name, '--nonsense');
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toMatch(/^Unknown option '--nonsense'\n\nUsage: /);
-});
+test.concurrent.each(COMMANDS)(
+  '%s refuses an option that it does not know, with a sentence and its usage',
+  { timeout: 60_000 },
+  async (name) => {
+    const { code, stdout, stderr } = await runCommand(name, '--nonsense');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^Unknown option '--nonsense'\n\nUsage: /);
+  },
+);
 
 test.concurrent('one word too many is refused, too', async () => {
   expect(await runCommand('build.ts', 'all')).toMatchObject({ code: 2 });
