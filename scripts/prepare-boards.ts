@@ -3,37 +3,30 @@
 // Makes the binaries and packages that test/boards tries, where the programs for that are installed. Says
 // what is missing where they are not: those tests are then skipped, or fail in CI.
 
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { isInstalled } from '../test/support/programs.ts';
-import { ARCHITECTURES, ROOT, RUNTIMES } from './runtimes.ts';
+import { command } from './lib/command.ts';
+import { BIN, BUNDLE, PACKAGES, ROOT } from './lib/paths.ts';
+import { isInstalled, runScript } from './lib/run.ts';
+import { ARCHITECTURES, BOARD_TOOLS } from './lib/runtimes.ts';
 
-/** What building and trying the boards needs of Debian. */
-export const BOARD_TOOLS: readonly string[] = [
-  ...ARCHITECTURES.flatMap((one) => [RUNTIMES[one].strip, ...(RUNTIMES[one].emulator === undefined ? [] : [RUNTIMES[one].emulator ?? ''])]),
-  ...['patchelf', 'dpkg-deb', 'tar', 'gzip'],
-];
+await command(import.meta, {
+  run() {
+    const missing = BOARD_TOOLS.filter((program) => !isInstalled(program));
+    if (missing.length > 0) return void process.stdout.write(`no board binaries are made: ${missing.join(', ')} missing\n`);
+    const binaries = ARCHITECTURES.map((one) => `${BIN}gatepost-linux-${one}`);
+    const makers = ['boards.ts', 'lib/executable.ts', 'lib/sbom.ts'].map((name) => `${ROOT}scripts/${name}`);
+    if (!isNewer(binaries, [BUNDLE, ...filesIn('targets'), ...makers])) runScript('scripts/boards.ts');
+    if (!isNewer([`${PACKAGES}SHA256SUMS`], [...binaries, ...filesIn('targets'), ...filesIn('scripts')]))
+      runScript('scripts/pack.ts', '--quick');
+  },
+});
 
-if (import.meta.main) {
-  const missing = BOARD_TOOLS.filter((program) => !isInstalled(program));
-  if (missing.length > 0) process.stdout.write(`no board binaries are made: ${missing.join(', ')} missing\n`);
-  else {
-    const ages = (paths: readonly string[]) => paths.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0));
-    const binaries = ARCHITECTURES.map((one) => `${ROOT}dist/bin/gatepost-linux-${one}`);
-    const isMade =
-      Math.min(...ages(binaries)) > Math.max(...ages([`${ROOT}dist/gatepost.cjs`, ...filesIn('targets'), `${ROOT}scripts/boards.ts`]));
-    if (!isMade) node('scripts/boards.ts');
-    const isPacked =
-      Math.max(0, ...ages([`${ROOT}dist/packages/SHA256SUMS`])) >
-      Math.max(...ages([...binaries, ...filesIn('targets'), ...filesIn('scripts')]));
-    if (!isPacked) node('scripts/pack.ts', '--quick');
-  }
+/** Whether each of `made` is there, and newer than all that it is made of. */
+function isNewer(made: readonly string[], from: readonly string[]): boolean {
+  const ages = (paths: readonly string[]) => paths.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0));
+  return Math.min(...ages(made)) > Math.max(...ages(from));
 }
 
 function filesIn(folder: string): readonly string[] {
   return readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' }).map((name) => `${ROOT}${folder}/${name}`);
-}
-
-function node(...argv: readonly string[]): void {
-  execFileSync(process.execPath, argv, { cwd: ROOT, stdio: 'inherit' });
 }

@@ -8,46 +8,53 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { greets } from '../test/support/banner.ts';
-import { freePort } from '../test/support/postfix.ts';
-import { ARCHITECTURES, isNative, ROOT, runnerFor } from './runtimes.ts';
+import { CommandFailed, command, wholeNumber } from './lib/command.ts';
+import { median } from './lib/figures.ts';
+import { BIN, BUNDLE } from './lib/paths.ts';
+import { freePort, greets } from './lib/ports.ts';
+import { ARCHITECTURES, isNative, runnerFor } from './lib/runtimes.ts';
 
-const { values } = parseArgs({ options: { runs: { type: 'string' }, help: { type: 'boolean' } } });
-if (values.help === true) {
-  process.stdout.write('npm run startup [-- --runs 9]: milliseconds to the banner, and memory\n');
-  process.exit(0);
-}
-const RUNS = Number(values.runs ?? 9);
 const BARE = "require('net').createServer((s) => s.end('220 x\\r\\n')).listen(Number(process.argv[1]), '127.0.0.1')";
+const LONGEST_START = 30_000; // ms
 
-type Started = { readonly milliseconds: number; readonly privateMiB: number | undefined };
+/** A program that is started: `command` for that port; `isMeasurable`: its memory is its own, not an emulator's. */
+type Subject = { readonly name: string; readonly isMeasurable: boolean; command(port: number): readonly string[] };
+type Started = { readonly milliseconds: number; readonly privateMiB: number };
 
-const rows: (readonly [string, (port: number) => readonly string[], boolean])[] = [
-  ['Node alone, a socket that says 220', (port) => [process.execPath, '-e', BARE, String(port)], true],
-  ['the bundle', () => [process.execPath, `${ROOT}dist/gatepost.cjs`, 'run'], true],
-  ...ARCHITECTURES.filter((one) => existsSync(`${ROOT}dist/bin/gatepost-linux-${one}`)).map((one) => {
-    const runner = runnerFor(one, `${ROOT}dist/bin/gatepost-linux-${one}`);
-    return [`the binary, ${one}${isNative(one) ? '' : ' under qemu-user'}`, () => [...runner, 'run'], isNative(one)] as const;
-  }),
-];
-process.stdout.write('| what | to the banner, ms (median) | private dirty MiB |\n| --- | --- | --- |\n');
-for (const [name, command, isMeasurable] of rows) {
-  const all: Started[] = [];
-  for (let run = 0; run < RUNS; run++) all.push(await startOnce(command, isMeasurable));
-  const milliseconds = median(all.map((one) => one.milliseconds)).toFixed(0);
-  const memory = isMeasurable ? median(all.map(({ privateMiB = 0 }) => privateMiB)).toFixed(1) : '-';
-  process.stdout.write(`| ${name} | ${milliseconds} | ${memory} |\n`);
+await command(import.meta, {
+  options: { runs: { type: 'string', default: '9' } },
+  async run({ runs }) {
+    const count = wholeNumber(runs);
+    process.stdout.write('| what | to the banner, ms (median) | private dirty MiB |\n| --- | --- | --- |\n');
+    for (const subject of subjects()) {
+      const all: Started[] = [];
+      for (let run = 0; run < count; run++) all.push(await startOnce(subject));
+      const milliseconds = median(all.map((one) => one.milliseconds)).toFixed(0);
+      const memory = subject.isMeasurable ? median(all.map(({ privateMiB }) => privateMiB)).toFixed(1) : '-';
+      process.stdout.write(`| ${subject.name} | ${milliseconds} | ${memory} |\n`);
+    }
+  },
+});
+
+function subjects(): readonly Subject[] {
+  const binaries = ARCHITECTURES.map((one) => ({ architecture: one, path: `${BIN}gatepost-linux-${one}`, isMeasurable: isNative(one) }));
+  return [
+    { name: 'Node alone, a socket that says 220', isMeasurable: true, command: (port) => [process.execPath, '-e', BARE, String(port)] },
+    { name: 'the bundle', isMeasurable: true, command: () => [process.execPath, BUNDLE, 'run'] },
+    ...binaries
+      .filter(({ path }) => existsSync(path))
+      .map(({ architecture, path, isMeasurable }) => ({
+        name: `the binary, ${architecture}${isMeasurable ? '' : ' under qemu-user'}`,
+        isMeasurable,
+        command: () => [...runnerFor(architecture, path), 'run'],
+      })),
+  ];
 }
 
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-}
-
-async function startOnce(command: (port: number) => readonly string[], isMeasurable: boolean): Promise<Started> {
+async function startOnce(subject: Subject): Promise<Started> {
   const spool = mkdtempSync(join(tmpdir(), 'gatepost-startup-'));
   const port = await freePort();
-  const [program = '', ...argv] = command(port);
+  const [program = '', ...argv] = subject.command(port);
   const started = performance.now();
   const child = spawn(program, argv, {
     stdio: 'ignore',
@@ -60,11 +67,11 @@ async function startOnce(command: (port: number) => readonly string[], isMeasura
   });
   try {
     while (!(await greets(port))) {
-      if (performance.now() - started > 30_000) throw new Error(`${program} gives no banner`);
+      if (performance.now() - started > LONGEST_START) throw new CommandFailed(`${program} gives no banner`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const milliseconds = performance.now() - started;
-    if (!isMeasurable) return { milliseconds, privateMiB: undefined };
+    if (!subject.isMeasurable) return { milliseconds, privateMiB: Number.NaN };
     await new Promise((resolve) => setTimeout(resolve, 3_000)); // the certificate is made meanwhile
     return { milliseconds, privateMiB: privateDirty(child.pid ?? 0) };
   } finally {
@@ -74,6 +81,7 @@ async function startOnce(command: (port: number) => readonly string[], isMeasura
   }
 }
 
+/** In MiB. */
 function privateDirty(pid: number): number {
   return Number(/^Private_Dirty: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
 }

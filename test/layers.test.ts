@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-const SRC = new URL('../src/', import.meta.url).pathname;
+const PROJECT = new URL('../', import.meta.url).pathname;
+const SRC = `${PROJECT}src/`;
 
 const SHARED = ['smtp', 'system', 'vocabulary'];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -23,19 +24,26 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'version.ts': [],
 };
 
-const top = (path: string) => path.split('/')[0] ?? '';
+/** The layer of a module of src. */
+const layer = (path: string) => path.split('/')[1] ?? '';
 
-function forbiddenImports(): string[] {
-  const found: string[] = [];
-  for (const file of readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))) {
-    const place = top(file);
-    const text = readFileSync(SRC + file, 'utf8');
-    for (const [, imported = ''] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)) {
-      const target = top(new URL(imported, `file:///${file}`).pathname.slice(1));
-      if (target !== place && !(ALLOWED[place] ?? []).includes(target)) found.push(`${file} imports ${imported}`);
-    }
-  }
-  return found;
+/** All imports of our own modules in a folder of the project, types included; paths start at the project. */
+function importsIn(folder: string): readonly { readonly file: string; readonly target: string }[] {
+  return readdirSync(PROJECT + folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${folder}/${name}`)
+    .flatMap((file) =>
+      [...readFileSync(PROJECT + file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)].map(([, imported = '']) => ({
+        file,
+        target: new URL(imported, `file:///${file}`).pathname.slice(1),
+      })),
+    );
+}
+
+function forbiddenImports(): readonly string[] {
+  return importsIn('src')
+    .filter(({ file, target }) => layer(target) !== layer(file) && !(ALLOWED[layer(file)] ?? []).includes(layer(target)))
+    .map(({ file, target }) => `${file} imports ${target}`);
 }
 
 test('siblings never import siblings', () => {
@@ -45,6 +53,19 @@ test('siblings never import siblings', () => {
 test('the rule covers every folder, and sees imports at all', () => {
   expect(Object.keys(ALLOWED).sort()).toEqual(readdirSync(SRC).sort());
   expect(readFileSync(`${SRC}relay/start.ts`, 'utf8')).toMatch(/from '\.\.\/spool\//);
+});
+
+// src <- scripts/lib <- the commands and the tests. The benchmark alone also starts Postfix and the relay as tests do.
+const TEST_SUPPORT_FOR = ['scripts/bench.ts'];
+
+test('scripts and tests meet in scripts/lib only', () => {
+  const imports = ['src', 'scripts', 'test'].flatMap(importsIn);
+  const found = (files: RegExp, targets: RegExp) =>
+    imports.filter(({ file, target }) => files.test(file) && targets.test(target)).map(({ file }) => file);
+  expect(found(/^src\//, /^(?:scripts|test)\//)).toEqual([]);
+  expect(found(/^scripts\/lib\//, /^(?:scripts\/(?!lib\/)|test\/)/)).toEqual([]);
+  expect(found(/^test\//, /^scripts\/(?!lib\/)/)).toEqual([]);
+  expect([...new Set(found(/^scripts\//, /^test\//))]).toEqual(TEST_SUPPORT_FOR);
 });
 
 // A folder of nouns rots into the place for everything: one noun a file, and no file that re-exports the others.

@@ -25,7 +25,14 @@ export function numberOfQueueId(id: QueueId): number {
   return number;
 }
 
-/** Reads a queue id that a person typed, in either case; undefined when it can't be one. */
+/**
+ * What a person typed, in either case, as a queue id; undefined when it can't be one.
+ *
+ * ```ts
+ * assert.equal(parseQueueId('00000a7'), formatQueueId(327));
+ * assert.equal(parseQueueId('42'), undefined);
+ * ```
+ */
 export function parseQueueId(text: string): QueueId | undefined {
   const id = text.toUpperCase();
   const isOne = id.length >= SHORTEST && id.length <= LONGEST && [...id].every((digit) => ALPHABET.includes(digit));

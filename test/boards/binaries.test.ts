@@ -5,11 +5,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { ARCHITECTURES, ROOT, RUNTIMES, runnerFor } from '../../scripts/runtimes.ts';
-import { provesItself } from '../support/essential.ts';
-import { describeWith } from '../support/programs.ts';
-import { startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { ROOT } from '../../scripts/lib/paths.ts';
+import { ARCHITECTURES, BOARD_TOOLS, RUNTIMES, runnerFor } from '../../scripts/lib/runtimes.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { provesItself } from '../support/programs/essential.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
 
 const BIN = `${ROOT}dist/bin/`;
 const ARCH_OF_NODE = { arm64: 'arm64', armv7: 'arm', x64: 'x64' } as const;
@@ -17,8 +18,8 @@ const ARCH_OF_NODE = { arm64: 'arm64', armv7: 'arm', x64: 'x64' } as const;
 describeWith([...BOARD_TOOLS, 'strace'], 'the binary', () => {
   test.each(ARCHITECTURES)('%s says what it is', (architecture) => {
     const [program, ...argv] = runnerFor(architecture, `${BIN}gatepost-linux-${architecture}`);
-    const said = execFileSync(program, [...argv, 'version'], { encoding: 'utf8' });
-    expect(said).toMatch(
+    const printed = execFileSync(program, [...argv, 'version'], { encoding: 'utf8' });
+    expect(printed).toMatch(
       new RegExp(
         `^gatepost ${packageJson.version} \\(\\S+\\), Node v${RUNTIMES[architecture].version}, linux ${ARCH_OF_NODE[architecture]}\n$`,
       ),
@@ -39,7 +40,7 @@ describeWith([...BOARD_TOOLS, 'strace'], 'the binary', () => {
     },
   );
 
-  test('from its first moment on SIGUSR1 opens no debugger, where that Node can be told', () => {
+  test('from its first moment on SIGUSR1 opens no debugger, where that Node has the flag', () => {
     const { stderr } = spawnSync('strace', ['-f', '-e', 'trace=rt_sigaction', `${BIN}gatepost-linux-x64`, 'version'], { encoding: 'utf8' });
     const handlers = stderr.split('\n').filter((line) => /\(SIGUSR1, \{sa_handler=0x/.test(line));
     // Ours is libuv's, which restarts system calls; the debugger's does not.

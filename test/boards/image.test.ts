@@ -5,15 +5,15 @@
 import { readFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { afterAll, expect, test } from 'vitest';
-import { buildImage, makeDisk } from '../../scripts/image-build.ts';
-import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { type Board, startBoard, towards } from '../support/board.ts';
-import { type LibraryUpstream, libraryUpstream } from '../support/library-upstream.ts';
-import { freePort } from '../support/postfix.ts';
-import { powerLosingDrive } from '../support/power-losing-drive.ts';
-import { describeWith } from '../support/programs.ts';
-import { seededRandom } from '../support/random.ts';
-import { temporaryFolder } from '../support/relay-process.ts';
+import { type Board, startBoard, towards } from '../../scripts/lib/board.ts';
+import { buildImage, makeDisk } from '../../scripts/lib/image.ts';
+import { type LibraryUpstream, libraryUpstream } from '../../scripts/lib/library-upstream.ts';
+import { freePort } from '../../scripts/lib/ports.ts';
+import { BOARD_TOOLS } from '../../scripts/lib/runtimes.ts';
+import { powerLosingDrive } from '../support/fakes/power-losing-drive.ts';
+import { seededRandom } from '../support/fakes/random.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/programs/installed.ts';
 
 const CUTS = Number(process.env['BOARD_CUTS'] ?? 3);
 const SEED = Number(process.env['BOARD_SEED'] ?? Date.now() % 1_000_000);

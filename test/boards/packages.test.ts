@@ -1,4 +1,4 @@
-// What is flashed or installed: the .deb through its whole life in a Debian root, the OpenWrt overlay in a
+// What is flashed or installed: the .deb from installation to purge in a Debian root, the OpenWrt overlay in a
 // root that has no glibc, the unit's sandbox, the environment file.
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -6,14 +6,16 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { debianRoot } from '../../scripts/debian-root.ts';
-import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { ARCHITECTURES, isNative, ROOT, RUNTIMES } from '../../scripts/runtimes.ts';
+import { debianRoot } from '../../scripts/lib/debian.ts';
+import { ROOT } from '../../scripts/lib/paths.ts';
+import { freePort } from '../../scripts/lib/ports.ts';
+import { searchPath, whereIs } from '../../scripts/lib/run.ts';
+import { ARCHITECTURES, BOARD_TOOLS, isNative, RUNTIMES } from '../../scripts/lib/runtimes.ts';
 import { VARIABLES } from '../../src/config/settings.ts';
-import { provesItself } from '../support/essential.ts';
-import { freePort } from '../support/postfix.ts';
-import { describeWith, pathWithTestPrograms, whereIs } from '../support/programs.ts';
-import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { provesItself } from '../support/programs/essential.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { type RelayProcess, startProcess } from '../support/programs/relay-process.ts';
 
 const PACKAGES = `${ROOT}dist/packages/`;
 const { version } = packageJson;
@@ -21,20 +23,20 @@ const run = (program: string, ...argv: string[]) =>
   execFileSync(program, argv, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: pathWithTestPrograms(), LC_ALL: 'C' },
+    env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
   });
 
 describeWith(['systemd-analyze'], 'the systemd unit', () => {
   test('its exposure is under 2.0', () => {
-    const unit = `${ROOT}targets/raspberry-pi/gatepost.service`;
-    const said = run('systemd-analyze', 'security', '--offline=yes', '--threshold=19', unit);
-    expect(Number(/Overall exposure level for gatepost\.service: ([\d.]+)/.exec(said)?.[1])).toBeLessThan(2);
+    const unit = `${ROOT}targets/common/gatepost.service`;
+    const report = run('systemd-analyze', 'security', '--offline=yes', '--threshold=19', unit);
+    expect(Number(/Overall exposure level for gatepost\.service: ([\d.]+)/.exec(report)?.[1])).toBeLessThan(2);
   });
 
   test('systemd understands every line of it', () => {
     const folder = temporaryFolder();
     for (const name of ['gatepost.service', 'gatepost.socket']) {
-      const text = readFileSync(`${ROOT}targets/raspberry-pi/${name}`, 'utf8');
+      const text = readFileSync(`${ROOT}targets/${name === 'gatepost.socket' ? 'debian' : 'common'}/${name}`, 'utf8');
       writeFileSync(`${folder}/${name}`, text.replace('/usr/bin/gatepost', process.execPath)); // the program is not installed here
     }
     const verify = ['verify', '--man=no', `${folder}/gatepost.service`, `${folder}/gatepost.socket`];
@@ -43,7 +45,7 @@ describeWith(['systemd-analyze'], 'the systemd unit', () => {
   });
 
   test('it hears of a hang only if it may hear the program that the relay starts', () => {
-    const unit = readFileSync(`${ROOT}targets/raspberry-pi/gatepost.service`, 'utf8');
+    const unit = readFileSync(`${ROOT}targets/common/gatepost.service`, 'utf8');
     for (const line of ['Type=notify', 'NotifyAccess=all', 'WatchdogSec=3min', 'Restart=always']) expect(unit.split('\n')).toContain(line);
   });
 });
@@ -184,16 +186,16 @@ describeWith(
         );
       });
 
-      test('its scripts are right for BusyBox, and procd is told to start what lies in the package', () => {
+      test('its scripts are right for BusyBox, and procd is asked to start what lies in the package', () => {
         for (const name of ['etc/init.d/gatepost', 'etc/uci-defaults/90-gatepost', 'usr/lib/gatepost/supervise'])
           run('chroot', root, '/bin/busybox', 'sh', '-n', `/${name}`);
-        // In procd's place: says what it is told.
+        // In procd's place: prints its arguments.
         const procd = ['open_instance', 'set_param', 'close_instance'].map((name) => `procd_${name}() { echo "${name} $*"; };`).join(' ');
-        const told = run('chroot', root, '/bin/busybox', 'sh', '-c', `${procd} . /etc/init.d/gatepost; start_service`);
-        const [, supervise = '', environment = ''] = /^set_param command (\S+) (\S+) \/opt\/gatepost\/spool$/m.exec(told) ?? [];
+        const started = run('chroot', root, '/bin/busybox', 'sh', '-c', `${procd} . /etc/init.d/gatepost; start_service`);
+        const [, supervise = '', environment = ''] = /^set_param command (\S+) (\S+) \/opt\/gatepost\/spool$/m.exec(started) ?? [];
         for (const path of [supervise, environment]) expect(existsSync(root + path), path).toBe(true);
         // It ends only on purpose: started again, a wrong configuration would fill the log.
-        expect(told).not.toContain('respawn');
+        expect(started).not.toContain('respawn');
       });
     });
   },

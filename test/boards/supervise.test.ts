@@ -3,9 +3,11 @@
 
 import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { BOARD_TOOLS } from '../../scripts/prepare-boards.ts';
-import { addProgram, busyBoxRoot, MACHINE_TOOLS, type Machine, startMachine } from '../support/busybox-machine.ts';
-import { describeWith, whereIs } from '../support/programs.ts';
+import { whereIs } from '../../scripts/lib/run.ts';
+import { BOARD_TOOLS } from '../../scripts/lib/runtimes.ts';
+import { changesUntil } from '../support/folders.ts';
+import { addProgram, busyBoxRoot, MACHINE_TOOLS, type Machine, startMachine } from '../support/programs/busybox-machine.ts';
+import { describeWith } from '../support/programs/installed.ts';
 
 const START = '/etc/init.d/S80gatepost start';
 const PORTS = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
@@ -75,7 +77,7 @@ describeWith(
       const first = relay();
       // One that works outlives many looks: its file changes each second here.
       const signs = () => Number(/\d+/.exec(readFileSync(`${root}/run/gatepost/alive`, 'utf8'))?.[0] ?? 0);
-      while (signs() < 12) await new Promise((resolve) => setTimeout(resolve, 100));
+      await changesUntil(`${root}/run/gatepost`, () => signs() >= 12);
       expect(relay()).toBe(first);
       process.kill(first, 'SIGSTOP');
       await machine.logs((log) => starts(log) === 2);

@@ -5,9 +5,12 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { describe, expect, test } from 'vitest';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
+import { BUNDLE } from '../../scripts/lib/paths.ts';
 import { VARIABLES } from '../../src/config/settings.ts';
-import { selfSigned } from '../support/certificate.ts';
-import { finished, PROGRAM, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { finished } from '../support/processes.ts';
+import { runProgram, startProcess } from '../support/programs/relay-process.ts';
 
 const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:hunter2@127.0.0.1:9' };
 
@@ -28,7 +31,7 @@ test('an unknown command or option: one line, exit code 64', async () => {
 });
 
 test('hash-password makes a line that the configuration understands', async () => {
-  const child = spawn(process.execPath, [PROGRAM, 'hash-password'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [BUNDLE, 'hash-password'], { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.end('s3cret\n');
   const { stdout, code } = await finished(child);
   expect(code).toBe(0);
@@ -45,7 +48,7 @@ test('hash-password makes a line that the configuration understands', async () =
 });
 
 test('a reader that has seen enough is no error', async () => {
-  const child = spawn('sh', ['-c', `"$0" "$1" config | true; "$0" "$1" config | head -1`, process.execPath, PROGRAM], {
+  const child = spawn('sh', ['-c', `"$0" "$1" config | true; "$0" "$1" config | head -1`, process.execPath, BUNDLE], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   expect(await finished(child)).toEqual({ code: 0, stdout: 'The upstream\n', stderr: '' });
@@ -125,7 +128,7 @@ describe('check and run', () => {
     mkdirSync(`${folder}/mine`);
     const run = (environment: Record<string, string>) =>
       finished(
-        spawn('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, PROGRAM, 'run'], {
+        spawn('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, BUNDLE, 'run'], {
           env: { PATH: process.env['PATH'] ?? '', ...UPSTREAM, ...environment },
         }),
       );
@@ -149,7 +152,7 @@ describe('check and run', () => {
         '65534',
         '--clear-groups',
         process.execPath,
-        PROGRAM,
+        BUNDLE,
         'run',
       ],
       {

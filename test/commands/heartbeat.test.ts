@@ -5,8 +5,12 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { describeWith, whereIs } from '../support/programs.ts';
-import { finished, killAtExit, PROGRAM, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { BUNDLE } from '../../scripts/lib/paths.ts';
+import { whereIs } from '../../scripts/lib/run.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { finished, killAtExit } from '../support/processes.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
 
 const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:hunter2@127.0.0.1:9' };
 /** Milliseconds between two signs of life in these tests. */
@@ -106,7 +110,7 @@ describeWith(['systemd-notify', 'python3'], 'systemd', () => {
 
   test('is missed once where systemd-notify is missing, and the relay works without', async () => {
     const folder = temporaryFolder();
-    const child = spawn(process.execPath, [PROGRAM, 'run'], {
+    const child = spawn(process.execPath, [BUNDLE, 'run'], {
       env: {
         ...UPSTREAM,
         GATEPOST_SPOOL_DIR: folder,
@@ -155,7 +159,7 @@ test('the file that shows life says when the relay listens, stands still when it
 test('a relay that can not start leaves no sign of life', async () => {
   const folder = temporaryFolder();
   writeFileSync(`${folder}/spool`, 'no folder');
-  const child = spawn(process.execPath, [PROGRAM, 'run'], {
+  const child = spawn(process.execPath, [BUNDLE, 'run'], {
     env: { ...UPSTREAM, PATH: process.env['PATH'], GATEPOST_SPOOL_DIR: `${folder}/spool`, GATEPOST_ALIVE_FILE: `${folder}/alive` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -2,8 +2,9 @@
 
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
-import { type RelayProcess, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../../scripts/lib/library-upstream.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { type RelayProcess, runProgram, startProcess } from '../support/programs/relay-process.ts';
 
 const folder = temporaryFolder();
 let upstream: LibraryUpstream;

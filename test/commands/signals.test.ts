@@ -6,8 +6,11 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
-import { freePort } from '../support/postfix.ts';
-import { killAtExit, PROGRAM, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { BUNDLE } from '../../scripts/lib/paths.ts';
+import { freePort } from '../../scripts/lib/ports.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { killAtExit } from '../support/processes.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
 
 // A port of its own for the debugger, if there is one: 9229 may be somebody else's.
 const DEBUGGER = { NODE_OPTIONS: '--inspect-port=0' };
@@ -70,7 +73,7 @@ test('to the relay SIGUSR1 is SIGUSR2: what waits is tried now, and nothing but 
 test('no other command opens it either', async () => {
   const folder = temporaryFolder();
   const relay = await startProcess({ GATEPOST_UPSTREAM: 'smtp://u:p@127.0.0.1:9', GATEPOST_SPOOL_DIR: folder });
-  const watching = spawn(process.execPath, [PROGRAM, 'status', '--watch'], {
+  const watching = spawn(process.execPath, [BUNDLE, 'status', '--watch'], {
     env: { PATH: process.env['PATH'], ...DEBUGGER, GATEPOST_SPOOL_DIR: folder },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { QUEUE_VERBS } from '../../src/commands/queue-verbs.ts';
 import { COMMAND_ROWS, isCommand } from '../../src/commands/table.ts';
 import { synopsis } from '../../src/commands/usage.ts';
-import { runProgram } from '../support/relay-process.ts';
+import { runProgram } from '../support/programs/relay-process.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 

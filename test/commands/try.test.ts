@@ -1,11 +1,11 @@
 // `check --connect` and `send-test` do the real thing, and tell each step.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { selfSigned } from '../support/certificate.ts';
-import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
-import { freePort } from '../support/postfix.ts';
-import { runProgram } from '../support/relay-process.ts';
-import { scriptedUpstream } from '../support/scripted-upstream.ts';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
+import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../../scripts/lib/library-upstream.ts';
+import { freePort } from '../../scripts/lib/ports.ts';
+import { scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
+import { runProgram } from '../support/programs/relay-process.ts';
 
 let upstream: LibraryUpstream;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 import { parseRelayLocation } from '../../src/config/config.ts';
-import { selfSigned } from '../support/certificate.ts';
 import { configOf, UPSTREAM } from '../support/config.ts';
 
 test('the defaults', () => {

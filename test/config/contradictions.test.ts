@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 import type { Environment } from '../../src/config/sources.ts';
-import { selfSigned } from '../support/certificate.ts';
 import { mistakesOf, UPSTREAM } from '../support/config.ts';
 
 const WITHOUT_USER = { GATEPOST_UPSTREAM: 'smtp://h.example' };

@@ -4,8 +4,9 @@
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
-import { describeWith } from '../support/programs.ts';
-import { runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { runProgram, startProcess } from '../support/programs/relay-process.ts';
 
 describeWith(['strace'], 'disk trouble', () => {
   test.each([

@@ -8,11 +8,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
+import { BUNDLE } from '../../scripts/lib/paths.ts';
 import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
-import { describeWith } from '../support/programs.ts';
-import { seededRandom } from '../support/random.ts';
-import { finished, PROGRAM, startProcess, temporaryFolder } from '../support/relay-process.ts';
-import { readTrace, type TracedCall } from '../support/strace.ts';
+import { seededRandom } from '../support/fakes/random.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { finished } from '../support/processes.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
+import { readTrace, type TracedCall } from '../support/programs/strace.ts';
 
 const CALLS = 'openat,rename,pwritev,pwritev2,pwrite64,fdatasync,fsync,write,writev';
 
@@ -100,7 +103,7 @@ describeWith(['strace'], 'a power cut at each point of the record', () => {
     expect(states.length).toBeGreaterThan(60);
     expect(states.at(-1)?.acknowledged).toHaveLength(12);
 
-    const verify = spawn(process.execPath, [PROGRAM, 'spool', 'verify', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const verify = spawn(process.execPath, [BUNDLE, 'spool', 'verify', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
     verify.stdin.end(states.map(({ path }) => `${path}\n`).join(''));
     const { stdout, stderr } = await finished(verify);
     rmSync(folder, { recursive: true, force: true });

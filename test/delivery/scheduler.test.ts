@@ -12,8 +12,8 @@ import type { Attempt, Outcome, Stage } from '../../src/vocabulary/attempt.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../../src/vocabulary/queued-message.ts';
 import { type FakeClock, fakeClock, START_OF_TIME } from '../support/clock.ts';
-import { collectNews } from '../support/news.ts';
-import { seededRandom } from '../support/random.ts';
+import { collectNews } from '../support/fakes/news.ts';
+import { seededRandom } from '../support/fakes/random.ts';
 
 const recipient = (localPart: string): Recipient => ({ forwardPath: { localPart, domain: 'example.org' } });
 const reply = (code: number) => ({ code, lines: ['x'] as const });

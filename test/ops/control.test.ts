@@ -8,7 +8,7 @@ import { findRequest, type Operations, REQUESTS } from '../../src/ops/control/re
 import { type ControlServer, serveControl } from '../../src/ops/control/server.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import type { ListedMessage } from '../../src/vocabulary/queued-message.ts';
-import { temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 const [waiting, gone] = [formatQueueId(33), formatQueueId(34)];
 const message: ListedMessage = {

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
-import { describeWith, runWith } from '../support/programs.ts';
-import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../../scripts/lib/library-upstream.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { describeWith, runWith } from '../support/programs/installed.ts';
+import { type RelayProcess, startProcess } from '../support/programs/relay-process.ts';
 import { alsoSecret } from '../support/secrets.ts';
 
 alsoSecret('guess-my-password');

@@ -3,12 +3,13 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { describe, expect, test } from 'vitest';
-import { selfSigned, trustedBySystem } from '../support/certificate.ts';
-import { libraryUpstream, PASSWORD, USER } from '../support/library-upstream.ts';
-import { type Outage, outageProxy } from '../support/outage-proxy.ts';
-import { freePort } from '../support/postfix.ts';
-import { describeWith } from '../support/programs.ts';
-import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { selfSigned, trustedBySystem } from '../../scripts/lib/certificate.ts';
+import { libraryUpstream, PASSWORD, USER } from '../../scripts/lib/library-upstream.ts';
+import { freePort } from '../../scripts/lib/ports.ts';
+import { type Outage, outageProxy } from '../support/fakes/outage-proxy.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { type RelayProcess, startProcess } from '../support/programs/relay-process.ts';
 
 const towards = (port: number, certificate: { readonly cert: string }) => ({
   GATEPOST_UPSTREAM: `smtp://127.0.0.1:${port}`,
@@ -71,7 +72,7 @@ describe('the network', () => {
       const arrived = new Set(upstream.delivered.map(({ data }) => subjectOf(data)));
       return [...wanted].filter((subject) => !arrived.has(subject));
     };
-    while (missing().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (missing().length > 0) await upstream.waitFor(upstream.delivered.length + 1);
     expect(await relay.end()).toBe(0);
 
     const copies = new Map<string, number>();

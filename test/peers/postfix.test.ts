@@ -2,11 +2,12 @@
 
 import nodemailer from 'nodemailer';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { cameraPicture } from '../../scripts/lib/picture.ts';
 import { MOST_ADDED_OCTETS } from '../../src/message/trace.ts';
-import { cameraPicture } from '../support/picture.ts';
-import { type Postfix, preparePostfix } from '../support/postfix.ts';
-import { describeWith } from '../support/programs.ts';
-import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { type Postfix, preparePostfix } from '../support/programs/postfix.ts';
+import { type RelayProcess, startProcess } from '../support/programs/relay-process.ts';
 
 describeWith(
   ['postfix', 'saslpasswd2'],
@@ -66,9 +67,9 @@ describeWith(
       expect(added).toMatch(new RegExp(`with\\s+ESMTP id ${id} for`));
       expect(added).toMatch(/Authenticated sender|ESMTPSA/);
 
-      const life = relay.log.filter((line) => line['id'] === id).map(({ event }) => event);
+      const events = relay.log.filter((line) => line['id'] === id).map(({ event }) => event);
       await relay.waitFor(({ event, id: one }) => event === 'removed' && one === id);
-      expect(life.slice(0, 2)).toEqual(['accepted', 'delivered']);
+      expect(events.slice(0, 2)).toEqual(['accepted', 'delivered']);
     });
 
     test('stop the upstream, send, start it: all arrive, once', async () => {
@@ -119,14 +120,14 @@ describeWith(
         const arrived = new Set(marks(postfix.messages()));
         return acknowledged.filter((subject) => !arrived.has(subject));
       };
-      while (missing().length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let seen = 0; missing().length > 0; ) seen = (await postfix.waitFor(seen + 1)).length;
       await relay.end();
       // At most what was under way at each kill may have come twice (RFC 1047): two connections, three kills.
       const all = marks(postfix.messages()).filter((mark) => mark.startsWith('killed-'));
       expect(all.length - new Set(all).size).toBeLessThanOrEqual(6);
     });
 
-    test('a wrong password defers everything, is said in plain words, and is not tried again and again', async () => {
+    test('a wrong password defers everything, is explained in plain words, and is not tried again and again', async () => {
       const relay = await start(temporaryFolder(), { GATEPOST_UPSTREAM_PASSWORD: 'not-the-password' });
       await camera(relay).sendMail({ from: 'cam@example.org', to: 'you@example.org', subject: 'wrong', text: 'x' });
       const line = await relay.waitFor(({ event }) => event === 'upstreamDown');

@@ -5,9 +5,10 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
-import { trustedBySystem } from '../support/certificate.ts';
-import { type RelayProcess, startProcess, temporaryFolder } from '../support/relay-process.ts';
-import { CERTIFICATE, politeUpstream, scriptedUpstream } from '../support/scripted-upstream.ts';
+import { trustedBySystem } from '../../scripts/lib/certificate.ts';
+import { CERTIFICATE, politeUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { type RelayProcess, startProcess } from '../support/programs/relay-process.ts';
 
 const WARM_UP = 50;
 const ROUNDS = 500;

@@ -5,16 +5,17 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
-import { startDovecot } from '../support/dovecot.ts';
-import { startExim } from '../support/exim.ts';
-import { libraryUpstream } from '../support/library-upstream.ts';
-import { preparePostfix } from '../support/postfix.ts';
-import { describeWith } from '../support/programs.ts';
-import { startProcess, temporaryFolder } from '../support/relay-process.ts';
+import { libraryUpstream } from '../../scripts/lib/library-upstream.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { startDovecot } from '../support/programs/dovecot.ts';
+import { startExim } from '../support/programs/exim.ts';
+import { describeWith } from '../support/programs/installed.ts';
+import { preparePostfix } from '../support/programs/postfix.ts';
+import { startProcess } from '../support/programs/relay-process.ts';
 
 type Target = { readonly port: number; readonly ca: string; readonly username: string; readonly password: string };
 
-/** A relay in front of `target`, and what a device sends through it; resolves with the relay's log when `until` has been told. */
+/** A relay in front of `target`, and `mails` sent through it; resolves with the relay once no message waits. */
 async function through(target: Target, mails: readonly { to: string; raw: string | Buffer }[], more: Record<string, string> = {}) {
   const relay = await startProcess({
     GATEPOST_UPSTREAM: `smtp://127.0.0.1:${target.port}`,
@@ -31,7 +32,8 @@ async function through(target: Target, mails: readonly { to: string; raw: string
   return relay;
 }
 
-const BODY = `Subject: over\r\nFrom: <cam@example.org>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@cam>\r\n\r\n.dot\r\n..two\r\n${'x'.repeat(900)}\r\n`;
+const HEADER = 'Subject: over\r\nFrom: <cam@example.org>\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@cam>\r\n';
+const BODY = `${HEADER}\r\n.dot\r\n..two\r\n${'x'.repeat(900)}\r\n`;
 /** As a mail folder has it. */
 const KEPT = BODY.replaceAll('\r\n', '\n').slice(BODY.indexOf('\r\n\r\n'));
 

@@ -8,7 +8,7 @@ import { CannotStart } from '../../src/relay/trouble.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { configOf, UPSTREAM } from '../support/config.ts';
-import { temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 const busy = createServer();
 afterEach(() => void busy.close());

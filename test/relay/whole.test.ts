@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import nodemailer from 'nodemailer';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Environment, type LogLine, type RelayProcess, runProgram, startProcess, temporaryFolder } from '../support/relay-process.ts';
-import { CERTIFICATE, politeUpstream, type ScriptedUpstream, scriptedUpstream } from '../support/scripted-upstream.ts';
+import { CERTIFICATE, politeUpstream, type ScriptedUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { type Environment, type LogLine, type RelayProcess, runProgram, startProcess } from '../support/programs/relay-process.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

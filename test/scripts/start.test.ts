@@ -5,11 +5,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { ROOT } from '../../scripts/runtimes.ts';
-import { tryStart } from '../../scripts/try-start.ts';
-import { finished, killAtExit, temporaryFolder } from '../support/relay-process.ts';
+import { ROOT } from '../../scripts/lib/paths.ts';
+import { tryStart } from '../../scripts/lib/trial.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { finished, killAtExit } from '../support/processes.ts';
 
-/** Runs a program in the project, in a process group of its own; `until` ends it by a signal when its output has that. */
+/** Runs a program in the project, in a process group of its own. */
 function begin(command: readonly string[], environment: Readonly<Record<string, string>>) {
   const [program = '', ...argv] = command;
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GATEPOST_'));

@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 import { createDeviceTls, type TlsSettings } from '../../src/server/certificate.ts';
 import type { WallTime } from '../../src/system/clock.ts';
-import { selfSigned } from '../support/certificate.ts';
-import { temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 const NOW = Date.UTC(2026, 10, 24);
 const YEAR = 365 * 86_400_000;

@@ -12,7 +12,7 @@ import { systemRandom } from '../../src/system/random.ts';
 import { type Allowed, plainAddress } from '../../src/vocabulary/network.ts';
 import { neighbourhood, policySettings } from '../support/access.ts';
 import { fakeClock } from '../support/clock.ts';
-import { collectNews } from '../support/news.ts';
+import { collectNews } from '../support/fakes/news.ts';
 import { memoryStore } from '../support/store.ts';
 
 const LOOPBACK = { address: '127.0.0.0', prefix: 8, family: 'ipv4' } as const;

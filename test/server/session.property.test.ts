@@ -9,8 +9,8 @@ import { converse as converseOver } from '../../src/server/session.ts';
 import { createAuthenticator } from '../../src/server/users.ts';
 import { neighbourhood, policySettings } from '../support/access.ts';
 import { fakeClock, settled } from '../support/clock.ts';
-import { collectNews } from '../support/news.ts';
-import { seededRandom } from '../support/random.ts';
+import { collectNews } from '../support/fakes/news.ts';
+import { seededRandom } from '../support/fakes/random.ts';
 import { memoryStore } from '../support/store.ts';
 
 async function converse(pieces: readonly Buffer[]) {

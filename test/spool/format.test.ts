@@ -11,8 +11,8 @@ import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
+import { seededRandom } from '../support/fakes/random.ts';
 import { remainsOfCuts } from '../support/lives.ts';
-import { seededRandom } from '../support/random.ts';
 import { bodyOf, put, testSpool } from '../support/spool.ts';
 
 const KEPT = JSON.parse(readFileSync(new URL('format-1.json', import.meta.url), 'utf8')) as {

@@ -12,8 +12,8 @@ import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
+import { seededRandom } from '../support/fakes/random.ts';
 import type { Remains } from '../support/lives.ts';
-import { seededRandom } from '../support/random.ts';
 import { filesOf } from '../support/rest.ts';
 import { put, testSpool } from '../support/spool.ts';
 

@@ -7,7 +7,7 @@ import type { Spool } from '../../src/spool/spool.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { type FakeClock, fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/fakes/random.ts';
 import { filesOf } from '../support/rest.ts';
 import { envelope, longEnvelope, put, SEGMENT, SEGMENTS, testSpool } from '../support/spool.ts';
 

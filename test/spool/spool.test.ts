@@ -5,7 +5,7 @@ import type { DiskFile } from '../../src/system/disk.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock, settled } from '../support/clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/fakes/random.ts';
 import { bodyOf, envelope, put, SEGMENT, SEGMENTS, segmentsOn, testSpool } from '../support/spool.ts';
 
 const text = (length: number, seed = 1) => seededRandom(seed).bytes(length);

@@ -3,7 +3,7 @@
 // also be told to fail at the n-th operation of a kind.
 
 import type { Disk, DiskFile } from '../../src/system/disk.ts';
-import type { SeededRandom } from './random.ts';
+import type { SeededRandom } from './fakes/random.ts';
 
 const PAGE = 4096;
 const SECTOR = 512;

@@ -1,6 +1,9 @@
 // A decoder of encoded words (RFC 2047), written apart from the encoder that it tests.
 
-/** `text` as a mail program shows it: encoded words decoded, white space between two of them gone. Throws on one that splits a character. */
+/**
+ * `text` as a mail program shows it: encoded words decoded, white space between two of them gone. Throws when one
+ * splits a character.
+ */
 export function decodeWords(text: string): string {
   const parts = text.split(/(=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=)(?=\s|$)/);
   let shown = '';

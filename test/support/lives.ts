@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
-import { type SeededRandom, seededRandom } from './random.ts';
+import { type SeededRandom, seededRandom } from './fakes/random.ts';
 import type { Subject } from './schedules.ts';
 import { put, SEGMENT, testSpool } from './spool.ts';
 

@@ -3,8 +3,9 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseAst } from 'vitest/node';
-import { type SeededRandom, seededRandom } from './random.ts';
+import { type SeededRandom, seededRandom } from './fakes/random.ts';
 
+/** An expression, and where it stands. */
 export type Found = { readonly file: string; readonly line: number; readonly pattern: string; readonly flags: string };
 
 /** All literals in the TypeScript files below `folder`, and where a RegExp is made from text instead. */
@@ -37,6 +38,7 @@ function visit(node: unknown, see: (node: Node) => void): void {
 /** A way to make hostile input of any length. */
 export type Attack = { readonly prefix: string; readonly pump: string; readonly suffix: string };
 
+/** The input with `times` repetitions of the pump. */
 export const build = ({ prefix, pump, suffix }: Attack, times: number): string => prefix + pump.repeat(times) + suffix;
 
 const LONGEST_PUMP = 3;

@@ -11,7 +11,7 @@ import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
-import { type SeededRandom, seededRandom } from './random.ts';
+import { type SeededRandom, seededRandom } from './fakes/random.ts';
 import { filesOf } from './rest.ts';
 import { bodyOf, envelope, longEnvelope, segmentsOn, testSpool } from './spool.ts';
 

@@ -17,7 +17,7 @@ export function alsoSecret(...passwords: readonly string[]): void {
   }
 }
 
-/** What base64 makes of the text behind so many other octets: without the letters that the neighbours have a part in. */
+/** What base64 makes of the text behind `offset` other octets, without the letters that depend on neighbours. */
 function base64Core(text: string, offset: number): string {
   const octets = Buffer.from(text);
   const from = Math.ceil((offset * 8) / 6);

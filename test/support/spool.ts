@@ -9,8 +9,8 @@ import type { Random } from '../../src/system/random.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../../src/vocabulary/queued-message.ts';
 import { fakeClock } from './clock.ts';
-import { collectNews } from './news.ts';
-import { seededRandom } from './random.ts';
+import { collectNews } from './fakes/news.ts';
+import { seededRandom } from './fakes/random.ts';
 
 export const SEGMENT = 64 * 1024;
 export const SEGMENTS = 12;

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { expect, test } from 'vitest';
 import { startHeartbeat } from '../../src/system/heartbeat.ts';
 import { fakeClock } from '../support/clock.ts';
-import { temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 async function begin(file: string, watchdog?: number) {
   const clock = fakeClock();

@@ -4,7 +4,8 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { lockFolder } from '../../src/system/lock.ts';
-import { killAtExit, temporaryFolder } from '../support/relay-process.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { killAtExit } from '../support/processes.ts';
 
 const LOCK = new URL('../../src/system/lock.ts', import.meta.url).pathname;
 

@@ -12,8 +12,8 @@ import { createTrust } from '../../src/upstream/trust.ts';
 import { createUpstream } from '../../src/upstream/upstream.ts';
 import { fastClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
-import { type Fault, type FaultAt, faultyUpstream, REPLIES, type Step } from '../support/faulty-upstream.ts';
-import { CERTIFICATE, type ScriptedUpstream, scriptedUpstream } from '../support/scripted-upstream.ts';
+import { type Fault, type FaultAt, faultyUpstream, REPLIES, type Step } from '../support/fakes/faulty-upstream.ts';
+import { CERTIFICATE, type ScriptedUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
 import { envelope, put, testSpool } from '../support/spool.ts';
 
 const BODY = Buffer.from(`Subject: alarm\r\n\r\n${'x'.repeat(70)}\r\n.dot\r\n`);

@@ -1,5 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
@@ -7,8 +8,7 @@ import { createTrust } from '../../src/upstream/trust.ts';
 import { createUpstream } from '../../src/upstream/upstream.ts';
 import type { Attempt } from '../../src/vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../../src/vocabulary/upstream-target.ts';
-import { selfSigned } from '../support/certificate.ts';
-import { collectNews } from '../support/news.ts';
+import { collectNews } from '../support/fakes/news.ts';
 import {
   type Behaviour,
   CERTIFICATE,
@@ -16,7 +16,7 @@ import {
   politeUpstream,
   type ScriptedUpstream,
   scriptedUpstream,
-} from '../support/scripted-upstream.ts';
+} from '../support/fakes/scripted-upstream.ts';
 
 const CREDENTIALS = { username: 'user', password: 'secret' };
 const to = (localPart: string) => ({ forwardPath: { localPart, domain: 'example.org' } });
