@@ -230,8 +230,7 @@ function bdat(session: Session, { octets, last }: Extract<Command, { verb: 'BDAT
   if (session.phase !== 'rcpt' && session.phase !== 'bdat') {
     return { next: session, act: { act: 'discard', octets, reply: orderFault(session) ?? replies.nested } };
   }
-  const next: Session = last ? ready(session) : { ...session, phase: 'bdat' };
-  return { next, act: { act: 'chunk', incoming: incomingOf(session), octets, isLast: last } };
+  return { next: { ...session, phase: 'bdat' }, act: { act: 'chunk', incoming: incomingOf(session), octets, isLast: last } };
 }
 
 /** RFC 3207, section 4: only outside a transaction, and only once; afterwards nothing said before counts. */

@@ -284,6 +284,7 @@ class Driver {
     await transferChunk(this.wire, octets, this.#parts.clock, (slice) => writer.write(slice));
     if (isLast) {
       await writer.end();
+      this.#session = ready(this.#session);
       return this.#finish(reception, incoming);
     }
     if (reception.refusal === undefined) return replies.chunkOk(octets);
