@@ -5,13 +5,14 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
 import type { Config } from '../config/parse.ts';
 import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
-import { MOST_ADDED_OCTETS } from '../message/trace.ts';
 import { serveControl } from '../ops/control.ts';
 import type { RelayStatus } from '../ops/status.ts';
-import { createAccess } from '../server/access.ts';
-import { createDeviceTls } from '../server/certificate.ts';
-import { type Listener, listen } from '../server/listener.ts';
-import type { MessageStore } from '../server/store.ts';
+import { Access } from '../server/access.ts';
+import { DeviceTls } from '../server/certificate.ts';
+import { Connections } from '../server/connections.ts';
+import { type Listener, openListener } from '../server/listener.ts';
+import type { SessionParts } from '../server/session.ts';
+import { SizeLimit } from '../server/size-limit.ts';
 import { createAuthenticator } from '../server/users.ts';
 import { formatMailbox, isSameMailbox, type Mailbox } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
@@ -108,34 +109,56 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   });
   spool.feed((stored) => scheduler.offer(stored));
 
-  const learnAnew = atMostEvery(RELEARN_AFTER, clock, () => upstreams.map((upstream) => upstream.probe()));
-  const store = storeFor(spool, config.maxMessage, learnAnew);
+  const sizeLimit = new SizeLimit({
+    maxMessage: config.maxMessage,
+    largest: spool.largest,
+    upstreamSize: () => spool.upstream?.size,
+    relearn: () => upstreams.forEach((upstream) => void upstream.probe()),
+    clock,
+  });
+  sizeLimit.start();
   const stopping = new AbortController();
   const hurry = atMostEvery(HURRY_AFTER, clock, () => scheduler.hurry());
   const authenticator = createAuthenticator(config.deviceAuth, config.deviceUsers, clock);
-  const deviceTls = createDeviceTls({
+  const tls = new DeviceTls({
     folder: config.spoolDir,
     hostname: config.hostname,
     settings: config.deviceTls,
     wall: () => today.wall(),
     fault: (error) => tell('fault', { where: 'certificate for devices', error }),
   });
-  const access = createAccess(
-    { ...config, defaultDomain: config.rewriting.defaultDomain, isTlsRequired: config.deviceTls.startTls === 'required' },
+  const access = new Access(
     {
-      store,
+      hostname: config.hostname,
+      allow: config.allow,
+      maxRecipients: config.maxRecipients,
+      allowSenders: config.allowSenders,
+      allowRecipients: config.allowRecipients,
+      deviceRate: config.deviceRate,
+      defaultDomain: config.rewriting.defaultDomain,
+      startTls: config.deviceTls.startTls,
+    },
+    {
+      store: spool,
+      sizeLimit,
       clock,
       neighbourhood: systemNeighbourhood(clock),
       passedOn: () => spool.upstream ?? NO_OFFERS,
-      hasTls: () => config.deviceTls.startTls !== 'off' && deviceTls.context() !== undefined,
-      auth: authenticator,
+      tls,
+      authenticator,
     },
   );
-  const listener = await listenOrExplain(config, {
-    ...access,
-    store,
+  const connections = new Connections(
+    { maxConnections: config.maxConnections, maxConnectionsPerDevice: config.maxConnectionsPerDevice },
+    today,
+  );
+  const listener = await listenOrExplain(config.listen, {
+    access,
+    connections,
+    store: spool,
+    sizeLimit,
     authenticator,
-    tlsContext: () => deviceTls.context(),
+    tls,
     rewriting: config.rewriting,
     runQueue: () => (stopping.signal.aborted || hurry() === 'too-soon' ? 'unable' : spool.count),
     clock: today,
@@ -146,7 +169,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   scheduler.start();
   undo.push(() => listener.close());
   // After the ports listen: signing takes long on a slow board.
-  if (config.deviceTls.startTls !== 'off' || config.listen.some(({ tls }) => tls)) void deviceTls.prepare();
+  if (config.deviceTls.startTls !== 'off' || config.listen.some(({ tls }) => tls)) void tls.prepare();
   const status = async (): Promise<RelayStatus> => {
     const { flash, running, ...rest } = spool.status();
     const { blocks, bsize } = await statfs(config.spoolDir);
@@ -158,7 +181,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       upSeconds: Math.round((clock.now() - startedAt) / 1000),
       isHeld: scheduler.isHeld,
       isClockBehind: today.isBehind(),
-      sizeLimit: store.sizeLimit,
+      sizeLimit: sizeLimit.octets,
       upstreams: scheduler.status(),
       spool: rest,
       flash: { today: flash.today, total: flash.total, ...(years === undefined ? {} : { yearsLeft: Math.min(1000, Math.round(years)) }) },
@@ -249,9 +272,9 @@ async function openSpoolIn(config: Config, { clock, random }: System, tell: Tell
   }
 }
 
-async function listenOrExplain(config: Config, parts: Parameters<typeof listen>[1]): Promise<Listener> {
+async function listenOrExplain(addresses: Config['listen'], parts: SessionParts): Promise<Listener> {
   try {
-    return await listen(config, parts);
+    return await openListener(addresses, parts);
   } catch (error) {
     throw new CannotStart(describeListenError(error as NodeJS.ErrnoException & { address?: string; port?: number }));
   }
@@ -281,9 +304,8 @@ function ruleOfNotifications({ allowRecipients, bounceTo, rewriting: { sender, r
   return (address) => owners.some((one) => isSameMailbox(one, address)) || (recipient === undefined && isAllowed(formatMailbox(address)));
 }
 
-// A device may ask for deliveries (ETRN) this often, and for the upstreams' SIZE to be learned anew, in ms.
+// A device may ask for deliveries (ETRN) this often, in ms.
 const HURRY_AFTER = 60_000;
-const RELEARN_AFTER = 5 * 60_000;
 
 /** `work`, done at most once in so many ms however often it is asked for. */
 function atMostEvery(milliseconds: number, clock: Pick<Clock, 'now'>, work: () => unknown): () => 'done' | 'too-soon' {
@@ -293,28 +315,6 @@ function atMostEvery(milliseconds: number, clock: Pick<Clock, 'now'>, work: () =
     last = clock.now();
     work();
     return 'done';
-  };
-}
-
-/**
- * What devices may send: the smallest of the configured maximum, the upstreams' SIZE less what this relay adds, and what the
- * spool could ever hold. SIZE is learned at each connection, which is only made for a message: where an old SIZE keeps
- * messages out, a connection is made to learn it anew.
- */
-function storeFor(spool: Spool, maxMessage: number, learnAnew: () => unknown): MessageStore {
-  const ownLimit = Math.max(0, Math.min(maxMessage, spool.largest - MOST_ADDED_OCTETS));
-  const upstreamLimit = () => (spool.upstream?.size ?? Number.POSITIVE_INFINITY) - MOST_ADDED_OCTETS;
-  if (upstreamLimit() < ownLimit) learnAnew(); // what it was at the last start
-  return {
-    instance: spool.instance,
-    get sizeLimit() {
-      return Math.max(0, Math.min(ownLimit, upstreamLimit()));
-    },
-    tooLarge(octets) {
-      if (octets <= ownLimit) learnAnew();
-    },
-    room: (octets) => spool.room(octets),
-    draft: (declared, device) => spool.draft(declared, device),
   };
 }
 

@@ -4,15 +4,26 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../system/clock.ts';
+import { tlsProblem } from '../system/tls-problem.ts';
+import type { DeviceEvent } from '../vocabulary/events.ts';
+import { adviceForTls } from './advice.ts';
 import { LIMITS } from './limits.ts';
 
-/** The connection under TLS; rejects when the handshake fails or takes too long, the connection then being closed. */
+/** Where the certificate for TLS with devices comes from. */
+export interface TlsContexts {
+  /** What a handshake needs; undefined until there is a certificate. */
+  readonly context: SecureContext | undefined;
+  /** Makes the certificate, or renews it, if that is due; resolves once that was done or has failed. Never rejects. */
+  prepare(): Promise<void>;
+}
+
+/** The connection under TLS; rejects when the handshake fails or takes too long, and closes the connection then. */
 export function acceptTls(connection: Duplex, context: SecureContext, clock: Clock): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Node's types want a net.Socket; any Duplex does.
     const socket = new TLSSocket(connection as never, { isServer: true, secureContext: context });
-    // A record that can't be read after the handshake is told to a tls.Server, which there is none of; without this the
-    // session would stand until its timeout.
+    // Node reports a record that can't be read after the handshake to a tls.Server, and there is none here. Without this
+    // line the session would stay open until its timeout.
     (socket as EventEmitter).on('_tlsError', (error: Error) => socket.destroy(error));
     const fail = (error: Error) => {
       release();
@@ -22,7 +33,7 @@ export function acceptTls(connection: Duplex, context: SecureContext, clock: Clo
     };
     const cancel = clock.after(LIMITS.tlsHandshake, () => fail(new Error('the handshake took too long')));
     const onClose = () => fail(new Error('the device closed the connection during the handshake'));
-    // A side that was closed is seen by who reads, and there is nothing to be read yet.
+    // Node notices that the peer closed its side only while it reads, and nobody reads yet.
     const onReadable = () => void socket.read(0);
     const release = () => {
       cancel();
@@ -36,4 +47,11 @@ export function acceptTls(connection: Duplex, context: SecureContext, clock: Clo
       resolve(socket);
     });
   });
+}
+
+/** What a handshake that failed with `error` is reported as. */
+export function tlsFailure(device: string, error: unknown): DeviceEvent & { readonly problem: string } {
+  const problem = tlsProblem(error);
+  const advice = adviceForTls(problem);
+  return { device, problem, ...(advice === undefined ? {} : { advice }) };
 }

@@ -28,15 +28,15 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import { createLog } from '../../src/ops/log.ts';
-import { createAccess, type PolicySettings } from '../../src/server/access.ts';
-import { converse } from '../../src/server/session.ts';
+import type { AccessSettings } from '../../src/server/access.ts';
+import { Conversation } from '../../src/server/session.ts';
 import { createAuthenticator } from '../../src/server/users.ts';
 import { formatMailbox, formatPath, type Mailbox, parseMailbox } from '../../src/smtp/address.ts';
 import type { Tell } from '../../src/vocabulary/events.ts';
 import type { Offers } from '../../src/vocabulary/offers.ts';
 import type { DeviceUser } from '../../src/vocabulary/password.ts';
 import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
-import { neighbourhood, policySettings } from './access.ts';
+import { ACCESS, sessionParts, sizeLimitOf, tlsWith } from './access.ts';
 import { selfSigned } from './certificate.ts';
 import { type FakeClock, fakeClock, settled } from './clock.ts';
 import { collectNews } from './news.ts';
@@ -76,24 +76,14 @@ function again(pair: readonly Step[], times: number): readonly Step[] {
   ).flat();
 }
 
-/** The replies that were reached, by their text: a test asserts that dialogs reach all. */
-export const reachedReplies = new Set<string>();
-
-export async function runDialog(dialog: Dialog, mode: Mode, random = seededRandom(7)): Promise<void> {
+/** Runs a dialog; rejects when something differs. Resolves with the replies that it received, each with all its lines. */
+export async function runDialog(dialog: Dialog, mode: Mode, random = seededRandom(7)): Promise<readonly string[]> {
   const clock = fakeClock();
   const store = memoryStore();
   const set = readSettings(dialog.settings, store, clock);
-  const authenticator = createAuthenticator(set.auth, set.auth === 'required' ? USERS : [], clock);
-  const context = set.hasTls ? SERVER_CONTEXT() : undefined;
-  const access = createAccess(set.policy, {
-    store,
-    clock,
-    neighbourhood: neighbourhood(),
-    passedOn: () => set.passedOn,
-    hasTls: () => context !== undefined,
-    auth: authenticator,
-  });
-  const [device, server] = set.hasTls ? await socketPair() : duplexPair();
+  const context = set.settings.startTls === 'off' ? undefined : SERVER_CONTEXT();
+  const hasTls = context !== undefined;
+  const [device, server] = hasTls ? await socketPair() : duplexPair();
   const stop = new AbortController();
   const news = collectNews();
   let wake = () => {};
@@ -113,20 +103,22 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
     (newLog()[event] as (...all: unknown[]) => void)(...all);
     wake();
   };
-  const session = converse(server, '192.0.2.7', false, {
-    policyFor: access.policyFor,
+  const parts = sessionParts({
+    settings: set.settings,
+    passedOn: set.passedOn,
     store,
-    authenticator,
-    tlsContext: () => context,
+    sizeLimit: sizeLimitOf(set.size),
+    authenticator: createAuthenticator(set.auth, set.auth === 'required' ? USERS : [], clock),
+    tls: tlsWith(context),
     rewriting: set.rewriting,
     runQueue: () => set.waiting,
     clock,
-    random: seededRandom(1),
     tell,
     stop: stop.signal,
-    isUnderPressure: () => false,
   });
+  const ended = new Conversation(server, '192.0.2.7', false, parts).run();
 
+  const replies: string[] = [];
   let received = '';
   let isClosed = false;
   const isTold = (text: string) => told.some((line) => wordsOf(text).every((word) => line.includes(word)));
@@ -175,13 +167,13 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
         await settled();
         const whole = /^(?:\d{3}-[^\r\n]*\r\n)*\d{3}(?: [^\r\n]*)?\r\n/;
         // Over real sockets (TLS needs them) an answer takes its time.
-        while (set.hasTls && !whole.test(received) && !isClosed) await nextNews();
+        while (hasTls && !whole.test(received) && !isClosed) await nextNews();
         const reply = whole.exec(received)?.[0];
         if (reply === undefined) return fail('no reply came');
         const lines = reply.split('\r\n').slice(0, -1);
         if (!pattern(step.text).test(lines.at(-1) ?? '')) fail(`the reply is ${JSON.stringify(reply)}`);
         for (const one of wanted.splice(0)) if (!lines.some((line) => one.test(line))) fail(`no line ${one} in ${JSON.stringify(reply)}`);
-        for (const line of lines) reachedReplies.add(line);
+        replies.push(reply);
         received = received.slice(reply.length);
         break;
       }
@@ -205,7 +197,7 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
         break;
       case 'TOLD':
         await settled();
-        while (set.hasTls && !isTold(step.text)) await nextNews(); // real sockets take their time
+        while (hasTls && !isTold(step.text)) await nextNews(); // real sockets take their time
         if (!isTold(step.text)) fail(`nothing like it was told:\n  ${told.join('  ')}`);
         break;
       case 'UNTOLD':
@@ -239,7 +231,8 @@ export async function runDialog(dialog: Dialog, mode: Mode, random = seededRando
   stop.abort();
   stream.end();
   await clock.advance(10_000);
-  await session.ended;
+  await ended;
+  return replies;
 }
 
 /** Two ends of a TCP connection on loopback. */
@@ -270,10 +263,10 @@ alsoSecret('secret', 'hunter2-sesame');
 
 type Settings = {
   auth: 'off' | 'any' | 'required';
-  hasTls: boolean;
   passedOn: Offers;
   rewriting: Rewriting;
-  policy: PolicySettings;
+  settings: AccessSettings;
+  size: number;
   waiting: number | 'unable';
 };
 
@@ -290,24 +283,24 @@ function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeC
   };
   const has = values.has('passed-on');
   const rate = /^(\d+)\/m$/.exec(values.get('rate') ?? '');
-  store.sizeLimit = Number(values.get('size') ?? store.sizeLimit);
   store.roomLeft = Number(values.get('room') ?? store.roomLeft);
   store.commitResult = (values.get('commit') ?? 'stored') as MemoryStore['commitResult'];
   if (values.has('wall')) clock.setWall(Number(values.get('wall')));
   const waiting = values.get('waiting') ?? '0';
   return {
     auth: (values.get('auth') ?? 'off') as Settings['auth'],
-    hasTls: values.has('tls'),
     passedOn: { smtpUtf8: has, binaryMime: has },
     rewriting: { sender: mailbox('sender'), recipient: mailbox('recipient'), defaultDomain: values.get('domain') },
-    policy: policySettings({
+    settings: {
+      ...ACCESS,
       maxRecipients: Number(values.get('recipients') ?? 100),
       allowSenders: values.get('allow-senders')?.split(','),
       allowRecipients: values.get('allow-recipients')?.split(','),
       deviceRate: rate === null ? undefined : { count: Number(rate[1]), per: 60_000 },
       defaultDomain: values.get('domain'),
-      isTlsRequired: values.get('tls') === 'required',
-    }),
+      startTls: !values.has('tls') ? 'off' : values.get('tls') === 'required' ? 'required' : 'offered',
+    },
+    size: Number(values.get('size') ?? 1_000_000),
     waiting: waiting === 'unable' ? 'unable' : Number(waiting),
   };
 }
