@@ -1,14 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { Connections } from '../../src/server/connections.ts';
 import { type Listener, openListener } from '../../src/server/listener.ts';
 import type { MessageStore } from '../../src/server/store.ts';
-import { type Monotonic, systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import type { ListenAddress } from '../../src/vocabulary/endpoint.ts';
 import { type Allowed, plainAddress } from '../../src/vocabulary/network.ts';
 import { neighbourhood, type SessionOptions, sessionParts } from '../support/access.ts';
-import { fakeClock } from '../support/clock.ts';
 import { collectNews } from '../support/news.ts';
 import { memoryStore } from '../support/store.ts';
 
@@ -168,26 +166,6 @@ test('who is turned away is gone within seconds, whatever he sends, and there ar
   await Promise.all(all.map(({ says }) => says(/<closed>/)));
   clearInterval(dripping);
   expect(performance.now() - started).toBeLessThan(10_000);
-});
-
-test('when connections are short those that have long been silent make room', async () => {
-  const clock = fakeClock();
-  const connections = new Connections({ maxConnections: 10, maxConnectionsPerDevice: 10 }, clock);
-  const expired: string[] = [];
-  const open = (name: string, idleSince: Monotonic | undefined) => {
-    const admitted = connections.admit(name);
-    if ('code' in admitted) return admitted.text;
-    admitted.session = { idleSince, expire: () => expired.push(name) };
-    return 'admitted';
-  };
-  const idle = clock.now();
-  for (let count = 0; count < 4; count++) open(`idle-${count}`, idle);
-  for (let count = 0; count < 6; count++) open(`busy-${count}`, undefined);
-  expect(open('early', undefined)).toMatch(/too many connections/);
-  expect(expired).toEqual([]);
-  await clock.advance(10_000);
-  expect(open('late', undefined)).toBe('admitted');
-  expect(expired).toEqual(['idle-0', 'idle-1', 'idle-2', 'idle-3']);
 });
 
 test('a device that hangs up while it waits for its mistakes gives its place back', async () => {
