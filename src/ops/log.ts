@@ -22,17 +22,17 @@ const LINES: { readonly [E in keyof RelayEvents]: (...news: Parameters<RelayEven
   }),
   stopped: () => ({ level: 'info', fields: {} }),
   connected: ({ device }) => ({ level: 'debug', fields: { device } }),
-  refused: ({ device, refusal, command, way, advice }) => ({
+  refused: ({ device, refusal, command, progress, advice }) => ({
     level: 'warn',
     fields: {
       device,
       reply: `${refusal.code} ${refusal.status} ${[refusal.text].flat().join(' / ')}`,
       command: command === '' ? undefined : command,
-      ...wayFields(way),
+      ...progressFields(progress),
       advice,
     },
   }),
-  gone: ({ device, way, problem, advice }) => ({ level: 'warn', fields: { device, ...wayFields(way), problem, advice } }),
+  gone: ({ device, progress, problem, advice }) => ({ level: 'warn', fields: { device, ...progressFields(progress), problem, advice } }),
   notSmtp: ({ device, protocol, octets, advice }) => ({ level: 'warn', fields: { device, protocol, octets, advice } }),
   deviceTlsFailed: ({ device, problem, advice }) => ({ level: 'warn', fields: { device, problem, advice } }),
   authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
@@ -98,9 +98,9 @@ const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) 
 // Of a message that came to nothing; one that was accepted has all of them in its line.
 const MOST_RECIPIENTS = 10;
 
-function wayFields(way: SessionProgress | undefined): Fields {
-  if (way === undefined) return {};
-  const { stage, hello, from, to, octets } = way;
+function progressFields(progress: SessionProgress | undefined): Fields {
+  if (progress === undefined) return {};
+  const { stage, hello, from, to, octets } = progress;
   const shown = to?.slice(0, MOST_RECIPIENTS).join(',');
   const rest = (to?.length ?? 0) - MOST_RECIPIENTS;
   return { stage, hello, from, to: rest > 0 ? `${shown} and ${rest} more` : shown || undefined, octets };

@@ -1,5 +1,5 @@
-// Who may send, from whom, to whom, how much and how often, and what devices are offered. `policy` is a snapshot from which
-// protocol.ts decides without asking further; what counts messages, or asks the store, is the method `admit`.
+// Who may send, from whom, to whom, how much and how often, and what devices are offered. `policy` is a snapshot from
+// which protocol.ts decides without asking further; what counts messages, or asks the store, is the method `admit`.
 
 import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
@@ -18,6 +18,7 @@ import type { MessageStore } from './store.ts';
 import type { TlsContexts } from './tls.ts';
 import type { Authenticator } from './users.ts';
 
+/** What the owner has configured. */
 export type AccessSettings = {
   readonly hostname: string;
   readonly allow: Allowed;
@@ -33,6 +34,7 @@ export type AccessSettings = {
   readonly startTls: 'off' | 'offered' | 'required';
 };
 
+/** What the decisions depend on. */
 export type AccessParts = {
   readonly store: Pick<MessageStore, 'room'>;
   readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
@@ -48,12 +50,12 @@ export type AccessParts = {
 export type Policy = {
   readonly hostname: string;
   readonly maxRecipients: number;
-  /** Octets that a message may have, as EHLO says. */
+  /** Octets that a message may have: EHLO's SIZE. */
   readonly sizeLimit: number;
   /** Whether TLS can begin: it is wanted, and there is a certificate. */
   readonly hasTls: boolean;
   readonly isTlsRequired: boolean;
-  /** Those that can succeed; none where nobody logs in. */
+  /** Those that can succeed; none where logins are not offered. */
   readonly mechanisms: readonly ServerMechanism[];
   readonly isAuthRequired: boolean;
   readonly passedOn: Offers;
@@ -61,6 +63,7 @@ export type Policy = {
   readonly refuseRecipient: (recipient: Mailbox) => Refusal | undefined;
 };
 
+/** Decides for all devices; made once. */
 export class Access {
   readonly #settings: AccessSettings;
   readonly #parts: AccessParts;
@@ -107,7 +110,10 @@ export class Access {
     };
   }
 
-  /** What a message of so many declared octets (0 for none) is refused with now. One that passes counts for the device's rate. */
+  /**
+   * What a message of so many declared octets (0 for none) is refused with now. One that passes counts for the device's
+   * rate.
+   */
   admit(device: string, declared: number): Refusal | undefined {
     const { store, sizeLimit } = this.#parts;
     if (declared > sizeLimit.octets) {

@@ -1,5 +1,5 @@
-// What the owner of the board can do about a device that was refused, in a sentence beside the refusal. The
-// device's side of what explain.ts is for providers. Pure.
+// What the owner of the board can do about a device that was refused: a sentence that the log shows beside the refusal.
+// For refusals of providers, upstream/explain.ts does the same. Pure.
 
 import type { Refusal } from '../smtp/reply.ts';
 import * as replies from './replies.ts';
@@ -35,7 +35,7 @@ const OF_REFUSALS = new Map<Refusal, string>([
 const NO_AUTH = String(replies.notImplemented('AUTH').text);
 const TOO_LARGE: Refusal['status'] = '5.3.4';
 
-/** A sentence without a full stop; undefined where the refusal says all that there is to say. */
+/** A sentence without a full stop; undefined where the refusal itself says enough. */
 export function adviceFor(refusal: Refusal): string | undefined {
   const known = OF_REFUSALS.get(refusal);
   if (known !== undefined) return known;
@@ -45,6 +45,7 @@ export function adviceFor(refusal: Refusal): string | undefined {
   return undefined;
 }
 
+/** Advice on what is no refusal, by its meaning. */
 export const ADVICE = {
   tlsOnPlainPort:
     'the device speaks TLS from the first byte on a port that begins without: switch it to STARTTLS or to no encryption, or give it the port of an smtps:// address in GATEPOST_LISTEN',
@@ -61,7 +62,7 @@ export const ADVICE = {
   ownNetwork: 'the device is in a network that this board is in, too: add the word lan to GATEPOST_ALLOW',
 } as const;
 
-/** For a handshake that failed: `problem` as OpenSSL says it. */
+/** Advice on a handshake that failed; `problem` is OpenSSL's text, or that of tls.ts. */
 export function adviceForTls(problem: string): string | undefined {
   if (
     /unknown ca|certificate unknown|bad certificate|unsupported certificate|certificate expired|access denied|closed the connection during/i.test(

@@ -1,5 +1,5 @@
-// The AUTH exchange (RFC 4954, section 4): sends challenges and reads responses, for any mechanism. Whether the claim at
-// its end is true is not decided here.
+// The AUTH exchange (RFC 4954, section 4): sends challenges and reads responses, for any mechanism. Whether the claim
+// at its end is true is not decided here.
 
 import { formatReply, type Refusal } from '../smtp/reply.ts';
 import type { Claim, ServerMechanism } from '../smtp/sasl.ts';
@@ -7,20 +7,26 @@ import type { Wire } from '../system/wire.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
 
+/** One exchange that AUTH has begun. */
 export type Exchange = {
   readonly mechanism: ServerMechanism;
   /** As it stood in the command, in base64. */
   readonly initialResponse: string | undefined;
   /** Octets that never repeat. */
   readonly challenge: () => Buffer;
-  /** Accepts whatever comes, since every claim counts as true: the strictness of RFC 4616 and 4954 would only keep old devices out. */
+  /**
+   * Accepts whatever comes, since every claim counts as true: the strictness of RFC 4616 and 4954 would only keep old
+   * devices out.
+   */
   readonly isLenient: boolean;
 };
 
 // Stands for a claim that could not be read. Nothing of what came is taken for the name, since it may be the password.
 const SOMEBODY: Claim = { kind: 'password', username: '', password: '' };
 
-/** The device's claim, or what to refuse it with. Rejects with ConnectionLost when the device goes or takes too long. */
+/**
+ * The device's claim, or what to refuse it with. Rejects with ConnectionLost when the device goes or takes too long.
+ */
 export async function exchange(wire: Wire, { mechanism, initialResponse, challenge, isLenient }: Exchange): Promise<Claim | Refusal> {
   const sasl = mechanism.start(challenge);
   const decode = isLenient ? decodeAnything : decodeStrictly;

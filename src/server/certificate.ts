@@ -1,7 +1,7 @@
 // The LAN side's certificate. It is made once with node-forge, which is loaded only then and parses nothing that comes
 // from outside; keys are made by Node's own crypto. The key is RSA, not ECDSA, since the TLS stacks of old devices know
-// nothing else, and node-forge signs with nothing else. The certificate is self-signed, for devices that want TLS and do
-// not check certificates. Devices that check them need a certificate from the owner, or no TLS.
+// nothing else, and node-forge signs with nothing else. The certificate is self-signed, for devices that want TLS and
+// do not check certificates. Devices that check them need a certificate from the owner, or no TLS.
 
 import { constants, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
@@ -23,6 +23,7 @@ const RENEW_BEFORE = YEAR / 12;
 // The board's clock may be wrong at its first start, so the certificate is valid from a date that is long past.
 const NOT_BEFORE = Date.UTC(2020, 0, 1);
 
+/** What a certificate is made of and kept in. */
 export type DeviceTlsParts = {
   /** Where a certificate that the relay makes is kept, in two files. */
   readonly folder: string;
@@ -95,9 +96,9 @@ export class DeviceTls implements TlsContexts {
 const expiryOf = ({ cert }: KeyPair): number => Date.parse(new X509Certificate(cert).validTo);
 
 /**
- * TLS before 1.2 needs ciphers and signatures that OpenSSL permits at security level 0 only, and some devices know no key
- * exchange but DHE. Renegotiation is switched off: no device needs it, each one would cost a key exchange, and Node's own
- * limit is in tls.Server, which is not used here.
+ * TLS before 1.2 needs ciphers and signatures that OpenSSL permits at security level 0 only, and some devices know no
+ * key exchange but DHE. Renegotiation is switched off: no device needs it, each one would cost a key exchange, and
+ * Node's own limit is in tls.Server, which is not used here.
  */
 function protocolOptions(minimum: TlsSettings['minimum']): SecureContextOptions {
   const common = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };

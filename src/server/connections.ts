@@ -1,5 +1,6 @@
-// The connections that are open: how many in all and from each device, which one more is accepted, and which must end when
-// they are short. Those that are refused are counted, too: the internet must not be able to hold a descriptor each.
+// The connections that are open: how many in all and from each device, which one more is accepted, and which must end
+// when they are short. Those that are refused are counted, too: the internet must not be able to hold a descriptor
+// each.
 
 import type { Refusal } from '../smtp/reply.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';
@@ -20,6 +21,7 @@ export type Idling = {
 /** One connection that was accepted. `session` is absent while TLS is being negotiated from the first byte. */
 export type Admitted = { readonly device: string; session?: Idling };
 
+/** Counts connections; sessions ask it whether they are short. */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #clock: Pick<Clock, 'now'>;
@@ -38,8 +40,8 @@ export class Connections {
   }
 
   /**
-   * Counts one more connection of this address, or says what it is refused with. When connections are short, sessions that
-   * have long been idle end for it. What is returned must be removed once the connection has ended.
+   * Counts one more connection of this address, or says what it is refused with. When connections are short, sessions
+   * that have long been idle end for it. What is returned must be removed once the connection has ended.
    */
   admit(device: string): Admitted | Refusal {
     if (this.isShort) this.#expireIdle();
@@ -71,7 +73,10 @@ export class Connections {
     }
   }
 
-  /** Runs `work`, which sends a refusal and closes a connection; false, without running it, when too many of those are open. */
+  /**
+   * Runs `work`, which sends a refusal and closes a connection; false, without running it, when too many of those are
+   * open.
+   */
   turnAway(work: () => Promise<void>): boolean {
     if (this.#turnedAway >= LIMITS.turnedAway) return false;
     this.#turnedAway += 1;

@@ -9,6 +9,7 @@ import { LIMITS, mostRead } from './limits.ts';
 /** Takes octets; resolves when the next may come. */
 export type Sink = { write(slice: Uint8Array): Promise<void> };
 
+/** What a transfer reads from, and its bounds. */
 export type TransferParts = {
   readonly wire: Wire;
   readonly clock: Pick<Clock, 'now'>;
@@ -40,12 +41,17 @@ export class Transfer {
     return this.#octets;
   }
 
-  /** Whether the last octets are a dot on a line between bare line feeds, which does not end a message (RFC 5321, section 4.1.1.4). */
+  /**
+   * Whether the last octets are a dot on a line between bare line feeds, which does not end a message (RFC 5321,
+   * section 4.1.1.4).
+   */
   get endsLikeLf(): boolean {
     return /(?:^|[^\r])\n\.\r?\n$|\r\n\.\n$/.test(this.#tail.toString('latin1'));
   }
 
-  /** Reads DATA to its end and writes it to `sink`, un-stuffed; what follows the end of data is given back to the wire. */
+  /**
+   * Reads DATA to its end and writes it to `sink`, un-stuffed; what follows the end of data is given back to the wire.
+   */
   async data(sink: Sink, lineEnding: LineEnding): Promise<void> {
     const decoder = dataDecoder(lineEnding);
     while (this.#octets <= this.#mostRead) {
@@ -59,8 +65,8 @@ export class Transfer {
   }
 
   /**
-   * Reads exactly `length` octets and writes them to `sink`. They are read even of a chunk that is refused, since the next
-   * command follows them. `before`: octets of the message that came in earlier chunks.
+   * Reads exactly `length` octets and writes them to `sink`. They are read even of a chunk that is refused, since the
+   * next command follows them. `before`: octets of the message that came in earlier chunks.
    */
   async chunk(length: number, before: number, sink: Sink): Promise<void> {
     if (before + length > this.#mostRead) throw new ConnectionLost('too-much', 'the chunk is too large to be read');

@@ -1,4 +1,5 @@
-// How a session ends that the device did not end with QUIT: what it is still sent, and how far it had come, for the log. Pure.
+// How a session ends that the device did not end with QUIT: what it is still sent, and how far it had come, for the
+// log. Pure.
 
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import type { Refusal } from '../smtp/reply.ts';
@@ -7,7 +8,7 @@ import type { SessionProgress } from '../vocabulary/events.ts';
 import * as replies from './replies.ts';
 import type { Session } from './session-state.ts';
 
-/** The last reply of a session that `error` ended; undefined when nobody is there to read it. `sizeLimit` in octets. */
+/** The last reply of a session that `error` ended; undefined when the device has gone. `sizeLimit` in octets. */
 export function farewell(error: unknown, sizeLimit: number): Refusal | undefined {
   if (!(error instanceof ConnectionLost)) return replies.fault;
   switch (error.reason) {
@@ -27,7 +28,9 @@ export function farewell(error: unknown, sizeLimit: number): Refusal | undefined
   }
 }
 
-/** How far the session has come with a message; undefined when it has begun none. */
+/**
+ * How far the session has come with a message, `reception` being what has come of it; undefined when it has begun none.
+ */
 export function progressOf(
   session: Session,
   reception: { readonly isData: boolean; readonly octets: number },

@@ -1,7 +1,7 @@
-// The service extensions (RFC 5321, section 2.2), one row each: when EHLO offers it, and what it has MAIL, RCPT and DATA
-// refuse. EHLO's reply, HELP's list and those refusals follow from the rows, so that a new extension is a new row; parsing
-// its parameters is the matter of smtp/parameters.ts. Whether SIZE octets fit is asked of the store, which is no pure
-// question: Access.admit answers it.
+// The service extensions (RFC 5321, section 2.2), one row each: when EHLO offers it, and what it has MAIL, RCPT and
+// DATA refuse. EHLO's reply, HELP's list and those refusals follow from the rows, so that a new extension is a new row;
+// parsing its parameters is the matter of smtp/parameters.ts. Whether SIZE octets fit is asked of the store, which is
+// no pure question: Access.admit answers it.
 
 import { isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Command, Verb } from '../smtp/command.ts';

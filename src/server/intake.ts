@@ -1,6 +1,7 @@
-// One message on its way into the store: the decoded octets go through the repair of the header section and the folding of
-// long lines into a draft. At most the header section is held in memory; the body streams. A message that has to be refused
-// gives its draft back at once; the rest of it is counted and dropped, since the reply can only come after its end.
+// One message on its way into the store: the decoded octets go through the repair of the header section and the folding
+// of long lines into a draft. At most the header section is held in memory; the body streams. A message that has to be
+// refused gives its draft back at once; the rest of it is counted and dropped, since the reply can only come after its
+// end.
 
 import { lineFolder } from '../message/fold.ts';
 import {
@@ -23,7 +24,9 @@ import * as replies from './replies.ts';
 import type { SizeLimit } from './size-limit.ts';
 import type { Draft, MessageStore } from './store.ts';
 
-/** Where a message comes from, as its trace field says it. `hello` and `address` are the device's, `hostname` is ours. */
+/**
+ * Where a message comes from, as its trace field says it. `hello` and `address` are the device's, `hostname` is ours.
+ */
 export type Origin = {
   readonly hello: string;
   readonly address: string;
@@ -32,6 +35,7 @@ export type Origin = {
   readonly time: WallTime;
 };
 
+/** One message's beginning, and where it goes. */
 export type IntakeParts = {
   readonly store: Pick<MessageStore, 'instance' | 'draft'>;
   readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
@@ -139,7 +143,10 @@ export class Intake {
     return this.#folder === undefined ? [octets] : this.#folder.fold(octets);
   }
 
-  /** What is stored of the message's beginning. Synchronous, so that no call that waits for the flash holds a thousand fields. */
+  /**
+   * What is stored of the message's beginning. Synchronous, so that no call that waits for the flash holds a thousand
+   * fields.
+   */
   #open(gathered: Gathered): readonly Uint8Array[] {
     this.#gatherer = undefined;
     const head = this.#headOf(gathered);

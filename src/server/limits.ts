@@ -1,6 +1,6 @@
-// Every limit that this folder holds devices to, in one place, with Postfix's own figure where Postfix has one. The limits
-// of the grammar (lengths of paths, parameters and lines) stand beside it in src/smtp, those of the header section in
-// src/message. What the owner sets comes from the configuration.
+// Every limit that this folder holds devices to, in one place, with Postfix's own figure where Postfix has one. The
+// limits of the grammar (lengths of paths, parameters and lines) stand beside it in src/smtp, those of the header
+// section in src/message. What the owner sets comes from the configuration.
 
 /** Durations in milliseconds. */
 export const LIMITS = {
@@ -47,7 +47,7 @@ export const LIMITS = {
 } as const;
 
 /**
- * How many octets of a message are read at most, in octets, although only `sizeLimit` are accepted: the refusal of a message
- * that is too large can only be sent after its end, so its end is waited for, within reason.
+ * How many octets of a message are read at most, in octets, although only `sizeLimit` are accepted: the refusal of a
+ * message that is too large can only be sent after its end, so its end is waited for, within reason.
  */
 export const mostRead = (sizeLimit: number): number => 2 * sizeLimit + 1_000_000;

@@ -1,5 +1,5 @@
-// Listening sockets. A connection that may not be served is refused with 421 or 554 at once, before it costs the memory of a
-// session; every other becomes a conversation.
+// Listening sockets. A connection that may not be served is refused with 421 or 554 at once, before it costs the memory
+// of a session; every other becomes a conversation.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatReply, type Refusal } from '../smtp/reply.ts';
@@ -11,13 +11,16 @@ import type { Admitted } from './connections.ts';
 import { Conversation, type SessionParts } from './session.ts';
 import { acceptTls, tlsFailure } from './tls.ts';
 
-/** Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is. */
+/**
+ * Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is.
+ */
 export async function openListener(addresses: readonly (ListenAddress | PassedSocket)[], parts: SessionParts): Promise<Listener> {
   const listener = new Listener(parts);
   await listener.bind(addresses);
   return listener;
 }
 
+/** The sockets that listen and the sessions that they began; made by `openListener`. */
 export class Listener {
   readonly #parts: SessionParts;
   readonly #servers: Server[] = [];
@@ -33,7 +36,7 @@ export class Listener {
     return this.#addresses;
   }
 
-  /** Does what `openListener` says; called once. */
+  /** Binds all addresses or none, as `openListener` does; called once. */
   async bind(addresses: readonly (ListenAddress | PassedSocket)[]): Promise<void> {
     try {
       for (const address of addresses) {

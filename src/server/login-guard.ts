@@ -1,11 +1,12 @@
-// Slows down whoever guesses passwords: after a few wrong ones an address has to wait before each further one is checked.
-// The wait belongs to the address, so that a new connection does not escape it.
+// Slows down whoever guesses passwords: after a few wrong ones an address has to wait before each further one is
+// checked. The wait belongs to the address, so that a new connection does not escape it.
 
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import { LIMITS } from './limits.ts';
 
 type Failures = { readonly count: number; readonly last: Monotonic; readonly opensAt: Monotonic };
 
+/** Remembers wrong passwords by address. */
 export class LoginGuard {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #failures = new Map<string, Failures>(); // the address that failed last stands last

@@ -1,10 +1,11 @@
-// What a session may cost that brings no message: after some refusals each further one is delayed, and after many, or after
-// many commands that lead nowhere, the session ends. A message that was accepted clears the account.
+// What a session may cost that brings no message: after some refusals each further one is delayed, and after many, or
+// after many commands that lead nowhere, the session ends. A message that was accepted clears the account.
 
 import type { Refusal } from '../smtp/reply.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
 
+/** The account of one session. */
 export class Patience {
   #refusals = 0;
   #idle = 0;

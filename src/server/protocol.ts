@@ -27,7 +27,7 @@ export type Task =
   | { readonly act: 'authenticate'; readonly mechanism: ServerMechanism; readonly initialResponse: string | undefined }
   | { readonly act: 'run-queue' };
 
-/** `protocol` of `close`: the session ends because the peer speaks another one. */
+/** What a command leads to. `protocol`: the session ends because the peer speaks another protocol. */
 export type Act =
   | Task
   | { readonly act: 'reply'; readonly reply: Reply }
@@ -45,9 +45,12 @@ export type Result =
   | { readonly result: 'queue-run'; readonly waiting: number | 'unable' }
   | { readonly result: 'refused'; readonly refusal: Refusal };
 
+/** The next state, and what to do. */
 export type Step = { readonly next: Session; readonly act: Act };
 
-/** `reply` is absent where nothing is sent: TLS has begun, and the device speaks next. */
+/**
+ * The next state, and the reply; it is absent where nothing is sent, since TLS has begun and the device speaks next.
+ */
 export type Conclusion = { readonly next: Session; readonly reply?: Reply };
 
 /** Takes one command. A malformed one changes nothing. */
@@ -105,7 +108,7 @@ export function conclude(session: Session, result: Result): Conclusion {
       // A chunk that failed ends the transaction, too (RFC 3030, section 2).
       return { next: ready(session), reply: result.refusal };
     case 'secured':
-      return { next: start(true) }; // RFC 3207, section 4.2: what was said before TLS is forgotten
+      return { next: start(true) }; // RFC 3207, section 4.2: what came before TLS is forgotten
     case 'logged-in':
       return { next: { ...session, user: result.user }, reply: replies.authenticated };
     case 'queue-run':
@@ -131,9 +134,9 @@ function malformed(session: Session, fault: Malformed): Step {
 }
 
 /**
- * The other protocol that the peer speaks, if it does. A browser, or a program that was misdirected here, may have a command
- * somewhere in what it sends, but not at its beginning; so before EHLO or HELO only commands are accepted. An empty line
- * is a person at a keyboard.
+ * The other protocol that the peer speaks, if it does. A browser, or a program that was misdirected here, may have a
+ * command somewhere in what it sends, but not at its beginning; so before EHLO or HELO only commands are accepted. An
+ * empty line is a person at a keyboard.
  */
 function otherProtocol({ phase }: Session, fault: Malformed): 'tls' | 'http' | 'unknown' | undefined {
   if (fault.malformed === 'not-smtp') return fault.protocol;
@@ -215,7 +218,10 @@ function auth(session: Session, { mechanism: name, initialResponse }: Extract<Co
   return { next: session, act: { act: 'authenticate', mechanism, initialResponse } };
 }
 
-/** RFC 1985, section 5.3: the node is a domain, `@domain` for it and its subdomains, or `#queue`; this relay has one queue for all. */
+/**
+ * RFC 1985, section 5.3: the node is a domain, `@domain` for it and its subdomains, or `#queue`; this relay has one
+ * queue for all.
+ */
 function etrn(session: Session, argument: string, policy: Policy): Step {
   if (session.phase === 'greeted') return answer(session, replies.helloFirst);
   if (session.phase !== 'ready') return answer(session, replies.nested);

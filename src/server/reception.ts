@@ -12,6 +12,7 @@ import type { Incoming } from './session-state.ts';
 import type { SizeLimit } from './size-limit.ts';
 import type { MessageStore } from './store.ts';
 
+/** What does not change during a session. */
 export type ReceptionParts = {
   /** The address of the device. */
   readonly device: string;
@@ -26,6 +27,7 @@ export type ReceptionParts = {
 /** `text`: absent for BINARYMIME, whose octets are stored as they come. */
 type Chunked = { readonly intake: Intake; readonly text: ChunkedText | undefined };
 
+/** Receives the messages of one session, one after the other. */
 export class Reception {
   readonly #parts: ReceptionParts;
   #data: { readonly intake: Intake; readonly transfer: Transfer } | undefined;

@@ -1,5 +1,6 @@
-// Every sentence the server can say, named by its meaning. Code and status are one value; the text
-// tells a human what to do next.
+// Every reply that the server can give, named by its meaning. Code and enhanced status are one value, so that their
+// classes agree; the text says to a person what to do next. A test looks for each of them in the dialogs
+// (test/dialogs).
 
 import type { Malformed, Verb } from '../smtp/command.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
@@ -68,6 +69,7 @@ const USAGE: Partial<Record<Verb, string>> = {
   EXPN: 'EXPN list',
   ETRN: 'ETRN domain',
 };
+/** What a line that is no valid command is answered with. */
 export const malformed = (fault: Malformed): Refusal => {
   switch (fault.malformed) {
     case 'not-smtp':
@@ -156,7 +158,7 @@ export const tooManyRecipients = (limit: number): Refusal => ({
   text: `at most ${limit} recipients a message`,
 });
 
-// The session's end
+// Connections that are refused, and the end of a session
 export const notAllowed = (address: string): Refusal => ({
   code: 554,
   status: '5.7.1',

@@ -1,5 +1,5 @@
-// Where a session stands (RFC 5321, section 4.1.4), as a value: what the device has said so far, and nothing of how it was
-// read. protocol.ts is the only place that makes the next one out of it. Pure.
+// Where a session stands (RFC 5321, section 4.1.4), as a value: what the device has sent so far, and nothing of how it
+// was read. protocol.ts is the only place that makes the next one out of it. Pure.
 
 import type { ReversePath } from '../smtp/address.ts';
 import type { Envelope, MailParameters, Recipients } from '../smtp/envelope.ts';
@@ -27,7 +27,10 @@ export type Session =
   | (Channel & Transaction & { readonly phase: 'mail' })
   | WithRecipients;
 
-/** A message that is about to come: its envelope, its declared octets, and what its trace field says of the session. */
+/**
+ * A message that is about to come. `declared` octets, 0 for nothing; `protocol` is the `with` clause of its trace field
+ * (RFC 3848).
+ */
 export type Incoming = { readonly envelope: Envelope; readonly hello: Hello; readonly declared: number; readonly protocol: string };
 
 /** The session at its beginning: of the connection, or of what follows STARTTLS. */

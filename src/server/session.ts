@@ -1,5 +1,5 @@
-// The driver of one session: reads a command, takes the step, performs the act, concludes. It reads like RFC 5321, section 3.
-// All waiting is here; the state moves only to what protocol.ts returns.
+// The driver of one session: reads a command, takes the step, performs the act, concludes. It reads like RFC 5321,
+// section 3. All waiting is here; the state moves only to what protocol.ts returns.
 
 import type { Duplex } from 'node:stream';
 import { type Command, describeCommand, type Malformed, parseCommand } from '../smtp/command.ts';
@@ -168,7 +168,8 @@ export class Conversation implements Idling {
     const { tls, clock, stop, tell } = this.#parts;
     const { context } = tls;
     if (context === undefined) return refused(replies.tlsNotAvailable);
-    // What came with STARTTLS in one packet was not protected, and must not be taken for what was (RFC 3207, section 5).
+    // What came with STARTTLS in one packet was not protected, and must not be taken for what was (RFC 3207, section
+    // 5).
     if (this.#wire.hasUnread()) return refused(replies.tlsInjection);
     await this.#wire.write([formatReply(replies.startTls)], LIMITS.commandTimeout);
     const bare = this.#wire.handOver();
@@ -222,7 +223,7 @@ export class Conversation implements Idling {
       return this.#wire.close();
     }
     const problem = (error as Error).message;
-    if (progress !== undefined) tell('gone', { device: this.#device, way: progress, problem, ...(advice === undefined ? {} : { advice }) });
+    if (progress !== undefined) tell('gone', { device: this.#device, progress, problem, ...(advice === undefined ? {} : { advice }) });
     this.#wire.destroy();
   }
 
@@ -233,7 +234,7 @@ export class Conversation implements Idling {
   }
 
   #report(refusal: Refusal, command: string, progress: SessionProgress | undefined, advice: string | undefined): void {
-    const more = { ...(progress === undefined ? {} : { way: progress }), ...(advice === undefined ? {} : { advice }) };
+    const more = { ...(progress === undefined ? {} : { progress }), ...(advice === undefined ? {} : { advice }) };
     this.#parts.tell('refused', { device: this.#device, refusal, command, ...more });
   }
 
@@ -244,8 +245,8 @@ export class Conversation implements Idling {
   }
 
   /**
-   * Whether the device went because of the certificate. Some say so in an alert. One that says nothing has at least sent
-   * STARTTLS before; on a port that begins with TLS it may be a program that checks the port, and no device.
+   * Whether the device went because of the certificate. Some say so in an alert. One that says nothing has at least
+   * sent STARTTLS before; on a port that begins with TLS it may be a program that checks the port, and no device.
    */
   #hasDistrusted(error: unknown): boolean {
     const isAlert = error instanceof ConnectionLost && error.reason === 'broken';

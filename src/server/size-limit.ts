@@ -1,13 +1,14 @@
-// How large a message from a device may be: EHLO's SIZE (RFC 1870). It is the smallest of GATEPOST_MAX_MESSAGE, of what the
-// upstreams take less what this relay adds, and of what the spool could ever hold.
+// How large a message from a device may be: EHLO's SIZE (RFC 1870). It is the smallest of GATEPOST_MAX_MESSAGE, of what
+// the upstreams take less what this relay adds, and of what the spool could ever hold.
 //
-// An upstream's SIZE is learned when a connection to it is made, which happens only for a message. Where an old SIZE keeps
-// messages out, no message would ever come to renew it: then the upstreams are asked without one.
+// An upstream's SIZE is learned when a connection to it is made, which happens only for a message. Where an old SIZE
+// keeps messages out, no message would ever come to renew it: then the upstreams are asked without one.
 
 import { MOST_ADDED_OCTETS } from '../message/trace.ts';
 import type { Clock } from '../system/clock.ts';
 import { LIMITS } from './limits.ts';
 
+/** What the limit follows from. */
 export type SizeLimitParts = {
   /** GATEPOST_MAX_MESSAGE, in octets. */
   readonly maxMessage: number;
@@ -20,6 +21,7 @@ export type SizeLimitParts = {
   readonly clock: Pick<Clock, 'now'>;
 };
 
+/** The limit as it is at each moment. */
 export class SizeLimit {
   readonly #parts: SizeLimitParts;
   /** What would hold without upstreams. */
@@ -36,7 +38,7 @@ export class SizeLimit {
     return Math.max(0, Math.min(this.#own, this.#upstream));
   }
 
-  /** Has the upstreams asked if they lower the limit: what they said may stem from the relay's last run. */
+  /** Has the upstreams asked if they lower the limit: what is known of them stems from the relay's last run. */
   start(): void {
     if (this.#upstream < this.#own) this.#relearn();
   }

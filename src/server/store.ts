@@ -12,8 +12,8 @@ export interface MessageStore {
    */
   room(octets: number): 'yes' | 'not-now' | 'never';
   /**
-   * Begins a message from the address `device`, of which MAIL declared so many octets (0 for nothing). Each draft must be
-   * committed or abandoned.
+   * Begins a message from the address `device`, of which MAIL declared so many octets (0 for nothing). Each draft must
+   * be committed or abandoned.
    */
   draft(declared: number, device: string): Draft;
 }
@@ -23,14 +23,14 @@ export interface Draft {
   /** The queue id that the message has from the beginning, since its trace field names it. */
   readonly id: QueueId;
   /**
-   * Appends octets; `slice` must not be changed afterwards. Resolves when the next may come, which may take long with a slow
-   * flash: callers wait for it, so that the device is slowed down. `full`: there is no room for them; `failed`: the flash
-   * could not be written. After either the draft can only be abandoned.
+   * Appends octets; `slice` must not be changed afterwards. Resolves when the next may come, which may take long with a
+   * slow flash: callers wait for it, so that the device is slowed down. `full`: there is no room for them; `failed`:
+   * the flash could not be written. After either the draft can only be abandoned.
    */
   write(slice: Uint8Array): Promise<'taken' | 'full' | 'failed'>;
   /**
-   * Stores what was written with its envelope. Resolves with `stored` only when both are on the flash and survive a loss of
-   * power; with `full` or `failed` nothing is kept, and the draft is over in each case.
+   * Stores what was written with its envelope. Resolves with `stored` only when both are on the flash and survive a
+   * loss of power; with `full` or `failed` nothing is kept, and the draft is over in each case.
    */
   commit(envelope: Envelope): Promise<'stored' | 'full' | 'failed'>;
   /** Gives up the message and its room. Does nothing to a draft that is over. */

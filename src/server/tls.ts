@@ -22,8 +22,8 @@ export function acceptTls(connection: Duplex, context: SecureContext, clock: Clo
   return new Promise((resolve, reject) => {
     // Node's types want a net.Socket; any Duplex does.
     const socket = new TLSSocket(connection as never, { isServer: true, secureContext: context });
-    // Node reports a record that can't be read after the handshake to a tls.Server, and there is none here. Without this
-    // line the session would stay open until its timeout.
+    // Node reports a record that can't be read after the handshake to a tls.Server, and there is none here. Without
+    // this line the session would stay open until its timeout.
     (socket as EventEmitter).on('_tlsError', (error: Error) => socket.destroy(error));
     const fail = (error: Error) => {
       release();
@@ -33,7 +33,7 @@ export function acceptTls(connection: Duplex, context: SecureContext, clock: Clo
     };
     const cancel = clock.after(LIMITS.tlsHandshake, () => fail(new Error('the handshake took too long')));
     const onClose = () => fail(new Error('the device closed the connection during the handshake'));
-    // Node notices that the peer closed its side only while it reads, and nobody reads yet.
+    // Node notices that the peer closed its side only while something is read from it, and no session reads yet.
     const onReadable = () => void socket.read(0);
     const release = () => {
       cancel();

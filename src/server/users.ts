@@ -1,6 +1,6 @@
-// Devices that log in: who is known, and whether a claim is true. Passwords are compared in constant time, and an unknown
-// user takes as long as a wrong password. One check runs at a time, since scrypt takes memory; an address that is wrong
-// again and again has to wait.
+// Devices that log in: who is known, and whether a claim is true. Passwords are compared in constant time, and an
+// unknown user takes as long as a wrong password. One check runs at a time, since scrypt takes memory; an address that
+// is wrong again and again has to wait.
 
 import { createHash, createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import { type Claim, SERVER_MECHANISMS, type ServerMechanism } from '../smtp/sasl.ts';
@@ -8,6 +8,7 @@ import type { Clock } from '../system/clock.ts';
 import { type DeviceUser, formatPhc, type Secret } from '../vocabulary/password.ts';
 import { LoginGuard } from './login-guard.ts';
 
+/** Decides on logins. */
 export interface Authenticator {
   /** Those that can succeed. */
   readonly mechanisms: readonly ServerMechanism[];
@@ -33,7 +34,9 @@ const ANYBODY: Authenticator = {
 // Their responses can only be checked with the password itself; a hash of it is not enough.
 const NEED_PLAIN_PASSWORD: ReadonlySet<string> = new Set(['CRAM-MD5']);
 
-/** Who may log in: nobody (`off`), anybody with any password (`any`), or the given users, who then must (`required`). */
+/**
+ * Who may log in: nobody (`off`), anybody with any password (`any`), or the given users, who then must (`required`).
+ */
 export function createAuthenticator(
   mode: 'off' | 'any' | 'required',
   users: readonly DeviceUser[],

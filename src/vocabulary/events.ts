@@ -45,10 +45,10 @@ export interface RelayEvents {
   }): void;
   stopped(): void;
   connected(event: { readonly device: string }): void;
-  /** A device got a refusal: to a command, as a log may show it, or as its session's end, when `way` tells how far it had come. */
-  refused(event: DeviceEvent & { readonly refusal: Refusal; readonly command: string; readonly way?: SessionProgress }): void;
+  /** A device got a refusal: to a command, as a log may show it, or as the end of its session, when `progress` says how far it had come. */
+  refused(event: DeviceEvent & { readonly refusal: Refusal; readonly command: string; readonly progress?: SessionProgress }): void;
   /** A device went away amid what it had begun; nothing of the message is kept. */
-  gone(event: DeviceEvent & { readonly way: SessionProgress; readonly problem: string }): void;
+  gone(event: DeviceEvent & { readonly progress: SessionProgress; readonly problem: string }): void;
   /** Something that speaks another protocol came to the SMTP port: a browser, a scanner, TLS from the first byte. */
   notSmtp(event: DeviceEvent & { readonly protocol: 'tls' | 'http' | 'unknown'; readonly octets: number }): void;
   /** A device began TLS and could not finish. */
