@@ -35,7 +35,7 @@ export type AccessSettings = {
 };
 
 /** What the decisions depend on. */
-export type AccessParts = {
+type AccessParts = {
   readonly store: Pick<MessageStore, 'room'>;
   readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
   readonly clock: Pick<Clock, 'now'>;

@@ -24,7 +24,7 @@ const RENEW_BEFORE = YEAR / 12;
 const NOT_BEFORE = Date.UTC(2020, 0, 1);
 
 /** What a certificate is made of and kept in. */
-export type DeviceTlsParts = {
+type DeviceTlsParts = {
   /** Where a certificate that the relay makes is kept, in two files. */
   readonly folder: string;
   readonly hostname: string;

@@ -10,7 +10,7 @@ import { LIMITS, mostRead } from './limits.ts';
 export type Sink = { write(slice: Uint8Array): Promise<void> };
 
 /** What a transfer reads from, and its bounds. */
-export type TransferParts = {
+type TransferParts = {
   readonly wire: Wire;
   readonly clock: Pick<Clock, 'now'>;
   /** Octets that a message may have; `mostRead` follows from it. */

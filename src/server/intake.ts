@@ -36,7 +36,7 @@ export type Origin = {
 };
 
 /** One message's beginning, and where it goes. */
-export type IntakeParts = {
+type IntakeParts = {
   readonly store: Pick<MessageStore, 'instance' | 'draft'>;
   readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
   /** As the device gave it. */
@@ -107,13 +107,16 @@ export class Intake {
     if (this.#gatherer !== undefined) await this.#keep(this.#open(this.#gatherer.finish()));
     await this.#keep(this.#folder?.end() ?? []);
     if (this.#refusal !== undefined) return this.#refusal;
-    switch (await this.#draft.commit(this.envelope)) {
+    const committed = await this.#draft.commit(this.envelope);
+    switch (committed) {
       case 'stored':
         return undefined;
       case 'full':
         return replies.noRoomNow;
       case 'failed':
         return replies.diskTrouble;
+      default:
+        return committed satisfies never;
     }
   }
 

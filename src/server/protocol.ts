@@ -46,12 +46,12 @@ export type Result =
   | { readonly result: 'refused'; readonly refusal: Refusal };
 
 /** The next state, and what to do. */
-export type Step = { readonly next: Session; readonly act: Act };
+type Step = { readonly next: Session; readonly act: Act };
 
 /**
  * The next state, and the reply; it is absent where nothing is sent, since TLS has begun and the device speaks next.
  */
-export type Conclusion = { readonly next: Session; readonly reply?: Reply };
+type Conclusion = { readonly next: Session; readonly reply?: Reply };
 
 /** Takes one command. A malformed one changes nothing. */
 export function step(session: Session, command: Command | Malformed, policy: Policy): Step {

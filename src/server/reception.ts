@@ -13,7 +13,7 @@ import type { SizeLimit } from './size-limit.ts';
 import type { MessageStore } from './store.ts';
 
 /** What does not change during a session. */
-export type ReceptionParts = {
+type ReceptionParts = {
   /** The address of the device. */
   readonly device: string;
   /** The name of this relay. */

@@ -69,6 +69,7 @@ export class Conversation implements Idling {
     this.#freshTls = isSecure ? 'from-the-start' : undefined;
   }
 
+  /** Since when it has been waiting for a command; undefined while it does something. */
   get idleSince(): Monotonic | undefined {
     return this.#idleSince;
   }

@@ -9,7 +9,7 @@ import type { Clock } from '../system/clock.ts';
 import { LIMITS } from './limits.ts';
 
 /** What the limit follows from. */
-export type SizeLimitParts = {
+type SizeLimitParts = {
   /** GATEPOST_MAX_MESSAGE, in octets. */
   readonly maxMessage: number;
   /** The largest message that the spool could ever hold, in octets. */

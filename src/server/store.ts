@@ -3,6 +3,7 @@
 import type { Envelope } from '../smtp/envelope.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 
+/** Where accepted messages go. */
 export interface MessageStore {
   /** Tells this relay's spool from all others; stands in trace fields, by which a loop is recognised. */
   readonly instance: string;
