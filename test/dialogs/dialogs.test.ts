@@ -6,17 +6,13 @@ import * as replies from '../../src/server/replies.ts';
 import type { Malformed } from '../../src/smtp/command.ts';
 import { formatReply, type Reply } from '../../src/smtp/reply.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { type Dialog, MODES, type Mode, readDialog, runDialog } from '../support/dialog.ts';
+import { modesOf, readDialog } from '../support/dialog.ts';
+import { runDialog } from '../support/dialog-run.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
 const files = readdirSync(HERE, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.dialog'))
   .sort();
-
-function modesOf({ settings }: Dialog): readonly Mode[] {
-  if (settings.includes('one-piece')) return ['all at once'];
-  return settings.includes('lockstep') ? MODES.filter((mode) => mode !== 'all at once') : MODES;
-}
 
 describe.each(files)('%s', (file) => {
   const dialog = readDialog(HERE + file);
@@ -95,7 +91,7 @@ test('every sentence that the server can say is said in some dialog', { timeout:
   const said = new Set<string>();
   for (const file of files) {
     const dialog = readDialog(HERE + file);
-    for (const reply of await runDialog(dialog, modesOf(dialog)[0] ?? 'step by step')) said.add(reply);
+    for (const reply of await runDialog(dialog, modesOf(dialog)[0])) said.add(reply);
   }
   const unsaid = sentences().filter(([, pattern]) => ![...said].some((reply) => pattern.test(reply)));
   expect(unsaid.map(([name]) => name)).toEqual([]);
