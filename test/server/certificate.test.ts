@@ -81,7 +81,7 @@ test("the owner's files are used as they are", async () => {
   expect(certificate).toThrow(/ENOENT/);
 });
 
-test('a folder that can not be written is told, and costs only TLS', async () => {
+test('a folder that can not be written is reported, and costs only TLS', async () => {
   const { tls, faults } = setUp('/nonexistent/folder');
   await tls.prepare();
   expect(tls.context).toBeUndefined();

@@ -69,7 +69,7 @@ function device(port: number, localAddress = '127.0.0.1') {
   return { socket, says };
 }
 
-test('a network that is not allowed is told so and closed', async () => {
+test('a connection from a network that is not allowed is refused and closed', async () => {
   const { port, news } = await setUp({ allow: { networks: [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }] } });
   expect(await device(port).says(/<closed>/)).toMatch(/^554 5\.7\.1 127\.0\.0\.1 may not use this relay; see GATEPOST_ALLOW\r\n<closed>$/);
   expect(news.of('refused')).toHaveLength(1);
@@ -90,9 +90,8 @@ test('too many connections of one device, or in all, get 421; others are served;
   while (!greeting.startsWith('220 gate.example ESMTP')) greeting = await device(port, '127.0.0.3').says(/\r\n/);
 });
 
-test('stopping says 421 to idle sessions and stores a message whose data has come whole', async () => {
-  const store = memoryStore();
-  const { port, stop, listener } = await setUp({ store });
+test('stopping ends idle sessions with 421', async () => {
+  const { port, stop, listener } = await setUp();
   const idle = device(port);
   await idle.says(/^220 /);
   stop.abort();
@@ -100,7 +99,42 @@ test('stopping says 421 to idle sessions and stores a message whose data has com
   expect(await idle.says(/<closed>/)).toMatch(/421 4\.3\.2 the relay is stopping/);
 });
 
-test('a bug in a session ends that session with 421, and is told', async () => {
+test('a message that has come completely when the relay stops is stored, and acknowledged', async () => {
+  const store = memoryStore();
+  let begun = () => {};
+  const isCommitting = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow: MessageStore = {
+    ...store,
+    draft(declared, device) {
+      const draft = store.draft(declared, device);
+      return {
+        ...draft,
+        async commit(envelope) {
+          begun();
+          await released;
+          return draft.commit(envelope);
+        },
+      };
+    },
+  };
+  const { port, stop, listener } = await setUp({ store: slow });
+  const one = device(port);
+  one.socket.write('EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n\r\nx\r\n.\r\n');
+  await isCommitting;
+  stop.abort();
+  release();
+  await listener.close();
+  expect(await one.says(/<closed>/)).toMatch(/250 2\.0\.0 queued as ID1\r\n421 4\.3\.2 the relay is stopping/);
+  expect(store.messages).toHaveLength(1);
+});
+
+test('a bug in a session ends that session with 421, and is reported', async () => {
   const store = memoryStore();
   const broken: MessageStore = {
     ...store,
@@ -134,7 +168,7 @@ test('mapped addresses are IPv4 addresses', () => {
   expect(plainAddress('2001:db8::1')).toBe('2001:db8::1');
 });
 
-test('an address of our own network is allowed by one word, and told of it otherwise', async () => {
+test('an address of our own network is allowed by the word lan, and its refusal advises that', async () => {
   const near = neighbourhood(['127.0.0.1']);
   const without = await setUp({ allow: {}, near });
   expect(await device(without.port).says(/<closed>/)).toMatch(/^554 /);
@@ -156,7 +190,9 @@ test("a router is no device unless it is meant: the internet's mail comes throug
   }
 });
 
-test('who is turned away is gone within seconds, whatever he sends, and there are only so many of him', { timeout: 30_000 }, async () => {
+test('a refused connection is closed within seconds, whatever it sends, and there are only so many of them', {
+  timeout: 30_000,
+}, async () => {
   const { port } = await setUp({ allow: {} });
   const all = Array.from({ length: 120 }, () => device(port));
   const dripping = setInterval(() => {

@@ -30,7 +30,7 @@ test.each([
   ['a spool that holds nothing', { largest: 100 }, 0],
 ])('%s', (_, own, octets) => expect(setUp(own).limit.octets).toBe(octets));
 
-test('follows what the upstream says', () => {
+test('follows the SIZE of the upstream', () => {
   const { limit, upstream } = setUp({ size: 10 * MIB });
   upstream.size = 15 * MIB;
   expect(limit.octets).toBe(15 * MIB - MOST_ADDED_OCTETS);
