@@ -59,7 +59,9 @@ export type Policy = {
   readonly mechanisms: readonly ServerMechanism[];
   readonly isAuthRequired: boolean;
   readonly passedOn: Offers;
+  /** What MAIL is refused with for its reverse-path, if it may not send. */
   readonly refuseSender: (sender: ReversePath) => Refusal | undefined;
+  /** What RCPT is refused with for its forward-path, if it may not receive. */
   readonly refuseRecipient: (recipient: Mailbox) => Refusal | undefined;
 };
 

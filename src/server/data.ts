@@ -6,8 +6,11 @@ import type { Clock, Monotonic } from '../system/clock.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
 import { LIMITS, mostRead } from './limits.ts';
 
-/** Takes octets; resolves when the next may come. */
-export type Sink = { write(slice: Uint8Array): Promise<void> };
+/** Where the octets of a message go. */
+export type Sink = {
+  /** Takes octets; resolves when the next may come. */
+  write(slice: Uint8Array): Promise<void>;
+};
 
 /** What a transfer reads from, and its bounds. */
 type TransferParts = {
