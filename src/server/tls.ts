@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../system/clock.ts';
 import { tlsProblem } from '../system/tls-problem.ts';
-import type { DeviceEvent } from '../vocabulary/events.ts';
 import { adviceForTls } from './advice.ts';
 import { LIMITS } from './limits.ts';
 
@@ -50,7 +49,10 @@ export function acceptTls(connection: Duplex, context: SecureContext, clock: Clo
 }
 
 /** What a handshake that failed with `error` is reported as. */
-export function tlsFailure(device: string, error: unknown): DeviceEvent & { readonly problem: string } {
+export function tlsFailure(
+  device: string,
+  error: unknown,
+): { readonly device: string; readonly problem: string; readonly advice?: string } {
   const problem = tlsProblem(error);
   const advice = adviceForTls(problem);
   return { device, problem, ...(advice === undefined ? {} : { advice }) };
