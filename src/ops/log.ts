@@ -22,7 +22,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   }),
   stopped: () => ({ level: 'info', fields: {} }),
   connected: ({ device }) => ({ level: 'debug', fields: { device } }),
-  refused: ({ device, refusal, command, way: progress, advice }) => ({
+  refused: ({ device, refusal, command, progress, advice }) => ({
     level: 'warn',
     fields: {
       device,
@@ -32,7 +32,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
       advice,
     },
   }),
-  gone: ({ device, way: progress, problem, advice }) => ({
+  gone: ({ device, progress, problem, advice }) => ({
     level: 'warn',
     fields: { device, ...progressFields(progress), problem, advice },
   }),

@@ -2,12 +2,12 @@
 
 import type { Config } from '../config/config.ts';
 import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
-import { MOST_ADDED_OCTETS } from '../message/trace.ts';
 import { serveControl } from '../ops/control/server.ts';
-import { type Access, createAccess } from '../server/access.ts';
-import { createDeviceTls, type DeviceTls } from '../server/certificate.ts';
-import { type Listener, listen } from '../server/listener.ts';
-import type { MessageStore } from '../server/store.ts';
+import { Access } from '../server/access.ts';
+import { DeviceTls } from '../server/certificate.ts';
+import { Connections } from '../server/connections.ts';
+import { type Listener, openListener } from '../server/listener.ts';
+import { SizeLimit } from '../server/size-limit.ts';
 import { type Authenticator, createAuthenticator } from '../server/users.ts';
 import { cutIntoSegments } from '../spool/space.ts';
 import { openSpool, type Spool } from '../spool/spool.ts';
@@ -62,9 +62,8 @@ export async function startRelay(config: Config, system: System, listeners: read
 
 // How long deliveries that are under way may go on when the relay stops, in ms. systemd gives 90 s in all.
 const STOP_GRACE = 20_000;
-// How often devices may make the queue run (ETRN) and the upstreams' SIZE be learned again, in ms.
+// How often devices may make the queue run (ETRN), in ms.
 const HURRY_AFTER = 60_000;
-const RELEARN_AFTER = 5 * 60_000;
 
 async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   const { config, clock, tell } = base;
@@ -79,17 +78,17 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   const scheduler = makeScheduler(base, { spool, upstreams, calendar: today });
   spool.feed((stored) => scheduler.offer(stored));
 
-  const learnAnew = atMostEvery(RELEARN_AFTER, clock, () => upstreams.map((upstream) => upstream.probe()));
-  const store = storeFor(spool, config.server.maxMessage, learnAnew);
+  const sizeLimit = makeSizeLimit(base, spool, upstreams);
+  sizeLimit.start();
   const stopping = new AbortController();
-  const listener = await makeListener(base, { spool, store, scheduler, calendar: today, stop: stopping.signal });
+  const listener = await makeListener(base, { spool, sizeLimit, scheduler, calendar: today, stop: stopping.signal });
   lifetimes.push(() => {
     stopping.abort();
     return Promise.all([listener.close(), scheduler.stop(STOP_GRACE)]);
   });
   scheduler.start();
 
-  const status = () => statusOf({ config, startedAt, calendar: today, listener, scheduler, store, spool });
+  const status = () => statusOf({ config, startedAt, calendar: today, listener, scheduler, sizeLimit, spool });
   const { controlSocket } = config.relay;
   const control = await serveControl(controlSocket, operationsOn({ spool, scheduler, status }), (error) =>
     tell('fault', { where: `control socket ${controlSocket}`, error }),
@@ -160,27 +159,28 @@ function makeScheduler({ config, clock, random, tell }: Base, needs: SchedulerNe
 
 type ListenerNeeds = {
   readonly spool: Spool;
-  readonly store: MessageStore;
+  readonly sizeLimit: SizeLimit;
   readonly scheduler: Scheduler;
   readonly calendar: Calendar;
   readonly stop: AbortSignal;
 };
 
-async function makeListener(base: Base, { spool, store, scheduler, calendar: today, stop }: ListenerNeeds): Promise<Listener> {
+async function makeListener(base: Base, { spool, sizeLimit, scheduler, calendar, stop }: ListenerNeeds): Promise<Listener> {
   const { config, clock, random, tell } = base;
-  const authenticator = createAuthenticator(config.server.deviceAuth, config.server.deviceUsers, clock);
-  const deviceTls = makeDeviceTls(base, today);
-  const access = makeAccess(base, { spool, store, authenticator, deviceTls });
+  const { listen, deviceAuth, deviceUsers, deviceTls, maxConnections, maxConnectionsPerDevice } = config.server;
+  const authenticator = createAuthenticator(deviceAuth, deviceUsers, clock);
+  const tls = makeDeviceTls(base, calendar);
   const hurry = atMostEvery(HURRY_AFTER, clock, () => scheduler.hurry());
-  const listener = await listen(config.server, {
-    refuseAddress: (address) => access.refuseAddress(address),
-    policyFor: (device) => access.policyFor(device),
-    store,
+  const listener = await openListener(listen, {
+    access: makeAccess(base, { spool, sizeLimit, authenticator, tls }),
+    connections: new Connections({ maxConnections, maxConnectionsPerDevice }, clock),
+    store: spool,
+    sizeLimit,
     authenticator,
-    tlsContext: () => deviceTls.context(),
+    tls,
     rewriting: config.rewriting,
     runQueue: () => (stop.aborted || hurry() === 'too-soon' ? 'unable' : spool.count),
-    clock: today,
+    clock: calendar,
     random,
     tell,
     stop,
@@ -188,67 +188,60 @@ async function makeListener(base: Base, { spool, store, scheduler, calendar: tod
     throw notListening(error);
   });
   // The certificate is made once the ports listen, since signing takes long on a slow board.
-  if (config.server.deviceTls.startTls !== 'off' || config.server.listen.some(({ tls }) => tls)) void deviceTls.prepare();
+  if (deviceTls.startTls !== 'off' || listen.some((address) => address.tls)) void tls.prepare();
   return listener;
 }
 
-function makeDeviceTls({ config, tell }: Base, today: Calendar): DeviceTls {
-  return createDeviceTls({
+function makeDeviceTls({ config, tell }: Base, calendar: Calendar): DeviceTls {
+  return new DeviceTls({
     folder: config.spool.dir,
     hostname: config.relay.hostname,
     settings: config.server.deviceTls,
-    wall: () => today.wall(),
+    wall: () => calendar.wall(),
     fault: (error) => tell('fault', { where: 'certificate for devices', error }),
   });
 }
 
 type AccessNeeds = {
   readonly spool: Spool;
-  readonly store: MessageStore;
+  readonly sizeLimit: SizeLimit;
   readonly authenticator: Authenticator;
-  readonly deviceTls: DeviceTls;
+  readonly tls: DeviceTls;
 };
 
-function makeAccess({ config, clock }: Base, { spool, store, authenticator, deviceTls }: AccessNeeds): Access {
-  const { startTls } = config.server.deviceTls;
-  return createAccess(
+function makeAccess({ config, clock }: Base, { spool, sizeLimit, authenticator, tls }: AccessNeeds): Access {
+  const { allow, maxRecipients, allowSenders, allowRecipients, deviceRate, deviceTls } = config.server;
+  return new Access(
     {
-      ...config.server,
       hostname: config.relay.hostname,
+      allow,
+      maxRecipients,
+      allowSenders,
+      allowRecipients,
+      deviceRate,
       defaultDomain: config.rewriting.defaultDomain,
-      isTlsRequired: startTls === 'required',
+      startTls: deviceTls.startTls,
     },
     {
-      store,
+      store: spool,
+      sizeLimit,
       clock,
       neighbourhood: new SystemNeighbourhood(clock),
       passedOn: () => spool.upstream ?? NO_OFFERS,
-      hasTls: () => startTls !== 'off' && deviceTls.context() !== undefined,
-      auth: authenticator,
+      tls,
+      authenticator,
     },
   );
 }
 
-/**
- * What devices may send: the smallest of the configured maximum, the upstreams' SIZE less what this relay adds, and
- * what the spool could ever hold. SIZE is learned at each connection, which is only made for a message: where an old
- * SIZE keeps messages out, a connection is made to learn it anew.
- */
-function storeFor(spool: Spool, maxMessage: number, learnAnew: () => unknown): MessageStore {
-  const ownLimit = Math.max(0, Math.min(maxMessage, spool.largest - MOST_ADDED_OCTETS));
-  const upstreamLimit = () => (spool.upstream?.size ?? Number.POSITIVE_INFINITY) - MOST_ADDED_OCTETS;
-  if (upstreamLimit() < ownLimit) learnAnew(); // what it was at the last start
-  return {
-    instance: spool.instance,
-    get sizeLimit() {
-      return Math.max(0, Math.min(ownLimit, upstreamLimit()));
-    },
-    tooLarge(octets) {
-      if (octets <= ownLimit) learnAnew();
-    },
-    room: (octets) => spool.room(octets),
-    draft: (declared, device) => spool.draft(declared, device),
-  };
+function makeSizeLimit({ config, clock }: Base, spool: Spool, upstreams: readonly Upstream[]): SizeLimit {
+  return new SizeLimit({
+    maxMessage: config.server.maxMessage,
+    largest: spool.largest,
+    upstreamSize: () => spool.upstream?.size,
+    relearn: () => upstreams.forEach((upstream) => void upstream.probe()),
+    clock,
+  });
 }
 
 /** What may be promised to devices: what every upstream seen so far takes. */

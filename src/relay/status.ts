@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import type { Scheduler } from '../delivery/scheduler.ts';
 import type { RelayStatus } from '../ops/status.ts';
 import type { Listener } from '../server/listener.ts';
-import type { MessageStore } from '../server/store.ts';
+import type { SizeLimit } from '../server/size-limit.ts';
 import { yearsLeft } from '../spool/flash.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Calendar } from '../system/calendar.ts';
@@ -18,7 +18,7 @@ type StatusParts = {
   readonly calendar: Calendar;
   readonly listener: Listener;
   readonly scheduler: Scheduler;
-  readonly store: MessageStore;
+  readonly sizeLimit: SizeLimit;
   readonly spool: Spool;
 };
 
@@ -26,7 +26,7 @@ type StatusParts = {
 const MOST_YEARS = 1_000;
 
 /** What the relay is doing just now; rejects when the spool's file system can't be asked for its size. */
-export async function statusOf({ config, startedAt, calendar, listener, scheduler, store, spool }: StatusParts): Promise<RelayStatus> {
+export async function statusOf({ config, startedAt, calendar, listener, scheduler, sizeLimit, spool }: StatusParts): Promise<RelayStatus> {
   const { flash, running, ...spoolStatus } = spool.status();
   const { blocks, bsize } = await statfs(config.spool.dir);
   const years = yearsLeft(flash.total.octets, running, blocks * bsize);
@@ -37,7 +37,7 @@ export async function statusOf({ config, startedAt, calendar, listener, schedule
     upSeconds: Math.round((calendar.now() - startedAt) / 1000),
     isHeld: scheduler.isHeld,
     isClockBehind: calendar.isBehind(),
-    sizeLimit: store.sizeLimit,
+    sizeLimit: sizeLimit.octets,
     upstreams: scheduler.status(),
     spool: spoolStatus,
     flash: {

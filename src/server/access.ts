@@ -1,145 +1,168 @@
-// Who may speak, from whom, to whom, how much, how often, and what is offered. Decisions only: values
-// in, values out; the one thing that is remembered is how many messages a device sent lately.
+// Who may send, from whom, to whom, how much and how often, and what devices are offered. `policy` is a snapshot from
+// which protocol.ts decides without asking further; what counts messages, or asks the store, is the method `admit`.
 
-import { BlockList } from 'node:net';
 import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
 import type { Refusal } from '../smtp/reply.ts';
+import type { ServerMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Neighbourhood } from '../system/neighbourhood.ts';
-import { type Allowed, familyOf } from '../vocabulary/network.ts';
+import type { Allowed } from '../vocabulary/network.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
-import { ADVICE } from './advice.ts';
+import { addressRule, type RefusedAddress } from './address-rule.ts';
+import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
+import type { SizeLimit } from './size-limit.ts';
 import type { MessageStore } from './store.ts';
+import type { TlsContexts } from './tls.ts';
+import type { Authenticator } from './users.ts';
 
-export type PolicySettings = {
+/** What the owner has configured. */
+export type AccessSettings = {
   readonly hostname: string;
   readonly allow: Allowed;
   readonly maxRecipients: number;
-  /** Patterns; undefined for anybody. */
+  /** Patterns (smtp/address-patterns.ts); undefined for anybody. */
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
+  /** Of messages, for each device. */
   readonly deviceRate: Rate | undefined;
+  /** The domain that completes bare addresses. */
   readonly defaultDomain: string | undefined;
-  /** Whether mail and logins are taken under TLS only. */
-  readonly isTlsRequired: boolean;
+  /** Whether STARTTLS is offered, or mail and logins are accepted under TLS only. */
+  readonly startTls: 'off' | 'offered' | 'required';
 };
 
-export type PolicyParts = {
-  readonly store: MessageStore;
+/** What the decisions depend on. */
+type AccessParts = {
+  readonly store: Pick<MessageStore, 'room'>;
+  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly neighbourhood: Neighbourhood;
+  /** What the upstreams are known to take at this moment. */
   readonly passedOn: () => Offers;
-  /** Whether STARTTLS is offered: the owner wants it, and there is a certificate to do TLS with. */
-  readonly hasTls: () => boolean;
-  readonly auth: { readonly mechanisms: readonly string[]; readonly isRequired: boolean };
+  readonly tls: Pick<TlsContexts, 'context'>;
+  readonly authenticator: Pick<Authenticator, 'mechanisms' | 'isRequired'>;
 };
 
-/** The decisions for one device's session. */
-export interface Policy {
+/** What holds for one command: values, and functions of their arguments alone. */
+export type Policy = {
   readonly hostname: string;
   readonly maxRecipients: number;
-  /** Octets a message may have, as advertised. */
+  /** Octets that a message may have: EHLO's SIZE. */
   readonly sizeLimit: number;
+  /** Whether TLS can begin: it is wanted, and there is a certificate. */
   readonly hasTls: boolean;
   readonly isTlsRequired: boolean;
-  readonly mechanisms: readonly string[];
+  /** Those that can succeed; none where logins are not offered. */
+  readonly mechanisms: readonly ServerMechanism[];
   readonly isAuthRequired: boolean;
   readonly passedOn: Offers;
-  /** What MAIL with this sender and declared size (undefined for none) is refused with, if it is. One that passes counts for the rate. */
-  refuseMail(sender: ReversePath, declared: number | undefined): Refusal | undefined;
-  refuseRecipient(recipient: Mailbox): Refusal | undefined;
-}
+  /** What MAIL is refused with for its reverse-path, if it may not send. */
+  readonly refuseSender: (sender: ReversePath) => Refusal | undefined;
+  /** What RCPT is refused with for its forward-path, if it may not receive. */
+  readonly refuseRecipient: (recipient: Mailbox) => Refusal | undefined;
+};
 
-export interface Access {
-  /** What that address is refused with, if it may not talk to us at all. */
-  refuseAddress(address: string): { readonly refusal: Refusal; readonly advice: string | undefined } | undefined;
-  policyFor(device: string): Policy;
-}
+/** Decides for all devices; made once. */
+export class Access {
+  readonly #settings: AccessSettings;
+  readonly #parts: AccessParts;
+  readonly #rates: DeviceRates | undefined;
+  readonly #isSender: (address: string) => boolean;
+  readonly #isRecipient: (address: string) => boolean;
+  /** What a connection from this address is refused with, if it may not talk to the relay at all. */
+  readonly refuseAddress: (address: string) => RefusedAddress | undefined;
 
-export function createAccess(settings: PolicySettings, parts: PolicyParts): Access {
-  const { store, auth } = parts;
-  const isSender = matcher(settings.allowSenders);
-  const isRecipient = matcher(settings.allowRecipients);
-  const rate = settings.deviceRate === undefined ? undefined : createRateLimit(settings.deviceRate, parts.clock);
-  const addressOf = (mailbox: Mailbox) =>
-    formatMailbox(mailbox.domain === '' ? { ...mailbox, domain: settings.defaultDomain ?? '' } : mailbox);
-
-  const refuseSize = (declared: number | undefined): Refusal | undefined => {
-    if (declared !== undefined && declared > store.sizeLimit) {
-      store.tooLarge(declared);
-      return replies.tooLarge(store.sizeLimit);
-    }
-    switch (store.room(declared ?? 0)) {
-      case 'yes':
-        return undefined;
-      case 'not-now':
-        return replies.noRoomNow;
-      case 'never':
-        return replies.tooLarge(store.sizeLimit);
-    }
-  };
-
-  return {
-    refuseAddress: addressRule(settings.allow, parts.neighbourhood),
-    policyFor: (device) => ({
-      hostname: settings.hostname,
-      maxRecipients: settings.maxRecipients,
-      mechanisms: auth.mechanisms,
-      isAuthRequired: auth.isRequired,
-      isTlsRequired: settings.isTlsRequired,
-      get sizeLimit() {
-        return store.sizeLimit;
-      },
-      get hasTls() {
-        return parts.hasTls();
-      },
-      get passedOn() {
-        return parts.passedOn();
-      },
-      refuseMail(sender, declared) {
-        if (sender === null && !isSender('<>')) return replies.nullSenderNotAllowed;
-        if (sender !== null && !isSender(addressOf(sender))) return replies.senderNotAllowed(addressOf(sender));
-        const refusal = refuseSize(declared);
-        if (refusal !== undefined) return refusal;
-        return rate === undefined || rate(device) ? undefined : replies.tooManyMessages;
-      },
-      refuseRecipient: (recipient) => (isRecipient(addressOf(recipient)) ? undefined : replies.recipientNotAllowed(addressOf(recipient))),
-    }),
-  };
-}
-
-function addressRule({ networks, lan, gateway }: Allowed, neighbourhood: Neighbourhood): Access['refuseAddress'] {
-  const allowed = new BlockList();
-  const named = new BlockList(); // single addresses: who names a router's means it
-  for (const { address, prefix, family } of networks) {
-    allowed.addSubnet(address, prefix, family);
-    if (prefix === (family === 'ipv6' ? 128 : 32)) named.addAddress(address, family);
+  constructor(settings: AccessSettings, parts: AccessParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#rates = settings.deviceRate === undefined ? undefined : new DeviceRates(settings.deviceRate, parts.clock);
+    this.#isSender = matcher(settings.allowSenders);
+    this.#isRecipient = matcher(settings.allowRecipients);
+    this.refuseAddress = addressRule(settings.allow, parts.neighbourhood);
   }
-  return (address) => {
-    const family = familyOf(address);
-    if (named.check(address, family)) return undefined;
-    if (neighbourhood.isGateway(address)) return gateway ? undefined : { refusal: replies.isGateway(address), advice: ADVICE.gateway };
-    if (allowed.check(address, family)) return undefined;
-    const isNeighbour = neighbourhood.isOnLink(address);
-    if (lan && isNeighbour) return undefined;
-    return { refusal: replies.notAllowed(address), advice: isNeighbour ? ADVICE.ownNetwork : undefined };
-  };
+
+  /** The name by which the relay introduces itself. */
+  get hostname(): string {
+    return this.#settings.hostname;
+  }
+
+  /** Whether a session that begins without TLS may come to need a certificate. */
+  get isTlsWanted(): boolean {
+    return this.#settings.startTls !== 'off';
+  }
+
+  /** What holds at this moment, for one command. */
+  policy(): Policy {
+    const { hostname, maxRecipients, startTls } = this.#settings;
+    const { sizeLimit, tls, authenticator, passedOn } = this.#parts;
+    return {
+      hostname,
+      maxRecipients,
+      sizeLimit: sizeLimit.octets,
+      hasTls: startTls !== 'off' && tls.context !== undefined,
+      isTlsRequired: startTls === 'required',
+      mechanisms: authenticator.mechanisms,
+      isAuthRequired: authenticator.isRequired,
+      passedOn: passedOn(),
+      refuseSender: (sender) => this.#refuseSender(sender),
+      refuseRecipient: (recipient) => this.#refuseRecipient(recipient),
+    };
+  }
+
+  /**
+   * What a message of so many declared octets (0 for none) is refused with now. One that passes counts for the device's
+   * rate.
+   */
+  admit(device: string, declared: number): Refusal | undefined {
+    const { store, sizeLimit } = this.#parts;
+    if (declared > sizeLimit.octets) {
+      sizeLimit.exceededBy(declared);
+      return replies.tooLarge(sizeLimit.octets);
+    }
+    const room = store.room(declared);
+    if (room !== 'yes') return room === 'never' ? replies.tooLarge(sizeLimit.octets) : replies.noRoomNow;
+    return this.#rates === undefined || this.#rates.take(device) ? undefined : replies.tooManyMessages;
+  }
+
+  #refuseSender(sender: ReversePath): Refusal | undefined {
+    if (sender === null) return this.#isSender('<>') ? undefined : replies.nullSenderNotAllowed;
+    const address = this.#complete(sender);
+    return this.#isSender(address) ? undefined : replies.senderNotAllowed(address);
+  }
+
+  #refuseRecipient(recipient: Mailbox): Refusal | undefined {
+    const address = this.#complete(recipient);
+    return this.#isRecipient(address) ? undefined : replies.recipientNotAllowed(address);
+  }
+
+  /** The address as it will be sent on. */
+  #complete(mailbox: Mailbox): string {
+    return formatMailbox(mailbox.domain === '' ? { ...mailbox, domain: this.#settings.defaultDomain ?? '' } : mailbox);
+  }
 }
 
-// Devices whose messages are counted; a flood of addresses must not fill the memory.
-const MOST_COUNTED = 4_096;
+/** How many messages each device sent lately: one bucket a device. */
+class DeviceRates {
+  readonly #rate: Rate;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #buckets = new Map<string, TokenBucket>(); // the one that was used last stands last
 
-/** A bucket a device; whether one more message is admitted. */
-function createRateLimit(rate: Rate, clock: Pick<Clock, 'now'>): (device: string) => boolean {
-  const buckets = new Map<string, TokenBucket>();
-  return (device) => {
-    const bucket = buckets.get(device) ?? new TokenBucket(rate, clock.now());
-    buckets.delete(device); // the one used last stands last
-    if (buckets.size >= MOST_COUNTED) for (const oldest of [...buckets.keys()].slice(0, 1)) buckets.delete(oldest);
-    buckets.set(device, bucket);
-    return bucket.take(clock.now());
-  };
+  constructor(rate: Rate, clock: Pick<Clock, 'now'>) {
+    this.#rate = rate;
+    this.#clock = clock;
+  }
+
+  /** Counts one more message of this device; false, and not counted, when it is one too many. */
+  take(device: string): boolean {
+    const now = this.#clock.now();
+    const bucket = this.#buckets.get(device) ?? new TokenBucket(this.#rate, now);
+    this.#buckets.delete(device);
+    const [oldest] = this.#buckets.keys();
+    if (oldest !== undefined && this.#buckets.size >= LIMITS.countedDevices) this.#buckets.delete(oldest);
+    this.#buckets.set(device, bucket);
+    return bucket.take(now);
+  }
 }

@@ -1,5 +1,5 @@
-// What the owner of the board can do about a device that was refused, in a sentence beside the refusal. The
-// device's side of what explain.ts is for providers. Pure.
+// What the owner of the board can do about a device that was refused: a sentence that the log shows beside the refusal.
+// For refusals of providers, upstream/explain.ts does the same. Pure.
 
 import type { Refusal } from '../smtp/reply.ts';
 import * as replies from './replies.ts';
@@ -14,7 +14,8 @@ const OF_REFUSALS = new Map<Refusal, string>([
   [replies.tlsRequired, 'GATEPOST_DEVICE_TLS=required takes mail under TLS only: switch STARTTLS on in the device'],
   [
     replies.tlsNotAvailable,
-    'the device wants STARTTLS, which is not offered: switch encryption off in it, or see GATEPOST_DEVICE_TLS (self-signed, or a certificate of yours)',
+    'the device wants STARTTLS, which is not offered: switch encryption off in it, ' +
+      'or see GATEPOST_DEVICE_TLS (self-signed, or a certificate of yours)',
   ],
   [
     replies.utf8NotDeclared,
@@ -35,47 +36,50 @@ const OF_REFUSALS = new Map<Refusal, string>([
 const NO_AUTH = String(replies.notImplemented('AUTH').text);
 const TOO_LARGE: Refusal['status'] = '5.3.4';
 
-/** A sentence without a full stop; undefined where the refusal says all that there is to say. */
+/** A sentence without a full stop; undefined where the refusal itself says enough. */
 export function adviceFor(refusal: Refusal): string | undefined {
   const known = OF_REFUSALS.get(refusal);
   if (known !== undefined) return known;
   if (refusal.text === NO_AUTH) return 'the device insists on logging in: GATEPOST_DEVICE_AUTH=any takes whatever user and password it has';
   if (refusal.status === TOO_LARGE)
-    return 'let the device send smaller pictures; the limit is the smallest of GATEPOST_MAX_MESSAGE, what the upstream takes, and what the spool can hold';
+    return (
+      'let the device send smaller pictures; the limit is the smallest of GATEPOST_MAX_MESSAGE, ' +
+      'what the upstream takes, and what the spool can hold'
+    );
   return undefined;
 }
 
+/** Advice on what is no refusal, by its meaning. */
 export const ADVICE = {
   tlsOnPlainPort:
-    'the device speaks TLS from the first byte on a port that begins without: switch it to STARTTLS or to no encryption, or give it the port of an smtps:// address in GATEPOST_LISTEN',
+    'the device speaks TLS from the first byte on a port that begins without: ' +
+    'switch it to STARTTLS or to no encryption, or give it the port of an smtps:// address in GATEPOST_LISTEN',
   http: 'a browser or a scanner, no device',
   distrust:
-    'the device does not trust the certificate: GATEPOST_DEVICE_TLS=off offers it no TLS, or GATEPOST_DEVICE_TLS_CERT and _KEY give a certificate that it trusts; or switch the check off in the device',
+    'the device does not trust the certificate: GATEPOST_DEVICE_TLS=off offers it no TLS, ' +
+    'or GATEPOST_DEVICE_TLS_CERT and _KEY give a certificate that it trusts; or switch the check off in the device',
   oldTls: 'the device knows only old TLS: GATEPOST_DEVICE_TLS_MIN=1.0 admits it, on the LAN side only; or switch encryption off in it',
   plainOnTlsPort:
     'the device speaks plain SMTP on a port that begins with TLS: give it the port of an address without smtps:// in GATEPOST_LISTEN',
   lfDot:
-    'the message ended with a dot between bare line feeds, which is no end: lines must end with CR LF; or with LF from the very first command on',
+    'the message ended with a dot between bare line feeds, which is no end: ' +
+    'lines must end with CR LF; or with LF from the very first command on',
   gateway:
-    'a router or the proxy of a container: what comes from there may come from the internet. If it is a device of yours, add its address, or the word gateway, to GATEPOST_ALLOW',
+    'a router or the proxy of a container: what comes from there may come from the internet. If it is a device of yours, ' +
+    'add its address, or the word gateway, to GATEPOST_ALLOW',
   ownNetwork: 'the device is in a network that this board is in, too: add the word lan to GATEPOST_ALLOW',
 } as const;
 
-/** For a handshake that failed: `problem` as OpenSSL says it. */
+/** What stands in OpenSSL's text, or in that of tls.ts, and the advice; the first match wins. */
+const TLS_PROBLEMS: readonly (readonly [RegExp, string])[] = [
+  [/unknown ca|certificate unknown|bad certificate|unsupported certificate|certificate expired|access denied/i, ADVICE.distrust],
+  [/closed the connection during/i, ADVICE.distrust],
+  [/unsupported protocol|no protocols available|version too low|protocol version|inappropriate fallback/i, ADVICE.oldTls],
+  [/no shared cipher|no suitable/i, ADVICE.oldTls],
+  [/wrong version number|http request|packet length too long|record layer failure|wrong ssl version/i, ADVICE.plainOnTlsPort],
+];
+
+/** Advice on a handshake that failed with `problem`; undefined where there is none to give. */
 export function adviceForTls(problem: string): string | undefined {
-  if (
-    /unknown ca|certificate unknown|bad certificate|unsupported certificate|certificate expired|access denied|closed the connection during/i.test(
-      problem,
-    )
-  )
-    return ADVICE.distrust;
-  if (
-    /unsupported protocol|no protocols available|version too low|inappropriate fallback|no shared cipher|protocol version|no suitable/i.test(
-      problem,
-    )
-  )
-    return ADVICE.oldTls;
-  if (/wrong version number|http request|packet length too long|record layer failure|wrong ssl version/i.test(problem))
-    return ADVICE.plainOnTlsPort;
-  return undefined;
+  return TLS_PROBLEMS.find(([pattern]) => pattern.test(problem))?.[1];
 }

@@ -1,7 +1,7 @@
-// The LAN side's certificate. Made once with node-forge, which is loaded only then and parses nothing
-// from outside; keys are made by Node's own crypto. RSA, not ECDSA: it is what TLS stacks of old
-// devices know at all, and node-forge signs nothing else. It is self-signed: for devices that want TLS and
-// don't look at certificates. Those that do need one that the owner gives, or no TLS.
+// The LAN side's certificate. It is made once with node-forge, which is loaded only then and parses nothing that comes
+// from outside; keys are made by Node's own crypto. The key is RSA, not ECDSA, since the TLS stacks of old devices know
+// nothing else, and node-forge signs with nothing else. The certificate is self-signed, for devices that want TLS and
+// do not check certificates. Devices that check them need a certificate from the owner, or no TLS.
 
 import { constants, createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
@@ -12,78 +12,93 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { promisify } from 'node:util';
 import type { WallTime } from '../system/clock.ts';
 import type { KeyPair } from '../vocabulary/key-pair.ts';
+import type { TlsContexts } from './tls.ts';
 
+/** `own`: the owner's certificate and key; undefined for one that the relay makes. */
 export type TlsSettings = { readonly minimum: '1.0' | '1.1' | '1.2' | '1.3'; readonly own: KeyPair | undefined };
-
-export interface DeviceTls {
-  /** What TLS with a device needs; undefined until there is a certificate. */
-  context(): SecureContext | undefined;
-  /** Makes or renews the certificate if that is due; resolves when it is there. */
-  prepare(): Promise<void>;
-}
 
 const YEAR = 365 * 86_400_000;
 const LIFETIME = 10 * YEAR;
 const RENEW_BEFORE = YEAR / 12;
-// The board's clock may be wrong at first start: the certificate is valid since long ago.
+// The board's clock may be wrong at its first start, so the certificate is valid from a date that is long past.
 const NOT_BEFORE = Date.UTC(2020, 0, 1);
 
-export type DeviceTlsParts = {
+/** What a certificate is made of and kept in. */
+type DeviceTlsParts = {
+  /** Where a certificate that the relay makes is kept, in two files. */
   readonly folder: string;
   readonly hostname: string;
   readonly settings: TlsSettings;
   readonly wall: () => WallTime;
+  /** Called with what kept a certificate from being made or read. */
   readonly fault: (error: unknown) => void;
 };
 
-export function createDeviceTls({ folder, hostname, settings, wall, fault }: DeviceTlsParts): DeviceTls {
-  const certFile = join(folder, 'device-tls-cert.pem');
-  const keyFile = join(folder, 'device-tls-key.pem');
-  let current: { readonly context: SecureContext; readonly expires: number } | undefined;
-  let preparing: Promise<void> | undefined;
+/** The LAN side's certificate, from the owner or made here. Until it is there, devices go on without TLS. */
+export class DeviceTls implements TlsContexts {
+  readonly #parts: DeviceTlsParts;
+  readonly #certFile: string;
+  readonly #keyFile: string;
+  #current: { readonly context: SecureContext; readonly expires: number } | undefined;
+  #preparing: Promise<void> | undefined;
 
-  const use = (pair: KeyPair) => {
-    current = {
-      // No authorities: devices show no certificates, and Node 20 would read all the roots for nobody.
-      context: createSecureContext({ ...protocolOptions(settings.minimum), ...pair, ca: [] }),
-      expires: Date.parse(new X509Certificate(pair.cert).validTo),
-    };
-  };
-  const isDue = () => current === undefined || (settings.own === undefined && wall() > current.expires - RENEW_BEFORE);
-
-  async function make(): Promise<void> {
-    if (settings.own !== undefined) return use(settings.own);
-    const kept = await readPair(certFile, keyFile);
-    if (kept !== undefined && wall() <= Date.parse(new X509Certificate(kept.cert).validTo) - RENEW_BEFORE) return use(kept);
-    const made = await selfSigned(hostname, ownAddresses(), Math.max(wall(), NOT_BEFORE) + LIFETIME);
-    await writePrivately(keyFile, made.key);
-    await writePrivately(certFile, made.cert);
-    use(made);
+  constructor(parts: DeviceTlsParts) {
+    this.#parts = parts;
+    this.#certFile = join(parts.folder, 'device-tls-cert.pem');
+    this.#keyFile = join(parts.folder, 'device-tls-key.pem');
   }
 
-  const prepare = () => {
-    if (!isDue()) return Promise.resolve();
-    preparing ??= make()
-      .catch(fault) // devices go on without TLS, and this is tried again at the next session
-      .finally(() => {
-        preparing = undefined;
-      });
-    return preparing;
-  };
+  /** An old certificate serves until the new one is there. */
+  get context(): SecureContext | undefined {
+    return this.#current?.context;
+  }
 
-  return {
-    context() {
-      if (isDue()) void prepare();
-      return current?.context;
-    },
-    prepare,
-  };
+  /** Cheap when nothing is due. Called before each session, so that what failed is tried again. */
+  prepare(): Promise<void> {
+    if (!this.#isDue()) return Promise.resolve();
+    this.#preparing ??= this.#make()
+      .catch(this.#parts.fault)
+      .finally(() => {
+        this.#preparing = undefined;
+      });
+    return this.#preparing;
+  }
+
+  #isDue(): boolean {
+    if (this.#current === undefined) return true;
+    return this.#parts.settings.own === undefined && this.#isExpiring(this.#current.expires);
+  }
+
+  #isExpiring(expires: number): boolean {
+    return this.#parts.wall() > expires - RENEW_BEFORE;
+  }
+
+  async #make(): Promise<void> {
+    const { hostname, settings, wall } = this.#parts;
+    if (settings.own !== undefined) return this.#use(settings.own);
+    const kept = await readPair(this.#certFile, this.#keyFile);
+    if (kept !== undefined && !this.#isExpiring(expiryOf(kept))) return this.#use(kept);
+    const made = await selfSigned(hostname, ownAddresses(), Math.max(wall(), NOT_BEFORE) + LIFETIME);
+    await writePrivately(this.#keyFile, made.key);
+    await writePrivately(this.#certFile, made.cert);
+    this.#use(made);
+  }
+
+  #use(pair: KeyPair): void {
+    this.#current = {
+      // No authorities: devices present no certificates, and Node 20 would read all its root certificates in vain.
+      context: createSecureContext({ ...protocolOptions(this.#parts.settings.minimum), ...pair, ca: [] }),
+      expires: expiryOf(pair),
+    };
+  }
 }
 
+const expiryOf = ({ cert }: KeyPair): number => Date.parse(new X509Certificate(cert).validTo);
+
 /**
- * TLS before 1.2 needs ciphers and signatures that OpenSSL admits at security level 0 only, and some devices know
- * no key exchange but DHE. A device that renegotiates again and again would cost a key exchange each time: nothing
- * needs it, and Node's own limit is in tls.Server, which there is none of here.
+ * TLS before 1.2 needs ciphers and signatures that OpenSSL permits at security level 0 only, and some devices know no
+ * key exchange but DHE. Renegotiation is switched off: no device needs it, each one would cost a key exchange, and
+ * Node's own limit is in tls.Server, which is not used here.
  */
 function protocolOptions(minimum: TlsSettings['minimum']): SecureContextOptions {
   const common = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
@@ -95,14 +110,14 @@ function protocolOptions(minimum: TlsSettings['minimum']): SecureContextOptions 
 async function readPair(certFile: string, keyFile: string): Promise<KeyPair | undefined> {
   try {
     const pair = { cert: await readFile(certFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
-    // A file that was cut short, or emptied, by a power cut is made anew. (createSecureContext takes empty ones.)
+    // Files that a power cut has cut short or emptied are made anew. (createSecureContext accepts empty ones.)
     return new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key)) ? pair : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Mode 0600 from the first moment, and never half written under its name: on flash before it gets that. */
+/** Writes a file that has mode 0600 from the first moment, and gets its name only once its text is on the flash. */
 async function writePrivately(path: string, text: string): Promise<void> {
   await rm(`${path}.new`, { force: true });
   const file = await open(`${path}.new`, 'wx', 0o600);

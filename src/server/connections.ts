@@ -1,25 +1,27 @@
-// The connections that are open: how many in all and from each device, who is let in, and who must go when they
-// are short. Those that are turned away are counted, too: the internet must not be able to hold a descriptor each.
+// The connections that are open: how many in all and from each device, which one more is accepted, and which must end
+// when they are short. Those that are refused are counted, too: the internet must not be able to hold a descriptor
+// each.
 
 import type { Refusal } from '../smtp/reply.ts';
-import type { Clock } from '../system/clock.ts';
+import type { Clock, Monotonic } from '../system/clock.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
-import type { Conversation } from './session.ts';
 
-export type ConnectionLimits = {
-  readonly maxConnections: number;
-  readonly maxConnectionsPerDevice: number;
+/** GATEPOST_MAX_CONNECTIONS and GATEPOST_MAX_CONNECTIONS_PER_DEVICE. */
+export type ConnectionLimits = { readonly maxConnections: number; readonly maxConnectionsPerDevice: number };
+
+/** What is needed of a session to end it when it idles. */
+export type Idling = {
+  /** Since when it has been waiting for a command; undefined while it does something. */
+  readonly idleSince: Monotonic | undefined;
+  /** Ends its wait for a command. */
+  expire(): void;
 };
 
-/** One that was let in. `conversation` is absent while its TLS begins. */
-export type Admitted = { readonly device: string; conversation?: Conversation };
+/** One connection that was accepted. `session` is absent while TLS is being negotiated from the first byte. */
+export type Admitted = { readonly device: string; session?: Idling };
 
-// Sessions beyond this share of the maximum make idle ones go.
-const PRESSURE = 0.8;
-// Turned away and not yet gone.
-const MOST_TURNED_AWAY = 50;
-
+/** Counts connections; sessions ask it whether they are short. */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #clock: Pick<Clock, 'now'>;
@@ -32,12 +34,15 @@ export class Connections {
     this.#clock = clock;
   }
 
-  /** Whether so many are open that idle ones must go sooner. */
+  /** Whether so many are open that idle ones must end sooner. */
   get isShort(): boolean {
-    return this.#admitted.size > this.#limits.maxConnections * PRESSURE;
+    return this.#admitted.size > this.#limits.maxConnections * LIMITS.pressure;
   }
 
-  /** Lets one more in, at the cost of those that have long said nothing when connections are short; or what it is refused with. */
+  /**
+   * Counts one more connection of this address, or says what it is refused with. When connections are short, sessions
+   * that have long been idle end for it. What is returned must be removed once the connection has ended.
+   */
   admit(device: string): Admitted | Refusal {
     if (this.isShort) this.#expireIdle();
     if (this.#admitted.size >= this.#limits.maxConnections) return replies.tooManyConnections;
@@ -49,7 +54,7 @@ export class Connections {
     return admitted;
   }
 
-  /** It has ended; harmless when that is known. */
+  /** Counts it no longer; does nothing when it was removed before. */
   remove(one: Admitted): void {
     if (!this.#admitted.delete(one)) return;
     const left = (this.#perDevice.get(one.device) ?? 1) - 1;
@@ -57,20 +62,23 @@ export class Connections {
     else this.#perDevice.set(one.device, left);
   }
 
-  /** Those told to go count no longer: they are closed within seconds, whatever the device does. */
+  /** Those that must end count no longer: they are closed within seconds, whatever the device does. */
   #expireIdle(): void {
     const now = this.#clock.now();
     for (const one of [...this.#admitted]) {
-      const since = one.conversation?.idleSince;
+      const since = one.session?.idleSince;
       if (since === undefined || now - since < LIMITS.commandTimeoutUnderPressure) continue;
-      one.conversation?.expire();
+      one.session?.expire();
       this.remove(one);
     }
   }
 
-  /** Runs `work`, which says a last word to one that is not let in; false when too many of those are there already. */
+  /**
+   * Runs `work`, which sends a refusal and closes a connection; false, without running it, when too many of those are
+   * open.
+   */
   turnAway(work: () => Promise<void>): boolean {
-    if (this.#turnedAway >= MOST_TURNED_AWAY) return false;
+    if (this.#turnedAway >= LIMITS.turnedAway) return false;
     this.#turnedAway += 1;
     void work().finally(() => {
       this.#turnedAway -= 1;

@@ -1,95 +1,118 @@
-// Octets from the wire to a reception: DATA until its end (RFC 5321, section 4.1.1.4), BDAT by count
-// (RFC 3030). A sender that drips, or that never ends, is cut off.
+// Octets of a message from the wire: DATA until its end (RFC 5321, section 4.1.1.4), a chunk of BDAT by its length
+// (RFC 3030). A sender that is very slow, or that never ends, is cut off.
 
 import { DataDecoder, type LineEnding } from '../smtp/data-decoder.ts';
 import { LineEndRepair } from '../smtp/line-ends.ts';
-import type { Clock } from '../system/clock.ts';
+import type { Clock, Monotonic } from '../system/clock.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
-import type { Reception } from './intake.ts';
-import { LIMITS } from './limits.ts';
+import { LIMITS, mostRead } from './limits.ts';
 
-/** Throws when a transfer that began at `started` is too slow to be a device that means well. */
-function watchSpeed(clock: Clock): (octets: number) => void {
-  const started = clock.now();
-  return (octets) => {
-    const elapsed = clock.now() - started;
-    if (elapsed > LIMITS.slowAfter && octets < (elapsed / 1000) * LIMITS.slowest)
-      throw new ConnectionLost('too-slow', 'the message came too slowly');
-  };
-}
+/** Where the octets of a message go. */
+export type Sink = {
+  /** Takes octets; resolves when the next may come. */
+  write(slice: Uint8Array): Promise<void>;
+};
 
-/**
- * Octets of a message that are read though it is refused: the reply to one that is too large comes after
- * its end, so its end is waited for; but not for ever.
- */
-const patience = (sizeLimit: number) => 2 * sizeLimit + 1_000_000;
+/** What a transfer reads from, and its bounds. */
+type TransferParts = {
+  readonly wire: Wire;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Octets that a message may have; `mostRead` follows from it. */
+  readonly sizeLimit: number;
+};
 
-/** What is known of a transfer that came to no end. */
+// Long enough for what `endsLikeLf` looks for.
+const LONGEST_TAIL = 5;
+
+/** One DATA, or one chunk; its methods reject with ConnectionLost when it can't come to its end. */
 export class Transfer {
-  octets = 0;
+  readonly #wire: Wire;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #started: Monotonic;
+  readonly #mostRead: number;
+  #octets = 0;
   #tail = Buffer.alloc(0);
 
-  count(chunk: Uint8Array): void {
-    this.octets += chunk.length;
-    this.#tail = Buffer.concat([this.#tail, chunk.subarray(-LONGEST_TAIL)]).subarray(-LONGEST_TAIL);
+  constructor({ wire, clock, sizeLimit }: TransferParts) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#started = clock.now();
+    this.#mostRead = mostRead(sizeLimit);
   }
 
-  /** Whether a dot stood last, on a line between line feeds, which is no end of a message (RFC 5321, section 4.1.1.4). */
+  /** Octets that came so far. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /**
+   * Whether the last octets are a dot on a line between bare line feeds, which does not end a message (RFC 5321,
+   * section 4.1.1.4).
+   */
   get endsLikeLf(): boolean {
     return /(?:^|[^\r])\n\.\r?\n$|\r\n\.\n$/.test(this.#tail.toString('latin1'));
   }
-}
 
-const LONGEST_TAIL = 5;
-
-/** DATA's octets into `reception`, un-stuffed; what follows the end of data is given back to the wire. */
-export async function transferData(
-  wire: Wire,
-  reception: Reception,
-  lineEnding: LineEnding,
-  sizeLimit: number,
-  clock: Clock,
-  transfer: Transfer,
-): Promise<void> {
-  const decoder = new DataDecoder(lineEnding);
-  const check = watchSpeed(clock);
-  while (transfer.octets <= patience(sizeLimit)) {
-    const chunk = await wire.some(LIMITS.dataTimeout);
-    transfer.count(chunk);
-    check(transfer.octets);
-    const { body, rest } = decoder.decode(chunk);
-    for (const slice of body) await reception.write(slice);
-    if (rest !== undefined) return wire.unread(rest);
+  /**
+   * Reads DATA to its end and writes it to `sink`, un-stuffed; what follows the end of data is given back to the wire.
+   */
+  async data(sink: Sink, lineEnding: LineEnding): Promise<void> {
+    const decoder = new DataDecoder(lineEnding);
+    while (this.#octets <= this.#mostRead) {
+      const octets = await this.#wire.some(LIMITS.dataTimeout);
+      this.#count(octets);
+      const { body, rest } = decoder.decode(octets);
+      for (const slice of body) await sink.write(slice);
+      if (rest !== undefined) return this.#wire.unread(rest);
+    }
+    throw new ConnectionLost('too-much', 'the message never ended');
   }
-  throw new ConnectionLost('too-much', 'the message never ended');
-}
 
-/** Throws for a chunk that takes a message of `before` octets beyond what is read of one that is refused. */
-export function checkChunk(octets: number, before: number, sizeLimit: number): void {
-  if (before + octets > patience(sizeLimit)) throw new ConnectionLost('too-much', 'the chunk is too large to be read');
-}
+  /**
+   * Reads exactly `length` octets and writes them to `sink`. They are read even of a chunk that is refused, since the
+   * next command follows them. `before`: octets of the message that came in earlier chunks.
+   */
+  async chunk(length: number, before: number, sink: Sink): Promise<void> {
+    if (before + length > this.#mostRead) throw new ConnectionLost('too-much', 'the chunk is too large to be read');
+    while (this.#octets < length) {
+      const piece = await this.#wire.some(LIMITS.dataTimeout);
+      const left = length - this.#octets;
+      if (piece.length > left) this.#wire.unread(piece.subarray(left));
+      const ours = piece.subarray(0, left);
+      this.#count(ours);
+      await sink.write(ours);
+    }
+  }
 
-/** A chunk's octets, exactly, to `take`. They are read whatever becomes of them: what follows is the next command. */
-export async function transferChunk(wire: Wire, octets: number, clock: Clock, take: (slice: Uint8Array) => Promise<void>): Promise<void> {
-  const check = watchSpeed(clock);
-  for (let left = octets; left > 0; ) {
-    const piece = await wire.some(LIMITS.dataTimeout);
-    const ours = piece.subarray(0, left);
-    if (piece.length > left) wire.unread(piece.subarray(left));
-    left -= ours.length;
-    check(octets - left);
-    await take(ours);
+  /** Throws when so few octets have come in so much time that the device can't mean well. */
+  #count(octets: Uint8Array): void {
+    this.#octets += octets.length;
+    this.#tail = Buffer.concat([this.#tail, octets.subarray(-LONGEST_TAIL)]).subarray(-LONGEST_TAIL);
+    const elapsed = this.#clock.now() - this.#started;
+    if (elapsed > LIMITS.slowAfter && this.#octets < (elapsed / 1000) * LIMITS.slowest)
+      throw new ConnectionLost('too-slow', 'the message came too slowly');
   }
 }
 
-/** Writes the chunks of a text with their line ends repaired, those of BINARYMIME as they are. */
-export function chunkWriter(reception: Reception, isBinary: boolean): { write(slice: Uint8Array): Promise<void>; end(): Promise<void> } {
-  const repair = new LineEndRepair();
-  const writeAll = async (slices: readonly Uint8Array[]) => {
-    for (const slice of slices) await reception.write(slice);
-  };
-  return {
-    write: (slice) => (isBinary ? reception.write(slice) : writeAll(repair.repair(slice))),
-    end: () => writeAll(repair.end()),
-  };
+/** Where the octets of a refused chunk go. */
+export const NOWHERE: Sink = { write: async () => {} };
+
+/** Repairs the line ends of a text that comes in chunks: a line end may fall between two of them. */
+export class ChunkedText implements Sink {
+  readonly #repair = new LineEndRepair();
+  readonly #sink: Sink;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  /** Passes the octets on, with CRLF line ends only; up to two CRs at their end are held back. */
+  async write(slice: Uint8Array): Promise<void> {
+    for (const repaired of this.#repair.repair(slice)) await this.#sink.write(repaired);
+  }
+
+  /** Passes on what was held back; called once, after the last chunk. */
+  async end(): Promise<void> {
+    for (const held of this.#repair.end()) await this.#sink.write(held);
+  }
 }

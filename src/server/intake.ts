@@ -1,7 +1,7 @@
-// One message on its way into the spool: octets of DATA, decoded already, go through the header
-// section's repair and the folding of long lines into a draft. At most the header section is held; the body
-// streams. A message that turns out to be unwanted gives its draft back at once; the rest of it is counted
-// and dropped, since the reply may only come after its end.
+// One message on its way into the store: the decoded octets go through the repair of the header section and the folding
+// of long lines into a draft. At most the header section is held in memory; the body streams. A message that has to be
+// refused gives its draft back at once; the rest of it is counted and dropped, since the reply can only come after its
+// end.
 
 import { LineFolder } from '../message/fold.ts';
 import { type Gathered, HeaderGatherer, LARGEST_HEADER_SECTION, LARGEST_STORED_HEADER_SECTION, MOST_FIELDS } from '../message/header.ts';
@@ -14,8 +14,12 @@ import type { WallTime } from '../system/clock.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
 import * as replies from './replies.ts';
-import type { MessageStore } from './store.ts';
+import type { SizeLimit } from './size-limit.ts';
+import type { Draft, MessageStore } from './store.ts';
 
+/**
+ * Where a message comes from, as its trace field says it. `hello` and `address` are the device's, `hostname` is ours.
+ */
 export type Origin = {
   readonly hello: string;
   readonly address: string;
@@ -24,109 +28,140 @@ export type Origin = {
   readonly time: WallTime;
 };
 
-export interface Reception {
-  readonly id: QueueId;
-  /** As it is kept: what the owner has rewritten is rewritten. */
+/** One message's beginning, and where it goes. */
+type IntakeParts = {
+  readonly store: Pick<MessageStore, 'instance' | 'draft'>;
+  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
+  /** As the device gave it. */
   readonly envelope: Envelope;
-  /** What the message will be refused with, once that is known. */
-  readonly refusal: Refusal | undefined;
-  /** Octets that came, kept or not. */
-  readonly octets: number;
-  /** Takes the next octets; slow when the spool is. */
-  write(slice: Uint8Array): Promise<void>;
-  /** The message is whole: resolves when it is on the flash (undefined), or with what to refuse it with. */
-  finish(): Promise<Refusal | undefined>;
-  /** The device went away. */
-  abandon(): void;
-}
+  /** Octets that MAIL declared; 0 for nothing. */
+  readonly declared: number;
+  readonly origin: Origin;
+  readonly rewriting: Rewriting;
+};
 
 const CRLF = Buffer.from('\r\n');
-// Each write is awaited: more slices than this are joined.
+// Each write is awaited, so more slices than this are joined.
 const MOST_WRITES = 16;
 
-export function receive(store: MessageStore, given: Envelope, declared: number, origin: Origin, rewriting: Rewriting): Reception {
-  const envelope = rewriteEnvelope(given, rewriting);
-  const limit = store.sizeLimit;
-  const draft = store.draft(declared, origin.address);
-  // BINARYMIME has no lines (RFC 3030, section 3).
-  const folder = envelope.parameters.body === 'BINARYMIME' ? undefined : new LineFolder();
-  let gatherer: HeaderGatherer | undefined = new HeaderGatherer(); // as long as the header section is not whole
-  let refusal: Refusal | undefined;
-  let octets = 0;
-  let stored = 0;
+/** Takes one message; ends with `finish` or `abandon`. */
+export class Intake {
+  /** As it is stored: rewritten as the owner has configured. */
+  readonly envelope: Envelope;
+  readonly #parts: IntakeParts;
+  readonly #draft: Draft;
+  readonly #limit: number;
+  readonly #folder: LineFolder | undefined;
+  /** As long as the header section is not complete. */
+  #gatherer: HeaderGatherer | undefined = new HeaderGatherer();
+  #refusal: Refusal | undefined;
+  #octets = 0;
+  #stored = 0;
 
-  const refuse = (reason: Refusal) => {
-    refusal = reason;
-    gatherer = undefined;
-    draft.abandon();
-  };
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+    this.envelope = rewriteEnvelope(parts.envelope, parts.rewriting);
+    this.#limit = parts.sizeLimit.octets;
+    this.#draft = parts.store.draft(parts.declared, parts.origin.address);
+    // BINARYMIME has no lines (RFC 3030, section 3).
+    this.#folder = this.envelope.parameters.body === 'BINARYMIME' ? undefined : new LineFolder();
+  }
 
-  const keep = async (slices: readonly Uint8Array[]) => {
-    for (const slice of slices.length > MOST_WRITES ? [Buffer.concat(slices)] : slices) {
-      if (refusal !== undefined) return;
-      stored += slice.length;
-      // The limit is for what the device sends. What is made of it may not be sent on if it is much larger.
-      if (stored > limit + MOST_ADDED_OCTETS) return refuse(replies.tooLarge(limit));
-      const result = await draft.write(slice);
-      if (result !== 'taken') return refuse(result === 'full' ? replies.noRoomNow : replies.diskTrouble);
+  /** The queue id that the message will have. */
+  get id(): QueueId {
+    return this.#draft.id;
+  }
+
+  /** What the message will be refused with, as soon as that is known. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  /** Octets that came, kept or not. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Takes the next octets; resolves when the store can take more. */
+  async write(slice: Uint8Array): Promise<void> {
+    this.#octets += slice.length;
+    if (this.#refusal !== undefined) return;
+    if (this.#octets > this.#limit) {
+      this.#parts.sizeLimit.exceededBy(this.#octets);
+      return this.#refuse(replies.tooLarge(this.#limit));
     }
-  };
+    if (this.#gatherer === undefined) return this.#keep(this.#fold(slice));
+    const gathered = this.#gatherer.add(slice);
+    if (gathered !== undefined) await this.#keep(this.#open(gathered));
+  }
 
-  const fold = (octetsOfMessage: Uint8Array) => (folder === undefined ? [octetsOfMessage] : folder.fold(octetsOfMessage));
+  /** Ends the message: resolves with undefined once it is on the flash, or with what to refuse it with. */
+  async finish(): Promise<Refusal | undefined> {
+    if (this.#gatherer !== undefined) await this.#keep(this.#open(this.#gatherer.finish()));
+    await this.#keep(this.#folder?.end() ?? []);
+    if (this.#refusal !== undefined) return this.#refusal;
+    const committed = await this.#draft.commit(this.envelope);
+    switch (committed) {
+      case 'stored':
+        return undefined;
+      case 'full':
+        return replies.noRoomNow;
+      case 'failed':
+        return replies.diskTrouble;
+      default:
+        return committed satisfies never;
+    }
+  }
 
-  /** What is kept of the message's beginning. Not asynchronous, so that no frame that waits for the flash holds a thousand fields. */
-  const open = (gathered: Gathered): readonly Uint8Array[] => {
-    gatherer = undefined;
-    const head = headOf(gathered);
-    if ('code' in head) refuse(head);
-    else if (typeof gathered === 'object') return [...fold(head), ...fold(gathered.rest)];
+  /** Gives the message up; does nothing to one that has ended. */
+  abandon(): void {
+    this.#draft.abandon();
+  }
+
+  #refuse(reason: Refusal): void {
+    this.#refusal = reason;
+    this.#gatherer = undefined;
+    this.#draft.abandon();
+  }
+
+  async #keep(slices: readonly Uint8Array[]): Promise<void> {
+    for (const slice of slices.length > MOST_WRITES ? [Buffer.concat(slices)] : slices) {
+      if (this.#refusal !== undefined) return;
+      this.#stored += slice.length;
+      // The limit is for what the device sends. What is made of it could not be passed on if it were much larger.
+      if (this.#stored > this.#limit + MOST_ADDED_OCTETS) return this.#refuse(replies.tooLarge(this.#limit));
+      const result = await this.#draft.write(slice);
+      if (result !== 'taken') return this.#refuse(result === 'full' ? replies.noRoomNow : replies.diskTrouble);
+    }
+  }
+
+  #fold(octets: Uint8Array): readonly Uint8Array[] {
+    return this.#folder === undefined ? [octets] : this.#folder.fold(octets);
+  }
+
+  /**
+   * What is stored of the message's beginning. Synchronous, so that no call that waits for the flash holds a thousand
+   * fields.
+   */
+  #open(gathered: Gathered): readonly Uint8Array[] {
+    this.#gatherer = undefined;
+    const head = this.#headOf(gathered);
+    if ('code' in head) this.#refuse(head);
+    else if (typeof gathered === 'object') return [...this.#fold(head), ...this.#fold(gathered.rest)];
     return [];
-  };
+  }
 
-  const headOf = (gathered: Gathered): Buffer | Refusal => {
+  #headOf(gathered: Gathered): Buffer | Refusal {
     if (gathered === 'too-large') return replies.headerTooLarge(LARGEST_HEADER_SECTION);
     if (gathered === 'too-many-fields') return replies.tooManyFields(MOST_FIELDS);
-    if (isLooping(gathered, store.instance)) return replies.looping;
-    const { id } = draft;
-    const trace = traceField({ ...origin, instance: store.instance, id, recipients: envelope.recipients });
-    const head = Buffer.concat([trace, ...prepareFields(gathered.fields, rewriting, { ...origin, id, envelope }), CRLF]);
-    // A thousand bare addresses may have been completed.
+    const { instance } = this.#parts.store;
+    if (isLooping(gathered, instance)) return replies.looping;
+    const { hello, address, protocol, hostname, time } = this.#parts.origin;
+    const { id, envelope } = this;
+    const trace = traceField({ hello, address, protocol, hostname, time, instance, id, recipients: envelope.recipients });
+    const fields = prepareFields(gathered.fields, this.#parts.rewriting, { hostname, time, id, envelope });
+    const head = Buffer.concat([trace, ...fields, CRLF]);
+    // Completing a thousand bare addresses may have made it larger than what may be stored.
     return head.length > LARGEST_STORED_HEADER_SECTION ? replies.headerTooLarge(LARGEST_HEADER_SECTION) : head;
-  };
-
-  return {
-    id: draft.id,
-    envelope,
-    get refusal() {
-      return refusal;
-    },
-    get octets() {
-      return octets;
-    },
-    async write(slice) {
-      octets += slice.length;
-      if (refusal !== undefined) return;
-      if (octets > limit) {
-        store.tooLarge(octets);
-        return refuse(replies.tooLarge(limit));
-      }
-      if (gatherer === undefined) return keep(fold(slice));
-      const gathered = gatherer.add(slice);
-      if (gathered !== undefined) await keep(open(gathered));
-    },
-    async finish() {
-      if (gatherer !== undefined) await keep(open(gatherer.finish()));
-      await keep(folder?.end() ?? []);
-      if (refusal !== undefined) return refusal;
-      switch (await draft.commit(envelope)) {
-        case 'stored':
-          return undefined;
-        case 'full':
-          return replies.noRoomNow;
-        case 'failed':
-          return replies.diskTrouble;
-      }
-    },
-    abandon: () => draft.abandon(),
-  };
+  }
 }

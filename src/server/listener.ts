@@ -1,114 +1,130 @@
-// Listening sockets: accept, and admit. A connection that is not wanted gets its 421 or 554 at once;
-// every other becomes a session. The excess costs no session's memory.
+// Listening sockets. A connection that may not be served is refused with 421 or 554 at once, before it costs the memory
+// of a session; every other becomes a conversation.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatReply, type Refusal } from '../smtp/reply.ts';
 import { turnAway } from '../system/wire.ts';
-import type { ListenAddress, PassedSocket } from '../vocabulary/endpoint.ts';
-import { formatEndpoint } from '../vocabulary/endpoint.ts';
+import { formatEndpoint, type ListenAddress, type PassedSocket } from '../vocabulary/endpoint.ts';
 import { plainAddress } from '../vocabulary/network.ts';
-import type { Access } from './access.ts';
 import { adviceFor } from './advice.ts';
-import { type Admitted, type ConnectionLimits, Connections } from './connections.ts';
-import { converse, type SessionParts, tlsNews } from './session.ts';
-import { acceptTls } from './tls.ts';
+import type { Admitted } from './connections.ts';
+import { Conversation, type SessionParts } from './session.ts';
+import { acceptTls, tlsFailure } from './tls.ts';
 
-export type ListenerSettings = ConnectionLimits & { readonly listen: readonly (ListenAddress | PassedSocket)[] };
-
-export interface Listener {
-  /** Addresses as bound, `host:port`. */
-  readonly addresses: readonly string[];
-  /** Stops accepting, and resolves when the last session has ended. */
-  close(): Promise<void>;
+/**
+ * Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is.
+ */
+export async function openListener(addresses: readonly (ListenAddress | PassedSocket)[], parts: SessionParts): Promise<Listener> {
+  const listener = new Listener(parts);
+  await listener.bind(addresses);
+  return listener;
 }
 
-export type ListenerParts = Omit<SessionParts, 'isUnderPressure'> & Pick<Access, 'refuseAddress'>;
+/** The sockets that listen and the sessions that they began; made by `openListener`. */
+export class Listener {
+  readonly #parts: SessionParts;
+  readonly #servers: Server[] = [];
+  readonly #sessions = new Set<Promise<void>>();
+  #addresses: readonly string[] = [];
 
-/** Binds all addresses. Rejects with Node's error, its `address` and `port` set, when one can't be bound; then none is. */
-export async function listen(settings: ListenerSettings, parts: ListenerParts): Promise<Listener> {
-  const connections = new Connections(settings, parts.clock);
-  const sessions = new Set<Promise<void>>();
-  const sessionParts: SessionParts = { ...parts, isUnderPressure: () => connections.isShort };
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
 
-  const accept = (socket: Socket, tls: boolean) => {
+  /** The addresses as bound, each as `host:port`. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  /** Binds all addresses or none, as `openListener` does; called once. */
+  async bind(addresses: readonly (ListenAddress | PassedSocket)[]): Promise<void> {
+    try {
+      for (const address of addresses) {
+        const server = await bindOne(address, (socket) => this.#accept(socket, address.tls)).catch((error: NodeJS.ErrnoException) => {
+          // The default names both wildcards, and IPv4 must work with a kernel that has no IPv6.
+          if ('host' in address && address.host === '::' && addresses.length > 1 && NO_IPV6.has(error.code)) return undefined;
+          throw error;
+        });
+        if (server !== undefined) this.#servers.push(server);
+      }
+    } catch (error) {
+      await this.#closeServers();
+      throw error;
+    }
+    this.#addresses = this.#servers.map((server) => endpointOf(server.address() as AddressInfo));
+  }
+
+  /** Stops accepting; resolves when the last session has ended. What ends the sessions is the signal `stop`. */
+  async close(): Promise<void> {
+    const closed = this.#closeServers();
+    while (this.#sessions.size > 0) await Promise.all(this.#sessions);
+    await closed;
+  }
+
+  async #closeServers(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  }
+
+  #accept(socket: Socket, isTls: boolean): void {
+    const { access, connections, tls, tell } = this.#parts;
     const device = plainAddress(socket.remoteAddress ?? '');
-    if (device === '') return socket.destroy(); // gone already
-    const stranger = parts.refuseAddress(device);
-    if (stranger !== undefined) return refuse(socket, device, stranger.refusal, stranger.advice);
+    if (device === '') return void socket.destroy(); // the connection is gone already
+    const stranger = access.refuseAddress(device);
+    if (stranger !== undefined) return this.#refuse(socket, device, stranger.refusal, stranger.advice);
     const admitted = connections.admit(device);
-    if ('code' in admitted) return refuse(socket, device, admitted, adviceFor(admitted));
-    parts.tell('connected', { device });
+    if ('code' in admitted) return this.#refuse(socket, device, admitted, adviceFor(admitted));
+    tell('connected', { device });
     socket.setNoDelay(true);
-    const session = serve(socket, admitted, tls).finally(() => {
-      sessions.delete(session);
+    if (isTls || access.isTlsWanted) void tls.prepare();
+    const session = this.#serve(socket, admitted, isTls).finally(() => {
+      this.#sessions.delete(session);
       connections.remove(admitted);
     });
-    sessions.add(session);
-    return undefined;
-  };
+    this.#sessions.add(session);
+  }
 
-  const serve = async (socket: Socket, admitted: Admitted, tls: boolean): Promise<void> => {
-    const { device } = admitted;
-    const talk = (over: Parameters<typeof converse>[0]) => {
-      admitted.conversation = converse(over, device, tls, sessionParts);
-      return admitted.conversation.ended;
-    };
-    if (!tls) return talk(socket);
-    const context = parts.tlsContext();
+  /** Resolves when the session has ended; never rejects. */
+  async #serve(socket: Socket, admitted: Admitted, isTls: boolean): Promise<void> {
+    const { tls, clock, tell } = this.#parts;
+    if (!isTls) return this.#converse(socket, admitted, false);
     try {
-      if (context === undefined) throw new Error('there is no certificate yet');
-      return await talk(await acceptTls(socket, context, parts.clock));
+      if (tls.context === undefined) throw new Error('there is no certificate yet');
+      return await this.#converse(await acceptTls(socket, tls.context, clock), admitted, true);
     } catch (error) {
       socket.destroy();
-      parts.tell('deviceTlsFailed', tlsNews(device, error));
+      tell('deviceTlsFailed', tlsFailure(admitted.device, error));
     }
-  };
-
-  const refuse = (socket: Socket, device: string, refusal: Refusal, advice: string | undefined) => {
-    parts.tell('refused', { device, refusal, command: '', ...(advice === undefined ? {} : { advice }) });
-    socket.on('error', () => {});
-    if (!connections.turnAway(() => turnAway(socket, formatReply(refusal), parts.clock))) socket.destroy();
-  };
-
-  const servers: Server[] = [];
-  const closeAll = () => Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
-  try {
-    for (const address of settings.listen) {
-      const server = await bind(address, accept).catch((error: NodeJS.ErrnoException) => {
-        // A kernel without IPv6 is no reason not to serve IPv4: the default names both wildcards.
-        if ('host' in address && address.host === '::' && settings.listen.length > 1 && NO_IPV6.has(error.code)) return undefined;
-        throw error;
-      });
-      if (server !== undefined) servers.push(server);
-    }
-  } catch (error) {
-    await closeAll();
-    throw error;
   }
-  return {
-    addresses: servers.map((server) => endpointOf(server.address() as AddressInfo)),
-    async close() {
-      const closed = closeAll();
-      while (sessions.size > 0) await Promise.all(sessions);
-      await closed;
-    },
-  };
+
+  #converse(connection: Socket, admitted: Admitted, isSecure: boolean): Promise<void> {
+    const conversation = new Conversation(connection, admitted.device, isSecure, this.#parts);
+    admitted.session = conversation;
+    return conversation.run();
+  }
+
+  #refuse(socket: Socket, device: string, refusal: Refusal, advice: string | undefined): void {
+    const { connections, clock, tell } = this.#parts;
+    tell('refused', { device, refusal, command: '', ...(advice === undefined ? {} : { advice }) });
+    socket.on('error', () => {});
+    if (!connections.turnAway(() => turnAway(socket, formatReply(refusal), clock))) socket.destroy();
+  }
 }
 
 const NO_IPV6: ReadonlySet<string | undefined> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
-function bind(address: ListenAddress | PassedSocket, accept: (socket: Socket, tls: boolean) => void): Promise<Server> {
+function bindOne(address: ListenAddress | PassedSocket, accept: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, address.tls));
+    const server = createServer({ allowHalfOpen: true }, accept);
     server.once('error', reject);
-    // [::] would take the IPv4 port as well, and then 0.0.0.0 couldn't be bound beside it.
+    // Without `ipv6Only`, [::] would take the IPv4 port as well, and 0.0.0.0 could not be bound beside it.
     const where =
       'descriptor' in address
         ? { fd: address.descriptor }
         : { host: address.host, port: address.port, ipv6Only: address.host.includes(':') };
     server.listen(where, () => {
       server.off('error', reject);
-      server.on('error', () => {}); // accept(2) failed, for want of descriptors: those who wait are taken when there are some again
+      // accept(2) failed because no file descriptor was free; pending connections are accepted once one is.
+      server.on('error', () => {});
       resolve(server);
     });
   });

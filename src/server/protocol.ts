@@ -1,70 +1,65 @@
-// The session as a pure, total step: (state, command) -> (next state, act). RFC 5321, section 4.1.4
-// (order of commands) and 4.3.2 (sequencing); RFC 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH), 1985
-// (ETRN). No I/O, no waiting; session.ts performs the acts.
+// The session as two pure functions. `step` takes a command to the next state and an act; where the outcome of the act
+// decides on the state, it stays, and `conclude` takes the act's result to the next state and the reply. The same input
+// gives the same answer; nothing here waits, counts or reads a clock, and session.ts performs the acts.
+// RFC 5321, sections 4.1.4 (order of commands) and 4.3.2 (sequencing); RFC 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH),
+// 1985 (ETRN). What an extension has commands refuse stands in extensions.ts.
 
-import { isDomain, isInternational, type ReversePath } from '../smtp/address.ts';
+import { isDomain } from '../smtp/address.ts';
 import type { Command, Malformed } from '../smtp/command.ts';
-import { type Envelope, type MailParameters, type Recipients, withRecipient } from '../smtp/envelope.ts';
+import { withRecipient } from '../smtp/envelope.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
-import { SERVER_MECHANISMS, type ServerMechanism } from '../smtp/sasl/mechanisms.ts';
+import type { ServerMechanism } from '../smtp/sasl/mechanisms.ts';
+import type { Accepted } from '../vocabulary/events.ts';
 import type { Policy } from './access.ts';
+import { offeredExtensions, offeredVerbs, refuseData, refuseMail, refuseRecipient } from './extensions.ts';
 import * as replies from './replies.ts';
+import { channelOf, type Hello, type Incoming, incomingOf, ready, type Session, start, type Transaction } from './session-state.ts';
 
-export type Hello = { readonly verb: 'EHLO' | 'HELO'; readonly name: string };
-
-/** What holds for the whole connection, from its start or since STARTTLS. */
-type Channel = { readonly isSecure: boolean; readonly user: string | undefined };
-
-type Transaction = {
-  readonly hello: Hello;
-  readonly reversePath: ReversePath;
-  /** What MAIL declared; 0 for nothing. */
-  readonly size: number;
-  readonly parameters: MailParameters;
-};
-
-export type Session = Channel &
-  (
-    | { readonly phase: 'greeted' }
-    | { readonly phase: 'ready'; readonly hello: Hello }
-    | ({ readonly phase: 'mail' } & Transaction)
-    | ({ readonly phase: 'rcpt' | 'bdat'; readonly recipients: Recipients } & Transaction)
-  );
-
-/** A message about to come: its envelope, and what its trace field tells of the session. */
-export type Incoming = { readonly envelope: Envelope; readonly hello: Hello; readonly declared: number; readonly protocol: string };
-
-/** What the driver does before the next command is read. */
-export type Act =
-  | { readonly act: 'reply'; readonly reply: Reply }
+/** What the driver does before the next command is read, and what has a result. */
+export type Task =
+  /** Asks whether one more message of this device is accepted now. */
+  | { readonly act: 'admit'; readonly transaction: Transaction }
   | { readonly act: 'receive'; readonly incoming: Incoming }
   | { readonly act: 'chunk'; readonly incoming: Incoming; readonly octets: number; readonly isLast: boolean }
-  /** The octets of a refused BDAT come all the same (RFC 3030, section 2). */
-  | { readonly act: 'discard'; readonly octets: number; readonly reply: Refusal }
+  /** Reads the octets of a refused BDAT, which come all the same (RFC 3030, section 2). */
+  | { readonly act: 'discard'; readonly octets: number; readonly refusal: Refusal }
   | { readonly act: 'start-tls' }
   | { readonly act: 'authenticate'; readonly mechanism: ServerMechanism; readonly initialResponse: string | undefined }
-  | { readonly act: 'run-queue' }
-  /** `protocol`: who is sent away speaks another one. */
+  | { readonly act: 'run-queue' };
+
+/** What a command leads to. `protocol`: the session ends because the peer speaks another protocol. */
+export type Act =
+  | Task
+  | { readonly act: 'reply'; readonly reply: Reply }
   | { readonly act: 'close'; readonly reply: Reply; readonly protocol?: 'tls' | 'http' | 'unknown' };
 
-export type Step = { readonly next: Session; readonly act: Act };
+/** What came of a task. `refused`: the session stays as it was; `message-refused`: the transaction is over. */
+export type Result =
+  | { readonly result: 'admitted'; readonly transaction: Transaction }
+  | { readonly result: 'chunk-taken'; readonly octets: number }
+  | { readonly result: 'stored'; readonly message: Accepted }
+  | { readonly result: 'message-refused'; readonly refusal: Refusal }
+  | { readonly result: 'secured' }
+  | { readonly result: 'logged-in'; readonly user: string }
+  /** How many messages were made due. */
+  | { readonly result: 'queue-run'; readonly waiting: number | 'unable' }
+  | { readonly result: 'refused'; readonly refusal: Refusal };
 
-export const start = (isSecure: boolean): Session => ({ phase: 'greeted', isSecure, user: undefined });
+/** The next state, and what to do. */
+type Step = { readonly next: Session; readonly act: Act };
 
-/** One command. A malformed one changes nothing. */
+/**
+ * The next state, and the reply; it is absent where nothing is sent, since TLS has begun and the device speaks next.
+ */
+type Conclusion = { readonly next: Session; readonly reply?: Reply };
+
+/** Takes one command. A malformed one changes nothing. */
 export function step(session: Session, command: Command | Malformed, policy: Policy): Step {
-  const stay = (reply: Reply): Step => ({ next: session, act: { act: 'reply', reply } });
-  if ('malformed' in command) {
-    const protocol = otherProtocol(session, command);
-    if (protocol === undefined) return stay(replies.malformed(command));
-    return { next: session, act: { act: 'close', reply: replies.notSmtp, protocol } };
-  }
+  if ('malformed' in command) return malformed(session, command);
   switch (command.verb) {
     case 'EHLO':
-    case 'HELO': {
-      const next: Session = { ...channel(session), phase: 'ready', hello: command };
-      return { next, act: { act: 'reply', reply: helloReply(command, next, policy) } };
-    }
+    case 'HELO':
+      return hello(session, command, policy);
     case 'MAIL':
       return mail(session, command, policy);
     case 'RCPT':
@@ -80,13 +75,13 @@ export function step(session: Session, command: Command | Malformed, policy: Pol
     case 'ETRN':
       return etrn(session, command.argument, policy);
     case 'RSET':
-      return { next: ready(session), act: { act: 'reply', reply: replies.ok } };
+      return answer(ready(session), replies.ok);
     case 'NOOP':
-      return stay(replies.ok);
+      return answer(session, replies.ok);
     case 'VRFY':
-      return stay(replies.cannotVerify);
+      return answer(session, replies.cannotVerify);
     case 'HELP':
-      return stay(replies.help(verbs(session, policy)));
+      return answer(session, replies.help(offeredVerbs(session, policy)));
     case 'QUIT':
       return { next: session, act: { act: 'close', reply: replies.bye } };
     case 'EXPN':
@@ -94,174 +89,145 @@ export function step(session: Session, command: Command | Malformed, policy: Pol
     case 'SOML':
     case 'SAML':
     case 'TURN':
-      return stay(replies.notImplemented(command.verb));
+      return answer(session, replies.notImplemented(command.verb));
     default:
       return command satisfies never;
   }
 }
 
+/** Takes the result of the task that the last step asked for, in the session that this step left. */
+export function conclude(session: Session, result: Result): Conclusion {
+  switch (result.result) {
+    case 'admitted':
+      return { next: { ...channelOf(session), ...result.transaction, phase: 'mail' }, reply: replies.senderOk };
+    case 'chunk-taken':
+      return { next: session, reply: replies.chunkOk(result.octets) };
+    case 'stored':
+      return { next: ready(session), reply: replies.queued(result.message.id) };
+    case 'message-refused':
+      // A chunk that failed ends the transaction, too (RFC 3030, section 2).
+      return { next: ready(session), reply: result.refusal };
+    case 'secured':
+      return { next: start(true) }; // RFC 3207, section 4.2: what came before TLS is forgotten
+    case 'logged-in':
+      return { next: { ...session, user: result.user }, reply: replies.authenticated };
+    case 'queue-run':
+      return { next: session, reply: queueReply(result.waiting) };
+    case 'refused':
+      return { next: session, reply: result.refusal };
+    default:
+      return result satisfies never;
+  }
+}
+
+function queueReply(waiting: number | 'unable'): Reply {
+  if (waiting === 'unable') return replies.queueUnable;
+  return waiting === 0 ? replies.queueEmpty : replies.queueRun(waiting);
+}
+
+const answer = (next: Session, reply: Reply): Step => ({ next, act: { act: 'reply', reply } });
+
+function malformed(session: Session, fault: Malformed): Step {
+  const protocol = otherProtocol(session, fault);
+  if (protocol === undefined) return answer(session, replies.malformed(fault));
+  return { next: session, act: { act: 'close', reply: replies.notSmtp, protocol } };
+}
+
 /**
- * Whether somebody else speaks. Before EHLO or HELO nothing is listened to but commands: a browser, or a program
- * that was sent here, may have a command somewhere in what it says, but not at its beginning. An empty line is a
- * person at a keyboard.
+ * The other protocol that the peer speaks, if it does. A browser, or a program that was misdirected here, may have a
+ * command somewhere in what it sends, but not at its beginning; so before EHLO or HELO only commands are accepted. An
+ * empty line is a person at a keyboard.
  */
 function otherProtocol({ phase }: Session, fault: Malformed): 'tls' | 'http' | 'unknown' | undefined {
   if (fault.malformed === 'not-smtp') return fault.protocol;
   return phase === 'greeted' && (fault.malformed === 'unknown-command' || fault.malformed === 'too-long') ? 'unknown' : undefined;
 }
 
-const channel = ({ isSecure, user }: Session): Channel => ({ isSecure, user });
-
-/** The session without its transaction. */
-export function ready(session: Session): Session {
-  return session.phase === 'greeted' ? session : { ...channel(session), phase: 'ready', hello: session.hello };
+function hello(session: Session, { verb, name }: Hello, policy: Policy): Step {
+  const next: Session = { ...channelOf(session), phase: 'ready', hello: { verb, name } };
+  const device = name === '' ? 'you' : name;
+  if (verb === 'HELO') return answer(next, replies.hello(policy.hostname, device));
+  return answer(next, replies.extendedHello(policy.hostname, device, offeredExtensions(next, policy)));
 }
 
-const offersTls = (session: Session, policy: Policy) => policy.hasTls && !session.isSecure;
-const offersAuth = (session: Session, policy: Policy) =>
-  policy.mechanisms.length > 0 && session.user === undefined && (session.isSecure || !policy.isTlsRequired);
-
-/** Whether the command has brought a message nearer: what doesn't may not be said without end. */
-export function isProgress(before: Session, after: Session): boolean {
-  const count = (session: Session) => ('recipients' in session ? session.recipients.length : 0);
-  return (after.phase === 'mail' && before.phase !== 'mail') || count(after) > count(before);
-}
-
-function helloReply(hello: Hello, session: Session, policy: Policy): Reply {
-  const name = hello.name === '' ? 'you' : hello.name;
-  if (hello.verb === 'HELO') return replies.hello(policy.hostname, name);
-  const { smtpUtf8, binaryMime } = policy.passedOn;
-  // Only what is true at this moment.
-  const offers: readonly (readonly [boolean, string])[] = [
-    [true, 'PIPELINING'],
-    [true, `SIZE ${policy.sizeLimit}`],
-    [true, '8BITMIME'],
-    [true, 'CHUNKING'],
-    [binaryMime, 'BINARYMIME'],
-    [smtpUtf8, 'SMTPUTF8'],
-    [true, 'DSN'],
-    [true, 'ENHANCEDSTATUSCODES'],
-    [offersTls(session, policy), 'STARTTLS'],
-    [offersAuth(session, policy), `AUTH ${policy.mechanisms.join(' ')}`],
-    [true, `LIMITS RCPTMAX=${policy.maxRecipients}`],
-    [true, 'ETRN'],
-    [true, 'HELP'],
-  ];
-  return replies.extendedHello(
-    policy.hostname,
-    name,
-    offers.filter(([isOffered]) => isOffered).map(([, keyword]) => keyword),
-  );
-}
-
-/** What HELP lists. */
-function verbs(session: Session, policy: Policy): readonly string[] {
-  const sometimes = [...(offersTls(session, policy) ? ['STARTTLS'] : []), ...(offersAuth(session, policy) ? ['AUTH'] : [])];
-  return ['EHLO', 'HELO', 'MAIL', 'RCPT', 'DATA', 'BDAT', 'RSET', 'NOOP', 'VRFY', 'ETRN', ...sometimes, 'HELP', 'QUIT'];
-}
-
-function refuse(session: Session, refusal: Refusal): Step {
-  return { next: session, act: { act: 'reply', reply: refusal } };
-}
-
-/** What a device that has not said who it is, or not under TLS, where that is wanted, is refused with. */
+/** What a device that has not logged in, or does not use TLS, is refused with where that is required. */
 function refuseStranger(session: Session, policy: Policy): Refusal | undefined {
   if (policy.isTlsRequired && !session.isSecure) return replies.tlsRequired;
   return policy.isAuthRequired && session.user === undefined ? replies.authRequired : undefined;
 }
 
 function mail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, policy: Policy): Step {
-  if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
-  if (session.phase !== 'ready') return refuse(session, replies.nested);
-  const stranger = refuseStranger(session, policy);
-  if (stranger !== undefined) return refuse(session, stranger);
+  if (session.phase === 'greeted') return answer(session, replies.helloFirst);
+  if (session.phase !== 'ready') return answer(session, replies.nested);
   const { reversePath, parameters, size } = command;
-  const isUtf8Offered = policy.passedOn.smtpUtf8;
-  if (parameters.smtpUtf8 === true && !isUtf8Offered) return refuse(session, replies.notOffered('SMTPUTF8'));
-  if (parameters.body === 'BINARYMIME' && !policy.passedOn.binaryMime) return refuse(session, replies.notOffered('BODY=BINARYMIME'));
-  if (reversePath !== null && isInternational(reversePath) && parameters.smtpUtf8 !== true) return refuse(session, replies.utf8NotDeclared);
-  const refusal = policy.refuseMail(reversePath, size);
-  if (refusal !== undefined) return refuse(session, refusal);
-  const next: Session = { ...channel(session), phase: 'mail', hello: session.hello, reversePath, parameters, size: size ?? 0 };
-  return { next, act: { act: 'reply', reply: replies.senderOk } };
+  const refusal = refuseStranger(session, policy) ?? refuseMail(command, policy) ?? policy.refuseSender(reversePath);
+  if (refusal !== undefined) return answer(session, refusal);
+  return { next: session, act: { act: 'admit', transaction: { hello: session.hello, reversePath, parameters, size: size ?? 0 } } };
 }
 
 function rcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>, policy: Policy): Step {
-  if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
-  if (session.phase === 'ready') return refuse(session, replies.mailFirst);
-  if (session.phase === 'bdat') return refuse(session, replies.nested);
+  if (session.phase === 'greeted') return answer(session, replies.helloFirst);
+  if (session.phase === 'ready') return answer(session, replies.mailFirst);
+  if (session.phase === 'bdat') return answer(session, replies.nested);
   const { forwardPath } = command.recipient;
-  if (isInternational(forwardPath) && session.parameters.smtpUtf8 !== true) return refuse(session, replies.utf8NotDeclared);
-  const refusal = policy.refuseRecipient(forwardPath);
-  if (refusal !== undefined) return refuse(session, refusal);
+  const refusal = refuseRecipient(forwardPath, session.parameters) ?? policy.refuseRecipient(forwardPath);
+  if (refusal !== undefined) return answer(session, refusal);
   const recipients = withRecipient(session.phase === 'rcpt' ? session.recipients : [], command.recipient);
-  if (recipients.length > policy.maxRecipients) return refuse(session, replies.tooManyRecipients(policy.maxRecipients));
-  return { next: { ...session, phase: 'rcpt', recipients }, act: { act: 'reply', reply: replies.recipientOk } };
+  if (recipients.length > policy.maxRecipients) return answer(session, replies.tooManyRecipients(policy.maxRecipients));
+  return answer({ ...session, phase: 'rcpt', recipients }, replies.recipientOk);
 }
 
-/** Why no message can come now, if none can. */
+/** Why no message can come in this phase, if none can. */
 function orderFault(session: Session): Refusal | undefined {
   if (session.phase === 'greeted') return replies.helloFirst;
   if (session.phase === 'ready') return replies.mailFirst;
   return session.phase === 'mail' ? replies.recipientFirst : undefined;
 }
 
-function incomingOf(session: Extract<Session, { phase: 'rcpt' | 'bdat' }>): Incoming {
-  const { hello, reversePath, recipients, parameters, size } = session;
-  return { envelope: { reversePath, recipients, parameters }, hello, declared: size, protocol: protocolOf(session) };
-}
-
-/** The trace field's `with` clause (RFC 3848; RFC 6531, section 3.7.3). */
-function protocolOf({ hello, parameters, isSecure, user }: Extract<Session, { phase: 'rcpt' | 'bdat' }>): string {
-  if (hello.verb === 'HELO' && !isSecure && user === undefined) return 'SMTP';
-  return `${parameters.smtpUtf8 === true ? 'UTF8SMTP' : 'ESMTP'}${isSecure ? 'S' : ''}${user === undefined ? '' : 'A'}`;
-}
-
-/** After DATA the session is ready again, whatever comes of the message. */
 function data(session: Session): Step {
-  const fault = orderFault(session);
-  if (fault !== undefined) return refuse(session, fault);
-  if (session.phase !== 'rcpt') return refuse(session, replies.nested);
-  if (session.parameters.body === 'BINARYMIME') return refuse(session, replies.noBinary);
-  return { next: ready(session), act: { act: 'receive', incoming: incomingOf(session) } };
+  if (session.phase !== 'rcpt') return answer(session, orderFault(session) ?? replies.nested);
+  const refusal = refuseData(session.parameters);
+  if (refusal !== undefined) return answer(session, refusal);
+  return { next: session, act: { act: 'receive', incoming: incomingOf(session) } };
 }
 
 function bdat(session: Session, { octets, last }: Extract<Command, { verb: 'BDAT' }>): Step {
-  if (session.phase !== 'rcpt' && session.phase !== 'bdat') {
-    return { next: session, act: { act: 'discard', octets, reply: orderFault(session) ?? replies.nested } };
-  }
-  const next: Session = last ? ready(session) : { ...session, phase: 'bdat' };
-  return { next, act: { act: 'chunk', incoming: incomingOf(session), octets, isLast: last } };
+  if (session.phase !== 'rcpt' && session.phase !== 'bdat')
+    return { next: session, act: { act: 'discard', octets, refusal: orderFault(session) ?? replies.nested } };
+  return { next: { ...session, phase: 'bdat' }, act: { act: 'chunk', incoming: incomingOf(session), octets, isLast: last } };
 }
 
-/** RFC 3207, section 4: only outside a transaction, and only once; afterwards nothing said before counts. */
+/** RFC 3207, section 4: outside a transaction only, and only once. */
 function startTls(session: Session, policy: Policy): Step {
-  if (session.isSecure) return refuse(session, replies.alreadySecure);
-  if (session.phase !== 'greeted' && session.phase !== 'ready') return refuse(session, replies.nested);
-  if (!policy.hasTls) return refuse(session, replies.tlsNotAvailable);
-  return { next: start(true), act: { act: 'start-tls' } };
+  if (session.isSecure) return answer(session, replies.alreadySecure);
+  if (session.phase !== 'greeted' && session.phase !== 'ready') return answer(session, replies.nested);
+  if (!policy.hasTls) return answer(session, replies.tlsNotAvailable);
+  return { next: session, act: { act: 'start-tls' } };
 }
 
 /** RFC 4954, section 4: after EHLO, outside a transaction, once. */
 function auth(session: Session, { mechanism: name, initialResponse }: Extract<Command, { verb: 'AUTH' }>, policy: Policy): Step {
-  if (policy.mechanisms.length === 0) return refuse(session, replies.notImplemented('AUTH'));
-  if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
-  if (session.phase !== 'ready') return refuse(session, replies.nested);
-  if (session.user !== undefined) return refuse(session, replies.alreadyAuthenticated);
-  if (policy.isTlsRequired && !session.isSecure) return refuse(session, replies.tlsRequired);
-  const mechanism = SERVER_MECHANISMS.find((one) => one.name === name && policy.mechanisms.includes(name));
-  if (mechanism === undefined) return refuse(session, replies.unknownMechanism);
-  if (initialResponse !== undefined && !mechanism.clientFirst) return refuse(session, replies.badResponse);
+  if (policy.mechanisms.length === 0) return answer(session, replies.notImplemented('AUTH'));
+  if (session.phase === 'greeted') return answer(session, replies.helloFirst);
+  if (session.phase !== 'ready') return answer(session, replies.nested);
+  if (session.user !== undefined) return answer(session, replies.alreadyAuthenticated);
+  if (policy.isTlsRequired && !session.isSecure) return answer(session, replies.tlsRequired);
+  const mechanism = policy.mechanisms.find((one) => one.name === name);
+  if (mechanism === undefined) return answer(session, replies.unknownMechanism);
+  if (initialResponse !== undefined && !mechanism.clientFirst) return answer(session, replies.badResponse);
   return { next: session, act: { act: 'authenticate', mechanism, initialResponse } };
 }
 
-/** RFC 1985, section 5.3: the node is a domain, `@domain` for it and what is below, or `#queue`; ours is one queue for all. */
+/**
+ * RFC 1985, section 5.3: the node is a domain, `@domain` for it and its subdomains, or `#queue`; this relay has one
+ * queue for all.
+ */
 function etrn(session: Session, argument: string, policy: Policy): Step {
-  if (session.phase === 'greeted') return refuse(session, replies.helloFirst);
-  if (session.phase !== 'ready') return refuse(session, replies.nested);
+  if (session.phase === 'greeted') return answer(session, replies.helloFirst);
+  if (session.phase !== 'ready') return answer(session, replies.nested);
   const stranger = refuseStranger(session, policy);
-  if (stranger !== undefined) return refuse(session, stranger);
-  if (argument.startsWith('#')) return refuse(session, replies.noSuchQueue);
-  if (!isDomain(argument.replace(/^@/, ''))) return refuse(session, replies.malformed({ malformed: 'syntax', verb: 'ETRN' }));
+  if (stranger !== undefined) return answer(session, stranger);
+  if (argument.startsWith('#')) return answer(session, replies.noSuchQueue);
+  if (!isDomain(argument.replace(/^@/, ''))) return answer(session, replies.malformed({ malformed: 'syntax', verb: 'ETRN' }));
   return { next: session, act: { act: 'run-queue' } };
 }

@@ -1,5 +1,6 @@
-// Every sentence the server can say, named by its meaning. Code and status are one value; the text
-// tells a human what to do next.
+// Every reply that the server can give, named by its meaning. Code and enhanced status are one value, so that their
+// classes agree; the text says to a person what to do next. A test looks for each of them in the dialogs
+// (test/dialogs).
 
 import type { Malformed, Verb } from '../smtp/command.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
@@ -58,7 +59,7 @@ export const notImplemented = (verb: string): Refusal => ({ code: 502, status: '
 
 // Malformed commands
 export const notSmtp: Refusal = { code: 500, status: '5.5.1', text: 'this is an SMTP server' };
-export const unknownCommand: Refusal = { code: 500, status: '5.5.1', text: 'no such command; HELP lists what is there' };
+const unknownCommand: Refusal = { code: 500, status: '5.5.1', text: 'no such command; HELP lists what is there' };
 const USAGE: Partial<Record<Verb, string>> = {
   MAIL: 'MAIL FROM:<user@example.org> [SIZE=octets] ...',
   RCPT: 'RCPT TO:<user@example.org> ...',
@@ -68,6 +69,7 @@ const USAGE: Partial<Record<Verb, string>> = {
   EXPN: 'EXPN list',
   ETRN: 'ETRN domain',
 };
+/** What a line that is no valid command is answered with. */
 export const malformed = (fault: Malformed): Refusal => {
   switch (fault.malformed) {
     case 'not-smtp':
@@ -83,6 +85,8 @@ export const malformed = (fault: Malformed): Refusal => {
       return malformedPath(fault.verb, fault.fault);
     case 'parameter':
       return malformedParameter(fault);
+    default:
+      return fault satisfies never;
   }
 };
 const malformedPath = (verb: 'MAIL' | 'RCPT', fault: Extract<Malformed, { malformed: 'path' }>['fault']): Refusal => {
@@ -98,6 +102,8 @@ const malformedPath = (verb: 'MAIL' | 'RCPT', fault: Extract<Malformed, { malfor
       return { code: 501, status, text: 'the address holds a control character' };
     case 'not-ascii':
       return { code: 501, status, text: 'the address is neither ASCII nor UTF-8' };
+    default:
+      return fault satisfies never;
   }
 };
 const malformedParameter = (fault: Extract<Malformed, { malformed: 'parameter' }>): Refusal => {
@@ -108,9 +114,11 @@ const malformedParameter = (fault: Extract<Malformed, { malformed: 'parameter' }
       return { code: 501, status: '5.5.4', text: `the value of ${fault.parameter} is malformed` };
     case 'repeated':
       return { code: 501, status: '5.5.4', text: `${fault.parameter} is given twice` };
+    default:
+      return fault.fault satisfies never;
   }
 };
-export const lineTooLong: Refusal = { code: 500, status: '5.5.6', text: 'the line is too long' };
+const lineTooLong: Refusal = { code: 500, status: '5.5.6', text: 'the line is too long' };
 export const utf8NotDeclared: Refusal = { code: 553, status: '5.6.7', text: 'an address that is not ASCII needs SMTPUTF8 on MAIL' };
 export const notOffered = (parameter: string): Refusal => ({
   code: 555,
@@ -156,7 +164,7 @@ export const tooManyRecipients = (limit: number): Refusal => ({
   text: `at most ${limit} recipients a message`,
 });
 
-// The session's end
+// Connections that are refused, and the end of a session
 export const notAllowed = (address: string): Refusal => ({
   code: 554,
   status: '5.7.1',

@@ -5,7 +5,17 @@ import type { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../system/clock.ts';
 import { NotOpened, opened } from '../system/opening.ts';
+import { tlsProblem } from '../system/tls-problem.ts';
+import { adviceForTls } from './advice.ts';
 import { LIMITS } from './limits.ts';
+
+/** Where the certificate for TLS with devices comes from. */
+export interface TlsContexts {
+  /** What a handshake needs; undefined until there is a certificate. */
+  readonly context: SecureContext | undefined;
+  /** Makes the certificate, or renews it, if that is due; resolves once that was done or has failed. Never rejects. */
+  prepare(): Promise<void>;
+}
 
 /** The connection under TLS. Rejects when the handshake fails, takes longer than the limit, or the device goes; the connection is then closed. */
 export async function acceptTls(connection: Duplex, context: SecureContext, clock: Clock): Promise<TLSSocket> {
@@ -34,3 +44,13 @@ const PROBLEMS = {
   ETIMEDOUT: 'the handshake took too long',
   ECONNABORTED: 'the device closed the connection during the handshake',
 } satisfies Record<NotOpened['code'], string>;
+
+/** What a handshake that failed with `error` is reported as. */
+export function tlsFailure(
+  device: string,
+  error: unknown,
+): { readonly device: string; readonly problem: string; readonly advice?: string } {
+  const problem = tlsProblem(error);
+  const advice = adviceForTls(problem);
+  return { device, problem, ...(advice === undefined ? {} : { advice }) };
+}

@@ -1,68 +1,88 @@
-// Devices that log in: who is known, and whether a claim is true. Compared in constant time; a user that
-// is not known costs as much as a wrong password. One check at a time, since scrypt takes memory; who is
-// wrong again and again waits.
+// Devices that log in: who is known, and whether a claim is true. Passwords are compared in constant time, and an
+// unknown user takes as long as a wrong password. One check runs at a time, since scrypt takes memory; an address that
+// is wrong again and again has to wait.
 
 import { createHash, createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Claim } from '../smtp/sasl/mechanism.ts';
-import { SERVER_MECHANISMS } from '../smtp/sasl/mechanisms.ts';
+import { SERVER_MECHANISMS, type ServerMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Clock } from '../system/clock.ts';
 import { type DeviceUser, formatPhc, type Secret } from '../vocabulary/password.ts';
 import { LoginGuard } from './login-guard.ts';
 
+/** Decides on logins. */
 export interface Authenticator {
-  /** Names of mechanisms that can succeed. */
-  readonly mechanisms: readonly string[];
+  /** Those that can succeed. */
+  readonly mechanisms: readonly ServerMechanism[];
+  /** Whether mail is accepted only from devices that have logged in. */
   readonly isRequired: boolean;
-  /** Believes everybody, whatever they send: then nothing a device sends is malformed. */
+  /** Whether every claim is true, so that nothing that a device sends in an exchange is malformed. */
   readonly isLenient: boolean;
-  /** How long the address has to wait before its next claim is looked at, in ms. */
+  /** How long the address has to wait before its next claim is checked, in ms. */
   waitOf(address: string): number;
-  /** Whether the claim of that address is true. */
+  /** Whether the claim that came from this address is true. */
   check(claim: Claim, address: string): Promise<boolean>;
 }
 
-const ALL = SERVER_MECHANISMS.map(({ name }) => name);
-const WITHOUT_PASSWORD = SERVER_MECHANISMS.filter(({ needsPassword }) => !needsPassword).map(({ name }) => name);
+const NOBODY: Authenticator = { mechanisms: [], isRequired: false, isLenient: false, waitOf: () => 0, check: async () => false };
+const ANYBODY: Authenticator = {
+  mechanisms: SERVER_MECHANISMS,
+  isRequired: false,
+  isLenient: true,
+  waitOf: () => 0,
+  check: async () => true,
+};
 
-/** `any` believes everybody. With `required`, CRAM-MD5 is there only if a password is known in plain: a hash can't answer its challenge. */
+/**
+ * Who may log in: nobody (`off`), anybody with any password (`any`), or the given users, who then must (`required`).
+ */
 export function createAuthenticator(
   mode: 'off' | 'any' | 'required',
   users: readonly DeviceUser[],
   clock: Pick<Clock, 'now'>,
 ): Authenticator {
-  const nobody = { isRequired: false, isLenient: false, waitOf: () => 0 };
-  if (mode === 'off') return { ...nobody, mechanisms: [], check: async () => false };
-  if (mode === 'any') return { ...nobody, mechanisms: ALL, isLenient: true, check: async () => true };
-  const guard = new LoginGuard(clock);
-  const hasPlain = users.some(({ secret }) => secret.kind === 'plain');
-  const verify = verifier(users);
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    mechanisms: hasPlain ? ALL : WITHOUT_PASSWORD,
-    isRequired: true,
-    isLenient: false,
-    waitOf: (address) => guard.waitOf(address),
-    async check(claim, address) {
-      const result = last.then(() => verify(claim));
-      last = result.catch(() => {});
-      const isRight = await result;
-      if (isRight) guard.right(address);
-      else guard.wrong(address);
-      return isRight;
-    },
-  };
+  if (mode === 'required') return new KnownUsers(users, clock);
+  return mode === 'any' ? ANYBODY : NOBODY;
 }
 
-/** Takes as long for a name that is not there as for one that is, so that guessing names is no easier. */
+class KnownUsers implements Authenticator {
+  readonly isRequired = true;
+  readonly isLenient = false;
+  readonly mechanisms: readonly ServerMechanism[];
+  readonly #guard: LoginGuard;
+  readonly #verify: (claim: Claim) => Promise<boolean>;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(users: readonly DeviceUser[], clock: Pick<Clock, 'now'>) {
+    const hasPlain = users.some(({ secret }) => secret.kind === 'plain');
+    this.mechanisms = SERVER_MECHANISMS.filter(({ needsPassword }) => hasPlain || !needsPassword);
+    this.#guard = new LoginGuard(clock);
+    this.#verify = verifier(users);
+  }
+
+  waitOf(address: string): number {
+    return this.#guard.waitOf(address);
+  }
+
+  async check(claim: Claim, address: string): Promise<boolean> {
+    const result = this.#last.then(() => this.#verify(claim));
+    this.#last = result.catch(() => {});
+    const isRight = await result;
+    if (isRight) this.#guard.right(address);
+    else this.#guard.wrong(address);
+    return isRight;
+  }
+}
+
+/** The check takes as long for an unknown name as for a known one, so that names can't be found by measuring. */
 function verifier(users: readonly DeviceUser[]): (claim: Claim) => Promise<boolean> {
   const secrets = new Map(users.map(({ name, secret }) => [name, secret]));
   const hashed = users.find(({ secret }) => secret.kind === 'scrypt')?.secret;
-  const nobodys: Secret = { kind: 'plain', password: randomBytes(16).toString('hex') };
+  const unknown: Secret = { kind: 'plain', password: randomBytes(16).toString('hex') };
   return async (claim) => {
     const secret = secrets.get(claim.username);
-    const compared = secret ?? nobodys;
+    const compared = secret ?? unknown;
     if (claim.kind === 'cram-md5') return isDigest(compared, claim) && secret !== undefined;
-    // Where some passwords are hashed, a plain one and one that is not there cost a hash, too.
+    // Where some passwords are hashed, a plain one, and that of an unknown user, must cost a hash, too.
     if (compared.kind === 'plain' && hashed !== undefined) await isPassword(hashed, claim.password);
     return (await isPassword(compared, claim.password)) && secret !== undefined;
   };
@@ -78,7 +98,7 @@ function isDigest(secret: Secret, claim: Extract<Claim, { kind: 'cram-md5' }>): 
   return isSame(createHmac('md5', secret.password).update(claim.challenge).digest('hex'), claim.digest);
 }
 
-/** Equal in constant time, whatever the lengths. */
+/** Compares in constant time, whatever the lengths. */
 function isSame(one: string | Buffer, other: string | Buffer): boolean {
   const digest = (value: string | Buffer) => createHash('sha256').update(value).digest();
   return timingSafeEqual(digest(one), digest(other));
@@ -92,10 +112,10 @@ function derive(password: string, salt: Buffer, length: number, options: ScryptO
   });
 }
 
-// 4 MiB and some 20 ms on a desk, 200 ms on a Pi.
+// 2^12: 4 MiB, and some 20 ms on a desktop computer or 200 ms on a Raspberry Pi.
 const LOG_N = 12;
 
-/** A PHC string of scrypt with a fresh salt. */
+/** The PHC string of a password, hashed by scrypt (RFC 7914) with a fresh salt. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const hash = await derive(password, salt, 32, { N: 2 ** LOG_N, r: 8, p: 1 });

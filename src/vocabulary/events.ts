@@ -9,7 +9,7 @@ import type { QueueId } from './queue-id.ts';
 import type { SpoolDamage, SpoolRecovery } from './spool-status.ts';
 
 /** A message was accepted; `octets` is its size with the trace field, `hello` the name that the device gave itself. */
-type Accepted = {
+export type Accepted = {
   readonly id: QueueId;
   readonly device: string;
   readonly hello: string;
@@ -56,14 +56,14 @@ export interface RelayEvents {
   connected(event: { readonly device: string }): void;
   /**
    * A device got a refusal: as the reply to `command` (in the form that a log may show), or as the end of its session,
-   * and then `way` says how far it had come.
+   * and then `progress` says how far it had come.
    */
-  refused(event: DeviceEvent & { readonly refusal: Refusal; readonly command: string; readonly way?: SessionProgress }): void;
+  refused(event: DeviceEvent & { readonly refusal: Refusal; readonly command: string; readonly progress?: SessionProgress }): void;
   /**
    * A device closed the connection in the middle of a transaction or right after STARTTLS; nothing of the message is
    * kept.
    */
-  gone(event: DeviceEvent & { readonly way: SessionProgress; readonly problem: string }): void;
+  gone(event: DeviceEvent & { readonly progress: SessionProgress; readonly problem: string }): void;
   /**
    * Something that speaks another protocol connected to the SMTP port: a browser, a scanner, TLS from the first byte.
    */

@@ -71,7 +71,7 @@ describe('what a device does over and over', () => {
     log.refused(refused('a'));
     log.refused(refused('b'));
     log.refused({ ...refused('a'), refusal: { code: 550, status: '5.7.1', text: 'no' } });
-    log.gone({ device: 'a', way: { stage: 'mail' }, problem: 'x' });
+    log.gone({ device: 'a', progress: { stage: 'mail' }, problem: 'x' });
     expect(lines).toHaveLength(4);
   });
 

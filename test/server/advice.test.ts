@@ -1,4 +1,4 @@
-// What OpenSSL and its kin say when a handshake with a device fails, and what the owner is told.
+// What OpenSSL reports when a handshake with a device fails, and what the log advises.
 
 import { expect, test } from 'vitest';
 import { ADVICE, adviceForTls } from '../../src/server/advice.ts';

@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { selfSigned } from '../../scripts/lib/certificate.ts';
-import { createDeviceTls, type TlsSettings } from '../../src/server/certificate.ts';
+import { DeviceTls, type TlsSettings } from '../../src/server/certificate.ts';
 import type { WallTime } from '../../src/system/clock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -12,7 +12,7 @@ const YEAR = 365 * 86_400_000;
 
 function setUp(folder: string, options: { now?: () => number; settings?: Partial<TlsSettings> } = {}) {
   const faults: unknown[] = [];
-  const tls = createDeviceTls({
+  const tls = new DeviceTls({
     folder,
     hostname: 'gate.example',
     settings: { minimum: '1.2', own: undefined, ...options.settings },
@@ -25,9 +25,9 @@ function setUp(folder: string, options: { now?: () => number; settings?: Partial
 test('made once, kept with mode 0600, used again', async () => {
   const folder = temporaryFolder();
   const first = setUp(folder);
-  expect(first.tls.context()).toBeUndefined(); // and begins to make one
+  expect(first.tls.context).toBeUndefined();
   await first.tls.prepare();
-  expect(first.tls.context()).toBeDefined();
+  expect(first.tls.context).toBeDefined();
   const made = first.certificate();
   expect(made.subjectAltName).toMatch(/DNS:gate\.example, DNS:gate\.local, DNS:localhost, IP Address:127\.0\.0\.1/);
   expect(made.checkHost('gate.example')).toBe('gate.example');
@@ -45,8 +45,9 @@ test('renewed before it expires, while the relay runs', async () => {
   await tls.prepare();
   const before = certificate().fingerprint256;
   now += 10 * YEAR - 20 * 86_400_000;
-  expect(tls.context()).toBeDefined(); // the old one serves until the new one is there
-  await tls.prepare();
+  const renewed = tls.prepare();
+  expect(tls.context).toBeDefined(); // the old one serves until the new one is there
+  await renewed;
   expect(certificate().fingerprint256).not.toBe(before);
 });
 
@@ -68,7 +69,7 @@ test.each([
   writeFileSync(join(folder, name), left);
   const { tls, faults } = setUp(folder);
   await tls.prepare();
-  expect(tls.context()).toBeDefined();
+  expect(tls.context).toBeDefined();
   expect(faults).toEqual([]);
 });
 
@@ -76,13 +77,13 @@ test("the owner's files are used as they are", async () => {
   const folder = temporaryFolder();
   const { tls, certificate } = setUp(folder, { settings: { own: selfSigned() } });
   await tls.prepare();
-  expect(tls.context()).toBeDefined();
+  expect(tls.context).toBeDefined();
   expect(certificate).toThrow(/ENOENT/);
 });
 
-test('a folder that can not be written is told, and costs only TLS', async () => {
+test('a folder that can not be written is reported, and costs only TLS', async () => {
   const { tls, faults } = setUp('/nonexistent/folder');
   await tls.prepare();
-  expect(tls.context()).toBeUndefined();
+  expect(tls.context).toBeUndefined();
   expect(faults.length).toBeGreaterThan(0);
 });

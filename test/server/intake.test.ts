@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Origin, receive } from '../../src/server/intake.ts';
+import { Intake, type Origin } from '../../src/server/intake.ts';
 import { DataDecoder } from '../../src/smtp/data-decoder.ts';
 import type { Envelope, MailParameters } from '../../src/smtp/envelope.ts';
 import type { WallTime } from '../../src/system/clock.ts';
+import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
+import { NO_REWRITING, sizeLimitOf } from '../support/access.ts';
 import { type MemoryStore, memoryStore } from '../support/store.ts';
 
 const ORIGIN: Origin = {
@@ -13,11 +15,10 @@ const ORIGIN: Origin = {
   hostname: 'gate.example',
   time: Date.UTC(2026, 10, 24, 12) as WallTime,
 };
-const NONE = { sender: undefined, recipient: undefined, defaultDomain: undefined };
 const HEADER = 'Date: Tue, 24 Nov 2026 11:59:00 +0000\r\nFrom: a@b.example\r\nMessage-ID: <1@cam>\r\n';
 
-/** A reception, and how often its draft was written to. */
-function begin(store: MemoryStore, parameters: MailParameters = {}, rewriting: Parameters<typeof receive>[4] = NONE) {
+/** An intake, and how often its draft was written to. */
+function begin(store: MemoryStore, parameters: MailParameters = {}, rewriting: Rewriting = NO_REWRITING, size = 1_000_000) {
   const envelope: Envelope = {
     reversePath: { localPart: 'a', domain: 'b.example' },
     recipients: [{ forwardPath: { localPart: 'c', domain: 'd.example' } }],
@@ -37,7 +38,10 @@ function begin(store: MemoryStore, parameters: MailParameters = {}, rewriting: P
       };
     },
   };
-  return { reception: receive(counting, envelope, 0, ORIGIN, rewriting), writes: () => writes };
+  return {
+    intake: new Intake({ store: counting, sizeLimit: sizeLimitOf(size), envelope, declared: 0, origin: ORIGIN, rewriting }),
+    writes: () => writes,
+  };
 }
 
 const bodyOf = (store: MemoryStore) => store.messages.at(-1)?.octets.toString('latin1').split(HEADER)[1];
@@ -52,45 +56,43 @@ test.each([
   ['long lines', `${'a'.repeat(1_500)}\n`],
 ])('%s: a few awaited writes a chunk', async (_, unit) => {
   const store = memoryStore();
-  const { reception, writes } = begin(store);
+  const { intake, writes } = begin(store);
   const decoder = new DataDecoder('crlf');
   const chunk = Buffer.from(unit.repeat(Math.floor(65_536 / unit.length)));
-  await reception.write(Buffer.from(`${HEADER}\r\n`));
-  for (let count = 0; count < 4; count++) for (const slice of decoder.decode(chunk).body) await reception.write(slice);
-  expect(await reception.finish()).toBeUndefined();
+  await intake.write(Buffer.from(`${HEADER}\r\n`));
+  for (let count = 0; count < 4; count++) for (const slice of decoder.decode(chunk).body) await intake.write(slice);
+  expect(await intake.finish()).toBeUndefined();
   expect(writes()).toBeLessThanOrEqual(4 * 36);
 });
 
 test('a line too long is folded, in the header section and in the body; the size that counts is what came', async () => {
   const store = memoryStore();
-  const { reception } = begin(store);
+  const { intake } = begin(store);
   const octets = Buffer.from(`${HEADER}X: ${'x'.repeat(1_500)}\r\n\r\n${'y'.repeat(1_500)}\r\n`);
-  await reception.write(octets);
-  expect(await reception.finish()).toBeUndefined();
+  await intake.write(octets);
+  expect(await intake.finish()).toBeUndefined();
   expect(bodyOf(store)).toBe(`X: ${'x'.repeat(995)}\r\n ${'x'.repeat(505)}\r\n\r\n${'y'.repeat(998)}\r\n ${'y'.repeat(502)}\r\n`);
-  expect(reception.octets).toBe(octets.length);
+  expect(intake.octets).toBe(octets.length);
 });
 
 test('BINARYMIME has no lines', async () => {
   const store = memoryStore();
-  const { reception } = begin(store, { body: 'BINARYMIME' });
-  await reception.write(Buffer.from(`${HEADER}\r\n\r\n\n${'y'.repeat(3_000)}`));
-  expect(await reception.finish()).toBeUndefined();
+  const { intake } = begin(store, { body: 'BINARYMIME' });
+  await intake.write(Buffer.from(`${HEADER}\r\n\r\n\n${'y'.repeat(3_000)}`));
+  expect(await intake.finish()).toBeUndefined();
   expect(bodyOf(store)).toBe(`\r\n\r\n\n${'y'.repeat(3_000)}`);
 });
 
 test('a message of just the limit may be folded, and stored; one that folding makes much larger is too large', async () => {
   const store = memoryStore();
-  store.sizeLimit = 1_000_000;
   const of = (octets: number) => Buffer.from(`${HEADER}\r\n${'y'.repeat(octets - HEADER.length - 2)}`);
-  const small = begin(store).reception;
+  const small = begin(store).intake;
   await small.write(of(900_000));
   expect(await small.finish()).toBeUndefined();
-  const large = begin(store).reception;
+  const large = begin(store).intake;
   await large.write(of(1_000_000));
   expect(await large.finish()).toBeUndefined();
-  store.sizeLimit = 3_000_000;
-  const larger = begin(store).reception;
+  const larger = begin(store, {}, NO_REWRITING, 3_000_000).intake;
   await larger.write(of(3_000_000));
   expect(await larger.finish()).toMatchObject({ code: 552, status: '5.3.4' });
   expect(store.messages).toHaveLength(2);
@@ -99,10 +101,10 @@ test('a message of just the limit may be folded, and stored; one that folding ma
 
 test('a header section that grows out of its bounds is too large', async () => {
   const store = memoryStore();
-  const rewriting = { ...NONE, defaultDomain: `${'long.'.repeat(40)}example` };
-  const { reception } = begin(store, {}, rewriting);
-  await reception.write(Buffer.from(`${HEADER}To: ${'a,'.repeat(1_000)}\r\n\r\n`));
-  expect(await reception.finish()).toMatchObject({ code: 552, status: '5.3.4', text: expect.stringContaining('header section') });
+  const rewriting = { ...NO_REWRITING, defaultDomain: `${'long.'.repeat(40)}example` };
+  const { intake } = begin(store, {}, rewriting);
+  await intake.write(Buffer.from(`${HEADER}To: ${'a,'.repeat(1_000)}\r\n\r\n`));
+  expect(await intake.finish()).toMatchObject({ code: 552, status: '5.3.4', text: expect.stringContaining('header section') });
 });
 
 const part = fc.oneof(
@@ -136,16 +138,16 @@ const part = fc.oneof(
 test('a message that went through goes through as it is: but for the trace field nothing changes', { timeout: 60_000 }, async () => {
   const sender = { localPart: 'alerts', domain: 'example.org' };
   const rewritings = [
-    NONE,
-    { ...NONE, sender },
-    { ...NONE, defaultDomain: 'example.org' },
-    { ...NONE, sender, defaultDomain: 'example.org' },
+    NO_REWRITING,
+    { ...NO_REWRITING, sender },
+    { ...NO_REWRITING, defaultDomain: 'example.org' },
+    { ...NO_REWRITING, sender, defaultDomain: 'example.org' },
   ];
   const through = async (octets: Uint8Array, rewriting: (typeof rewritings)[number]) => {
     const store = memoryStore();
-    const { reception } = begin(store, {}, rewriting);
-    await reception.write(octets);
-    expect(await reception.finish()).toBeUndefined();
+    const { intake } = begin(store, {}, rewriting);
+    await intake.write(octets);
+    expect(await intake.finish()).toBeUndefined();
     const stored = store.messages[0]?.octets.toString('latin1') ?? '';
     return Buffer.from(stored.replace(/^Received: .*\r\n(?:[ \t].*\r\n)*/, ''), 'latin1');
   };

@@ -1,17 +1,12 @@
 import { connect, type Socket } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
-import { createAccess } from '../../src/server/access.ts';
-import { Connections } from '../../src/server/connections.ts';
-import { type Listener, type ListenerSettings, listen } from '../../src/server/listener.ts';
+import { type Listener, openListener } from '../../src/server/listener.ts';
 import type { MessageStore } from '../../src/server/store.ts';
-import { createAuthenticator } from '../../src/server/users.ts';
-import { type Monotonic, systemClock } from '../../src/system/clock.ts';
-import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import type { ListenAddress } from '../../src/vocabulary/endpoint.ts';
 import { type Allowed, plainAddress } from '../../src/vocabulary/network.ts';
-import { neighbourhood, policySettings } from '../support/access.ts';
-import { fakeClock } from '../support/clock.ts';
+import { neighbourhood, type SessionOptions, sessionParts } from '../support/access.ts';
 import { collectNews } from '../support/fakes/news.ts';
 import { memoryStore } from '../support/store.ts';
 
@@ -26,37 +21,22 @@ afterEach(async () => {
   for (const listener of listeners.splice(0)) await listener.close();
 });
 
-async function setUp(
-  settings: Partial<ListenerSettings> = {},
-  allow: Partial<Allowed> = { networks: [LOOPBACK] },
-  store: MessageStore = memoryStore(),
-  context?: SecureContext,
-  near: Neighbourhood = neighbourhood(),
-) {
+const ON_LOOPBACK: readonly ListenAddress[] = [{ host: '127.0.0.1', port: 0, tls: false }];
+
+async function setUp(options: SessionOptions & { allow?: Partial<Allowed>; listen?: readonly ListenAddress[] } = {}) {
+  const { allow = { networks: [LOOPBACK] }, listen = ON_LOOPBACK, settings, ...rest } = options;
   const stop = new AbortController();
   const news = collectNews();
-  const authenticator = createAuthenticator('off', [], systemClock);
-  const access = createAccess(policySettings({ allow: { networks: [], lan: false, gateway: false, ...allow }, maxRecipients: 10 }), {
-    store,
-    clock: systemClock,
-    neighbourhood: near,
-    passedOn: () => ({ smtpUtf8: false, binaryMime: false }),
-    hasTls: () => context !== undefined,
-    auth: authenticator,
-  });
-  const all = { listen: [{ host: '127.0.0.1', port: 0, tls: false }], maxConnections: 5, maxConnectionsPerDevice: 3, ...settings };
-  const listener = await listen(all, {
-    ...access,
-    store,
-    authenticator,
-    tlsContext: () => context,
-    rewriting: { sender: undefined, recipient: undefined, defaultDomain: undefined },
-    runQueue: () => 0,
+  const allowed = { networks: [], lan: false, gateway: false, ...allow };
+  const parts = sessionParts({
     clock: systemClock,
     random: systemRandom,
     tell: news.tell,
     stop: stop.signal,
+    ...rest,
+    settings: { allow: allowed, maxRecipients: 10, ...settings },
   });
+  const listener = await openListener(listen, parts);
   listeners.push(listener);
   stops.push(stop);
   const port = Number(listener.addresses[0]?.split(':').at(-1));
@@ -89,8 +69,8 @@ function device(port: number, localAddress = '127.0.0.1') {
   return { socket, says };
 }
 
-test('a network that is not allowed is told so and closed', async () => {
-  const { port, news } = await setUp({}, { networks: [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }] });
+test('a connection from a network that is not allowed is refused and closed', async () => {
+  const { port, news } = await setUp({ allow: { networks: [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }] } });
   expect(await device(port).says(/<closed>/)).toMatch(/^554 5\.7\.1 127\.0\.0\.1 may not use this relay; see GATEPOST_ALLOW\r\n<closed>$/);
   expect(news.of('refused')).toHaveLength(1);
 });
@@ -110,9 +90,8 @@ test('too many connections of one device, or in all, get 421; others are served;
   while (!greeting.startsWith('220 gate.example ESMTP')) greeting = await device(port, '127.0.0.3').says(/\r\n/);
 });
 
-test('stopping says 421 to idle sessions and stores a message whose data has come whole', async () => {
-  const store = memoryStore();
-  const { port, stop, listener } = await setUp({}, { networks: [LOOPBACK] }, store);
+test('stopping ends idle sessions with 421', async () => {
+  const { port, stop, listener } = await setUp();
   const idle = device(port);
   await idle.says(/^220 /);
   stop.abort();
@@ -120,16 +99,50 @@ test('stopping says 421 to idle sessions and stores a message whose data has com
   expect(await idle.says(/<closed>/)).toMatch(/421 4\.3\.2 the relay is stopping/);
 });
 
-test('a bug in a session ends that session with 421, and is told', async () => {
+test('a message that has come completely when the relay stops is stored, and acknowledged', async () => {
+  const store = memoryStore();
+  let begun = () => {};
+  const isCommitting = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow: MessageStore = {
+    ...store,
+    draft(declared, device) {
+      const draft = store.draft(declared, device);
+      return {
+        ...draft,
+        async commit(envelope) {
+          begun();
+          await released;
+          return draft.commit(envelope);
+        },
+      };
+    },
+  };
+  const { port, stop, listener } = await setUp({ store: slow });
+  const one = device(port);
+  one.socket.write('EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n\r\nx\r\n.\r\n');
+  await isCommitting;
+  stop.abort();
+  release();
+  await listener.close();
+  expect(await one.says(/<closed>/)).toMatch(/250 2\.0\.0 queued as ID1\r\n421 4\.3\.2 the relay is stopping/);
+  expect(store.messages).toHaveLength(1);
+});
+
+test('a bug in a session ends that session with 421, and is reported', async () => {
   const store = memoryStore();
   const broken: MessageStore = {
     ...store,
-    sizeLimit: 1000,
     draft() {
       throw new Error('a bug');
     },
   };
-  const { port, news } = await setUp({}, { networks: [LOOPBACK] }, broken);
+  const { port, news } = await setUp({ store: broken });
   const one = device(port);
   one.socket.write('EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n');
   expect(await one.says(/<closed>/)).toMatch(/421 4\.3\.0 an error in the relay/);
@@ -155,19 +168,19 @@ test('mapped addresses are IPv4 addresses', () => {
   expect(plainAddress('2001:db8::1')).toBe('2001:db8::1');
 });
 
-test('an address of our own network is allowed by one word, and told of it otherwise', async () => {
+test('an address of our own network is allowed by the word lan, and its refusal advises that', async () => {
   const near = neighbourhood(['127.0.0.1']);
-  const without = await setUp({}, { networks: [] }, memoryStore(), undefined, near);
+  const without = await setUp({ allow: {}, near });
   expect(await device(without.port).says(/<closed>/)).toMatch(/^554 /);
   expect(without.news.of('refused')).toMatchObject([{ advice: expect.stringContaining('add the word lan to GATEPOST_ALLOW') }]);
-  const withIt = await setUp({}, { networks: [], lan: true }, memoryStore(), undefined, near);
+  const withIt = await setUp({ allow: { lan: true }, near });
   expect(await device(withIt.port).says(/\r\n/)).toMatch(/^220 /);
 });
 
 test("a router is no device unless it is meant: the internet's mail comes through it", async () => {
   const near = neighbourhood([], ['127.0.0.1']);
   const address = { address: '127.0.0.1', prefix: 32, family: 'ipv4' } as const;
-  const by = (allow: Partial<Allowed>) => setUp({}, allow, memoryStore(), undefined, near);
+  const by = (allow: Partial<Allowed>) => setUp({ allow, near });
   const refused = await by({ networks: [LOOPBACK] });
   expect(await device(refused.port).says(/<closed>/)).toMatch(/^554 5\.7\.1 127\.0\.0\.1 is the way to the internet/);
   expect(refused.news.of('refused')).toMatchObject([{ advice: expect.stringContaining('the word gateway') }]);
@@ -177,8 +190,10 @@ test("a router is no device unless it is meant: the internet's mail comes throug
   }
 });
 
-test('who is turned away is gone within seconds, whatever he sends, and there are only so many of him', { timeout: 30_000 }, async () => {
-  const { port } = await setUp({}, { networks: [] });
+test('a refused connection is closed within seconds, whatever it sends, and there are only so many of them', {
+  timeout: 30_000,
+}, async () => {
+  const { port } = await setUp({ allow: {} });
   const all = Array.from({ length: 120 }, () => device(port));
   const dripping = setInterval(() => {
     for (const { socket } of all) if (socket.writable) socket.write('x');
@@ -189,28 +204,8 @@ test('who is turned away is gone within seconds, whatever he sends, and there ar
   expect(performance.now() - started).toBeLessThan(10_000);
 });
 
-test('when connections are short those that have long been silent make room', async () => {
-  const clock = fakeClock();
-  const connections = new Connections({ maxConnections: 10, maxConnectionsPerDevice: 10 }, clock);
-  const expired: string[] = [];
-  const open = (name: string, idleSince: Monotonic | undefined) => {
-    const admitted = connections.admit(name);
-    if ('code' in admitted) return admitted.text;
-    admitted.conversation = { ended: Promise.resolve(), idleSince, expire: () => expired.push(name) };
-    return 'admitted';
-  };
-  const idle = clock.now();
-  for (let count = 0; count < 4; count++) open(`idle-${count}`, idle);
-  for (let count = 0; count < 6; count++) open(`busy-${count}`, undefined);
-  expect(open('early', undefined)).toMatch(/too many connections/);
-  expect(expired).toEqual([]);
-  await clock.advance(10_000);
-  expect(open('late', undefined)).toBe('admitted');
-  expect(expired).toEqual(['idle-0', 'idle-1', 'idle-2', 'idle-3']);
-});
-
 test('a device that hangs up while it waits for its mistakes gives its place back', async () => {
-  const { port, listener } = await setUp({ maxConnectionsPerDevice: 1 });
+  const { port, listener } = await setUp({ limits: { maxConnectionsPerDevice: 1 } });
   const bad = device(port);
   bad.socket.write(`EHLO x\r\n${'FROB\r\n'.repeat(19)}`); // the last would be answered after 45 s in all
   await bad.says(/500 /);

@@ -4,28 +4,16 @@
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createAccess } from '../../src/server/access.ts';
-import { converse as converseOver } from '../../src/server/session.ts';
+import { Conversation } from '../../src/server/session.ts';
 import { createAuthenticator } from '../../src/server/users.ts';
-import { neighbourhood, policySettings } from '../support/access.ts';
+import { sessionParts, sizeLimitOf } from '../support/access.ts';
 import { fakeClock, settled } from '../support/clock.ts';
 import { collectNews } from '../support/fakes/news.ts';
-import { seededRandom } from '../support/fakes/random.ts';
 import { memoryStore } from '../support/store.ts';
 
 async function converse(pieces: readonly Buffer[]) {
   const clock = fakeClock();
   const store = memoryStore();
-  store.sizeLimit = 300;
-  const authenticator = createAuthenticator('any', [], clock);
-  const access = createAccess(policySettings({ maxRecipients: 3 }), {
-    store,
-    clock,
-    neighbourhood: neighbourhood(),
-    passedOn: () => ({ smtpUtf8: true, binaryMime: true }),
-    hasTls: () => false,
-    auth: authenticator,
-  });
   const news = collectNews();
   const [device, server] = duplexPair();
   let replies = '';
@@ -33,20 +21,16 @@ async function converse(pieces: readonly Buffer[]) {
     replies += chunk.toString('latin1');
   });
   device.on('error', () => {});
-  const rewriting = { sender: undefined, recipient: undefined, defaultDomain: undefined };
-  const session = converseOver(server, '192.0.2.7', false, {
-    policyFor: access.policyFor,
+  const parts = sessionParts({
+    settings: { maxRecipients: 3 },
+    passedOn: { smtpUtf8: true, binaryMime: true },
     store,
-    authenticator,
-    tlsContext: () => undefined,
-    rewriting,
-    runQueue: () => 0,
+    sizeLimit: sizeLimitOf(300),
+    authenticator: createAuthenticator('any', [], clock),
     clock,
-    random: seededRandom(1),
     tell: news.tell,
-    stop: new AbortController().signal,
-    isUnderPressure: () => false,
   });
+  const ended = new Conversation(server, '192.0.2.7', false, parts).run();
   for (const piece of pieces) {
     if (!device.writable) break;
     device.write(piece);
@@ -54,7 +38,7 @@ async function converse(pieces: readonly Buffer[]) {
   }
   device.end();
   await clock.advance(600_000); // waits after errors, and the end
-  await session.ended;
+  await ended;
   return {
     replies,
     stored: store.messages.map(({ octets, envelope }) => ({ octets: octets.toString('latin1'), envelope })),

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { deviceUsers } from '../../src/config/kinds.ts';
 import { createAuthenticator, hashPassword } from '../../src/server/users.ts';
+import type { DeviceUser } from '../../src/vocabulary/password.ts';
 import { fakeClock } from '../support/clock.ts';
 
 const DEVICE = '192.0.2.7';
@@ -41,10 +42,12 @@ test('RFC 2195, section 2: the example', async () => {
 });
 
 test('CRAM-MD5 is only there when it can succeed', async () => {
+  const namesOf = (mode: 'off' | 'any' | 'required', users: readonly DeviceUser[]) =>
+    createAuthenticator(mode, users, fakeClock()).mechanisms.map(({ name }) => name);
   const hashed = v.parse(deviceUsers, `a:${await hashPassword('x')}`);
-  expect(createAuthenticator('required', hashed, fakeClock()).mechanisms).toEqual(['PLAIN', 'LOGIN']);
-  expect(createAuthenticator('any', [], fakeClock()).mechanisms).toContain('CRAM-MD5');
-  expect(createAuthenticator('off', [], fakeClock()).mechanisms).toEqual([]);
+  expect(namesOf('required', hashed)).toEqual(['PLAIN', 'LOGIN']);
+  expect(namesOf('any', [])).toContain('CRAM-MD5');
+  expect(namesOf('off', [])).toEqual([]);
 });
 
 test.each(['cam', 'cam:', ':x', 'a:$1$md5$crypt', 'a:$scrypt$ln=20,r=8,p=1$AAAA$AAAA', 'a:x\na:y'])('not a user list: %j', (text) => {

@@ -1,9 +1,21 @@
-// What sessions in tests are allowed, unless a test says otherwise: everything.
+// What the sessions of tests are made with: everything is allowed, and nothing is asked for, unless a test says otherwise.
 
-import type { PolicySettings } from '../../src/server/access.ts';
+import type { SecureContext } from 'node:tls';
+import { Access, type AccessSettings } from '../../src/server/access.ts';
+import { type ConnectionLimits, Connections } from '../../src/server/connections.ts';
+import type { SessionParts } from '../../src/server/session.ts';
+import { SizeLimit } from '../../src/server/size-limit.ts';
+import type { TlsContexts } from '../../src/server/tls.ts';
+import { createAuthenticator } from '../../src/server/users.ts';
 import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
+import { NO_OFFERS, type Offers } from '../../src/vocabulary/offers.ts';
+import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
+import { fakeClock } from './clock.ts';
+import { collectNews } from './fakes/news.ts';
+import { seededRandom } from './fakes/random.ts';
+import { memoryStore } from './store.ts';
 
-export const policySettings = (more: Partial<PolicySettings> = {}): PolicySettings => ({
+export const ACCESS: AccessSettings = {
   hostname: 'gate.example',
   allow: { networks: [], lan: false, gateway: false },
   maxRecipients: 100,
@@ -11,12 +23,55 @@ export const policySettings = (more: Partial<PolicySettings> = {}): PolicySettin
   allowRecipients: undefined,
   deviceRate: undefined,
   defaultDomain: undefined,
-  isTlsRequired: false,
-  ...more,
-});
+  startTls: 'off',
+};
+
+export const NO_REWRITING: Rewriting = { sender: undefined, recipient: undefined, defaultDomain: undefined };
 
 /** A board whose own networks and routers are these addresses. */
 export const neighbourhood = (onLink: readonly string[] = [], gateways: readonly string[] = []): Neighbourhood => ({
   isOnLink: (address) => onLink.includes(address),
   isGateway: (address) => gateways.includes(address),
 });
+
+/** A certificate that is there, or is not. */
+export const tlsWith = (context: SecureContext | undefined): TlsContexts => ({ context, prepare: async () => {} });
+
+/** A limit of just so many octets. */
+export function sizeLimitOf(octets: number): SizeLimit {
+  const largest = Number.POSITIVE_INFINITY;
+  return new SizeLimit({ maxMessage: octets, largest, upstreamSize: () => undefined, relearn: () => {}, clock: fakeClock() });
+}
+
+export type SessionOptions = Partial<Omit<SessionParts, 'access' | 'connections'>> & {
+  readonly settings?: Partial<AccessSettings>;
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly near?: Neighbourhood;
+  readonly passedOn?: Offers;
+};
+
+/** All that sessions share, with what a test wants to be otherwise. */
+export function sessionParts({ settings, limits, near, passedOn, ...own }: SessionOptions = {}): SessionParts {
+  const clock = own.clock ?? fakeClock();
+  const store = own.store ?? memoryStore();
+  const sizeLimit = own.sizeLimit ?? sizeLimitOf(1_000_000);
+  const authenticator = own.authenticator ?? createAuthenticator('off', [], clock);
+  const tls = own.tls ?? tlsWith(undefined);
+  return {
+    access: new Access(
+      { ...ACCESS, ...settings },
+      { store, sizeLimit, clock, neighbourhood: near ?? neighbourhood(), passedOn: () => passedOn ?? NO_OFFERS, tls, authenticator },
+    ),
+    connections: new Connections({ maxConnections: 5, maxConnectionsPerDevice: 3, ...limits }, clock),
+    store,
+    sizeLimit,
+    authenticator,
+    tls,
+    rewriting: own.rewriting ?? NO_REWRITING,
+    runQueue: own.runQueue ?? (() => 0),
+    clock,
+    random: own.random ?? seededRandom(1),
+    tell: own.tell ?? collectNews().tell,
+    stop: own.stop ?? new AbortController().signal,
+  };
+}

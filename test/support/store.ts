@@ -1,4 +1,4 @@
-// A message store in memory, with a limit and a room that tests set.
+// A message store in memory, with a room that tests set.
 
 import type { MessageStore } from '../../src/server/store.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
@@ -8,7 +8,6 @@ export type KeptMessage = { readonly id: QueueId; readonly envelope: Envelope; r
 
 export type MemoryStore = MessageStore & {
   readonly messages: KeptMessage[];
-  sizeLimit: number;
   roomLeft: number;
   /** What the next commit results in. */
   commitResult: 'stored' | 'full' | 'failed';
@@ -21,11 +20,9 @@ export function memoryStore(): MemoryStore {
   const store: MemoryStore = {
     instance: 'cafe0001',
     messages: [],
-    sizeLimit: 1_000_000,
     roomLeft: 10_000_000,
     commitResult: 'stored',
     open: 0,
-    tooLarge: () => {},
     room: (octets) => (octets > 10_000_000 ? 'never' : octets > store.roomLeft ? 'not-now' : 'yes'),
     draft() {
       count += 1;
