@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/parse.ts';
 import { formatMailbox } from '../smtp/address.ts';
-import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
+import { cutIntoSegments, Space } from '../spool/space.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import { configFromEnvironment } from './environment.ts';
 import { print } from './print.ts';
@@ -60,7 +60,7 @@ function explain(config: Config): readonly string[] {
   const { upstreamConnections: connections, upstreamRate: rate } = config;
   lines.push(`  over at most ${connections} connections${rate === undefined ? '' : `, ${rate.count} messages in ${rate.per / 1000} s`}`);
   const { size, count } = cutIntoSegments(config.spoolSize);
-  const largest = largestMessage(createSpace(size, count).share);
+  const largest = new Space(size, count).largestMessage;
   lines.push(
     `Messages of up to ${mebibytes(Math.min(config.maxMessage, largest))} to at most ${config.maxRecipients} recipients are kept in ${config.spoolDir}, which may take ${mebibytes(config.spoolSize)}`,
   );

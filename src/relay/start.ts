@@ -16,7 +16,7 @@ import { createAuthenticator } from '../server/users.ts';
 import { formatMailbox, isSameMailbox, type Mailbox } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
 import { yearsLeft } from '../spool/flash.ts';
-import { NewerFormat } from '../spool/segment.ts';
+import { NewerFormat } from '../spool/header.ts';
 import { cutIntoSegments } from '../spool/space.ts';
 import { openSpool, type Spool } from '../spool/spool.ts';
 import { calendar } from '../system/calendar.ts';

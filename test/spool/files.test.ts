@@ -4,12 +4,12 @@
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../src/spool/crc32c.ts';
 import { PAGE } from '../../src/spool/frame.ts';
+import { decodeHeader } from '../../src/spool/header.ts';
 import { MANIFEST, readManifest } from '../../src/spool/manifest.ts';
-import { decodeHeader } from '../../src/spool/segment.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
-import type { Remains } from '../support/lives.ts';
+import type { Remains } from '../support/generations.ts';
 import { type AtRest, aftermathOf, atRest, filesOf } from '../support/rest.ts';
 import { put, segmentsOn, testSpool } from '../support/spool.ts';
 

@@ -11,7 +11,7 @@ import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
-import { remainsOfCuts } from '../support/lives.ts';
+import { remainsOfCuts } from '../support/generations.ts';
 import { seededRandom } from '../support/random.ts';
 import { bodyOf, put, testSpool } from '../support/spool.ts';
 
@@ -68,7 +68,7 @@ test('a `done` of it that goes bad between two good frames is noticed', async ()
   const disk = powerLosingDisk(FILES);
   const [delivered] = KEPT.delivered;
   let damaged = '';
-  for (const { segment } of (await openSegments(disk)).lives) {
+  for (const { segment } of (await openSegments(disk)).generations) {
     await scan(segment, ({ kind, number }, { at }) => {
       if (kind !== 'done' || formatQueueId(number) !== delivered) return;
       damaged = segment.name;

@@ -57,7 +57,7 @@ describe.each(Object.entries(PLACED))('%s', (_what, { put: place, problem }) => 
 
     // Reading alone must not hang either: `gatepost spool verify` does it.
     const read = await recover(openDiskReadOnly(folder));
-    for (const { file } of [...read.ring, ...read.blank]) await file.close();
+    for (const segment of [...read.ring, ...read.blank]) await segment.close();
     expect(read.damage).toContainEqual({ segment: name, problem, lost: [], maybeLost: [] });
 
     const { spool, stored, news } = await testSpool(await openDisk(folder));

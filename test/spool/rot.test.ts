@@ -7,12 +7,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { PAGE } from '../../src/spool/frame.ts';
 import { recover } from '../../src/spool/recover.ts';
 import { scan } from '../../src/spool/scan.ts';
-import { readFrame } from '../../src/spool/segment.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
-import type { Remains } from '../support/lives.ts';
+import type { Remains } from '../support/generations.ts';
 import { seededRandom } from '../support/random.ts';
 import { filesOf } from '../support/rest.ts';
 import { put, testSpool } from '../support/spool.ts';
@@ -71,9 +70,9 @@ async function makeCase(end: 'stopped' | 'killed'): Promise<Case> {
 
 /** What differs from what was in the spool, unless it is told; an empty list is as it should be. */
 async function silentChanges(files: Remains, { waiting }: Case): Promise<readonly string[]> {
-  const { entries, damage } = await recover(powerLosingDisk(files));
+  const { messages, damage } = await recover(powerLosingDisk(files));
   const changes: string[] = [];
-  const there = new Map([...entries.values()].map((entry) => [formatQueueId(entry.number), entry]));
+  const there = new Map([...messages.values()].map((message) => [formatQueueId(message.number), message]));
   for (const id of waiting.keys()) if (!there.has(id)) changes.push(`${id} is lost`);
   for (const [id, { chunks, settled }] of there) {
     const message = waiting.get(id);
@@ -81,7 +80,7 @@ async function silentChanges(files: Remains, { waiting }: Case): Promise<readonl
       changes.push(`${id} is back`);
       continue;
     }
-    const frames = await Promise.all(chunks.map(readFrame));
+    const frames = await Promise.all(chunks.map((place) => place.segment.read(place)));
     const body = Buffer.concat(frames.map((frame) => frame?.payload ?? Buffer.from('?')));
     expect(body.equals(message.body), `${id} is as it was sent`).toBe(true);
     if (settled.join() !== message.settled.join()) changes.push(`${id} has forgotten who is settled`);

@@ -88,11 +88,14 @@ describe('a message with a long envelope', () => {
     const id = (await put(spool, Buffer.alloc(100), from)) as QueueId;
     await spool.record(id, rest, { attempts: 1_000_000, warned: true });
     await clock.advance(2_000);
-    const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
-    const [entry] = entries.values();
-    const octets = [...(entry?.chunks ?? []), entry?.commit, entry?.outcome].reduce((sum, place) => sum + (place?.size ?? Number.NaN), 0);
+    const { messages } = await recover(powerLosingDisk(await filesOf(disk)));
+    const [message] = messages.values();
+    const octets = [...(message?.chunks ?? []), message?.commit, message?.outcome].reduce(
+      (sum, place) => sum + (place?.size ?? Number.NaN),
+      0,
+    );
     expect(octets).toBeLessThanOrEqual(spool.status().held);
-    expect(entry?.outcome?.size).toBeLessThanOrEqual(PAGE);
+    expect(message?.outcome?.size).toBeLessThanOrEqual(PAGE);
   });
 });
 

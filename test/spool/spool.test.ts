@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PAGE } from '../../src/spool/frame.ts';
-import { beginLife, blankSegment, decodeHeader, formatRing, parseRing } from '../../src/spool/segment.ts';
+import { decodeHeader, encodeHeader, formatRing, NONCE, parseRing } from '../../src/spool/header.ts';
 import type { DiskFile } from '../../src/system/disk.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock, settled } from '../support/clock.ts';
@@ -508,14 +508,8 @@ test('what the ring held is written as ranges, and with the largest facts still 
     flash: { total: most, today: most, day: 99_999 },
     upstream: { size: 1e12, smtpUtf8: false, binaryMime: false },
   };
-  const segment = blankSegment('x', undefined as never, 2 ** 30);
-  const page = beginLife(
-    segment,
-    1e9,
-    facts,
-    { ring: formatRing(Array.from({ length: 64 }, (_, at) => 1e9 + 2 * at)), leftAt: 2 ** 30 },
-    seededRandom(1),
-  );
+  const ring = formatRing(Array.from({ length: 64 }, (_, at) => 1e9 + 2 * at));
+  const page = encodeHeader(1e9, seededRandom(1).bytes(NONCE), 2 ** 30, facts, { ring, leftAt: 2 ** 30 });
   expect(decodeHeader(page)?.facts).toEqual(facts);
 });
 

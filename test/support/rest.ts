@@ -5,7 +5,7 @@ import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import type { SpoolDamage } from '../../src/vocabulary/spool-status.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
-import type { Remains } from './lives.ts';
+import type { Remains } from './generations.ts';
 import { seededRandom } from './random.ts';
 import { bodyOf, envelope, put, testSpool } from './spool.ts';
 

@@ -126,12 +126,12 @@ async function useUntilCut(disk: PowerLosingDisk, { random, extra }: Chances, ex
 
 /** What messages count for, by what stands on the disk: body and commit as they are. */
 async function heldOnDisk(disk: PowerLosingDisk, ids: ReadonlySet<QueueId>): Promise<number> {
-  const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
+  const { messages } = await recover(powerLosingDisk(await filesOf(disk)));
   let held = 0;
-  for (const entry of entries.values()) {
-    if (!ids.has(formatQueueId(entry.number))) continue;
-    const octets = placesOf(entry).reduce((sum, { size }) => sum + size, 0);
-    const counted = footprint(entry.octets, entry.commit?.size);
+  for (const message of messages.values()) {
+    if (!ids.has(formatQueueId(message.number))) continue;
+    const octets = placesOf(message).reduce((sum, { size }) => sum + size, 0);
+    const counted = footprint(message.octets, message.commit.size);
     expect(counted, 'no octet is on the flash that is not counted').toBeGreaterThanOrEqual(octets);
     held += counted;
   }

@@ -16,10 +16,10 @@ const SMALL = 100;
 const LARGE = 20_000;
 
 /**
- * The lives of segments, in two stretches of use, with a power cut at every operation. Rejects if a
+ * The generations of segments, in two stretches of use, with a power cut at every operation. Rejects if a
  * message that was delivered comes back, one that was acknowledged is gone, or a power cut is taken for damage.
  */
-export async function runLives(subject: Subject): Promise<void> {
+export async function runGenerations(subject: Subject): Promise<void> {
   await useOver(subject);
   for (let n = 1; n <= 32; n++) for (const delivered of ['all', 'every other'] as const) await failAndGoOn(subject, n, delivered);
 }
