@@ -38,7 +38,10 @@ export class Compaction {
       });
   }
 
-  /** Resolves at once unless segments are scarce; then when compaction has ended, so that a writer does not take the segments that it needs. */
+  /**
+   * Resolves at once unless segments are scarce; then when compaction has ended, so that a writer does not take the
+   * segments that it needs.
+   */
   async keepUp(): Promise<void> {
     if (!this.#parts.ring.isScarce) return;
     this.startIfNeeded();
@@ -84,7 +87,10 @@ export class Compaction {
     return !segment.isNeeded;
   }
 
-  /** Puts the copy in place of the original, unless the message is gone meanwhile; the place that is not needed any more. */
+  /**
+   * Puts the copy in place of the original, unless the message is gone meanwhile; the place that is not needed any
+   * more.
+   */
   #take({ slot, copy }: Move): Place {
     const isCurrent = this.#parts.messages.has(slot.entry.number) && slot.read() === slot.old;
     if (!isCurrent) return copy;

@@ -27,7 +27,10 @@ export type Findings = {
 /** A generation, up to which octet it was synced for certain, and its gaps. */
 type Assessed = { readonly generation: Generation; readonly synced: number; readonly bad: readonly Gap[]; readonly torn: readonly Gap[] };
 
-/** What was lost though it had been synced, and how many bad pages are only torn. Marks the damaged segments, which are set aside when they come free. */
+/**
+ * What was lost though it had been synced, and how many bad pages are only torn. Marks the damaged segments, which
+ * are set aside when they come free.
+ */
 export function assess(findings: Findings): { readonly damage: readonly SpoolDamage[]; readonly torn: number } {
   const { files, judged } = findings;
   const generations = judged.ring.map((generation, at) => assessGeneration(findings, generation, at));
@@ -56,7 +59,8 @@ function assessGeneration({ judged, scans }: Findings, generation: Generation, a
   const gaps = [...(scanned?.gaps ?? [])];
   const end = scanned?.end ?? PAGE;
   if (end < synced) gaps.push({ from: end, to: synced });
-  // Without a manifest the oldest generation, if none of its frames is needed, may have been over, and its file already used again.
+  // Without a manifest the oldest generation, if none of its frames is needed, may have been over, and its file
+  // already used again.
   const mayBeOver = judged.manifest === 'none' && at === 0 && judged.ring.length > 1 && !generation.segment.isNeeded;
   const isBad = ({ from }: Gap) => from < synced && !mayBeOver;
   return { generation, synced, bad: gaps.filter(isBad), torn: gaps.filter((gap) => !isBad(gap)) };
@@ -93,7 +97,8 @@ const MOST_NAMES = 5;
 function missingDamage(missing: readonly ListedGeneration[], { headless, unusable, generations }: Files): readonly SpoolDamage[] {
   if (missing.length === 0) return [];
   const names = new Set(missing.map(({ name }) => name));
-  // A file without header may be one that is missing. Nor can a header be trusted that says something else in the file of a missing one.
+  // A file without header may be one that is missing. Nor can a header be trusted that says something else in the
+  // file of a missing one.
   for (const segment of headless) segment.markDamaged();
   for (const { segment } of generations) if (names.has(segment.name)) segment.markDamaged();
   const there = new Set([...headless.map(({ name }) => name), ...generations.map(({ segment }) => segment.name)]);
@@ -107,7 +112,10 @@ function missingDamage(missing: readonly ListedGeneration[], { headless, unusabl
   return [...damage, damageOf(`${gone.slice(0, MOST_NAMES).join(', ')}${more}`, problem)];
 }
 
-/** Messages without commit or with a gap. One whose commit was synced is lost; one without commit may have been a draft. */
+/**
+ * Messages without commit or with a gap. One whose commit was synced is lost; one without commit may have been a
+ * draft.
+ */
 function lostMessages(unfinished: readonly Unfinished[], syncedEnds: ReadonlyMap<Segment, number>): SpoolDamage | undefined {
   const lost: QueueId[] = [];
   const maybeLost: QueueId[] = [];

@@ -35,7 +35,10 @@ export type DraftParts = {
 // A draft holds at most this many slices before they are joined.
 const MOST_SLICES = 256;
 
-/** A draft. Space is held for octets as they come, so that a device that declares many and stays silent takes nothing from others. */
+/**
+ * A draft. Space is held for octets as they come, so that a device that declares many and stays silent takes nothing
+ * from others.
+ */
 export class SpoolDraft {
   readonly id: QueueId;
   readonly #parts: DraftParts;
@@ -51,7 +54,10 @@ export class SpoolDraft {
   #sliced = 0;
   #isOver = false;
 
-  /** Begins a draft of the device, under a message number that was never used; `declared` is the size in octets that it declared, 0 for none. */
+  /**
+   * Begins a draft of the device, under a message number that was never used; `declared` is the size in octets that
+   * it declared, 0 for none.
+   */
   constructor(parts: DraftParts, number: number, device: string, declared: number) {
     this.#parts = parts;
     this.#declared = declared;
@@ -85,7 +91,10 @@ export class SpoolDraft {
     return 'taken';
   }
 
-  /** `stored` once the message is on the flash; otherwise nothing of it is kept, since there is no space or the flash has failed. */
+  /**
+   * `stored` once the message is on the flash; otherwise nothing of it is kept, since there is no space or the flash
+   * has failed.
+   */
   async commit(envelope: Envelope): Promise<'stored' | 'full' | 'failed'> {
     const { clock, compaction, segmentSize } = this.#parts;
     const { device, arrived } = this.#entry;

@@ -13,7 +13,10 @@ export class FlashMeter {
   #day = 0;
   #running: () => number = () => 0;
 
-  /** Counts on from what earlier runs have counted; `running` gives the running time in ms. Whatever was counted before is dropped. */
+  /**
+   * Counts on from what earlier runs have counted; `running` gives the running time in ms. Whatever was counted
+   * before is dropped.
+   */
   resume(before: FlashFacts | undefined, running: () => number): void {
     this.#total = before?.total ?? NOTHING;
     this.#today = before?.today ?? NOTHING;
@@ -56,7 +59,10 @@ const sum = (one: FlashCount, other: FlashCount): FlashCount => ({
 const CYCLES = 500;
 const AMPLIFICATION = 2;
 
-/** How many years a card of `capacity` octets lasts at the rate of `total` octets in `running` ms; undefined within the first hour, or when nothing was written. */
+/**
+ * How many years a card of `capacity` octets lasts at the rate of `total` octets in `running` ms; undefined within
+ * the first hour, or when nothing was written.
+ */
 export function yearsLeft(total: number, running: number, capacity: number): number | undefined {
   if (running < DAY / 24 || total === 0) return undefined;
   const perYear = (total * AMPLIFICATION * 365 * DAY) / running;

@@ -23,14 +23,20 @@ export type Judged = {
   readonly back: readonly Generation[];
   /** The highest generation that was ever begun, as far as is known. */
   readonly newest: number;
-  /** Whether the manifest was found and holds. `outdated`: it lacks a generation that was listed, so its newest page is lost. */
+  /**
+   * Whether the manifest was found and holds. `outdated`: it lacks a generation that was listed, so its newest page
+   * is lost.
+   */
   readonly manifest: 'holds' | 'outdated' | 'none';
 };
 
 // No spool begins so many generations between two lists; a header that is further ahead is wrong.
 const FAR_AHEAD = 2 ** 32;
 
-/** Judges the generations that were found (oldest first) by the manifest, or by their headers if there is none to go by. */
+/**
+ * Judges the generations that were found (oldest first) by the manifest, or by their headers if there is none to go
+ * by.
+ */
 export async function judge(found: readonly Generation[], manifest: FoundManifest): Promise<Judged> {
   if (manifest.state !== 'read') return judgeByHeaders(found, 0);
   const { list } = manifest;
@@ -58,7 +64,8 @@ function judgeByList(found: readonly Generation[], list: GenerationList, later: 
   }
   const there = new Set(ring.map(({ header }) => header.generation));
   const over = found.filter((one) => !ring.includes(one));
-  // The file of one that was begun and never listed may hold its header in one page, and an earlier one in the other: it is used first.
+  // The file of one that was begun and never listed may hold its header in one page, and an earlier one in the other:
+  // it is used first.
   const wasListed = ({ header }: Generation) => header.generation <= list.newest;
   return {
     ring: found.filter((one) => ring.includes(one)),
@@ -71,7 +78,10 @@ function judgeByList(found: readonly Generation[], list: GenerationList, later: 
   };
 }
 
-/** The highest generation: also of one that was begun and is not listed any more, so that no other gets the same number. */
+/**
+ * The highest generation: also of one that was begun and is not listed any more, so that no other gets the same
+ * number.
+ */
 function newestBegun(found: readonly Generation[], listed: number): number {
   return Math.max(listed, ...found.map(({ header }) => header.generation).filter((generation) => generation < listed + FAR_AHEAD));
 }
@@ -91,7 +101,10 @@ function judgeByHeaders(found: readonly Generation[], newest: number): Judged {
   };
 }
 
-/** Generations between others that the newest header names and no file holds. The oldest segment may have been used again meanwhile. */
+/**
+ * Generations between others that the newest header names and no file holds. The oldest segment may have been used
+ * again meanwhile.
+ */
 function missingGenerations(ring: readonly Generation[]): readonly number[] {
   const there = new Set(ring.map(({ header }) => header.generation));
   const oldest = ring[0]?.header.generation ?? 0;

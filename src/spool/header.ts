@@ -21,7 +21,10 @@ const LARGEST_FACTS = SECTOR - FACTS_AT;
 /** Octets of a nonce. */
 export const NONCE = 16;
 
-/** What a header says of the other generations, so that recovery knows what must be there: otherwise damage would look like a torn write. */
+/**
+ * What a header says of the other generations, so that recovery knows what must be there: otherwise damage would look
+ * like a torn write.
+ */
 export type RingNote = {
   /** The generations that the ring held when this one began, as ranges: `5-9,11`. */
   readonly ring: string;
@@ -76,7 +79,10 @@ export function encodeHeader(generation: number, nonce: Buffer, size: number, fa
   return Buffer.concat(Array.from({ length: SECTORS }, () => sector));
 }
 
-/** The header in a header page: the newest of all that its sectors hold whole; undefined for none. Throws NewerFormat and UnexpectedRecord. */
+/**
+ * The header in a header page: the newest of all that its sectors hold whole; undefined for none. Throws NewerFormat
+ * and UnexpectedRecord.
+ */
 export function decodeHeader(page: Buffer): Header | undefined {
   let newest: Header | undefined;
   for (let at = 0; at + SECTOR <= page.length; at += SECTOR) {
@@ -112,7 +118,8 @@ function decodeSector(sector: Buffer, generation: number): Header {
   };
 }
 
-// So that the header always fits its sector. Generations follow each other except after failures, so it hardly ever matters.
+// So that the header always fits its sector. Generations follow each other except after failures, so it hardly ever
+// matters.
 const LONGEST_RING = 90;
 
 /** Ascending generations as ranges; the oldest are left out when there are too many gaps. */

@@ -33,17 +33,26 @@ export type LogParts = {
   readonly begun: () => void;
 };
 
-// Frames that are read again once they are written, so that their segments must stay; the others matter to recovery only.
+// Frames that are read again once they are written, so that their segments must stay; the others matter to recovery
+// only.
 const KEPT: ReadonlySet<FrameKind> = new Set(['body', 'commit', 'outcome']);
 
-// A frame for which nobody waits goes to the flash after this many ms at the latest. To lose it costs a duplicate, never a message.
+// A frame for which nobody waits goes to the flash after this many ms at the latest. To lose it costs a duplicate,
+// never a message.
 const SOON = 1_000;
 // How long such frames wait after a failure, in ms, if nobody else wants anything written.
 const SOON_AFTER_FAILURE = 10_000;
 
-/** What waits for the log, a sync included. Exactly one of `synced` and `lost` is called last; `lost` says whether it is to be appended again. */
+/**
+ * What waits for the log, a sync included. `written` is called when its frame is written, and nothing more for one of
+ * that kind; `synced` when it is on the flash; `lost` instead, when its segment failed: it says whether the frame is to
+ * be appended again.
+ */
 type Waiting = {
-  /** What it waits for: to be written; to be on the flash; nothing, it may go with others; or that all before it is on the flash. */
+  /**
+   * What it waits for: to be written; to be on the flash; nothing, it may go with others; or that all before it is on
+   * the flash.
+   */
   readonly kind: 'written' | 'durable' | 'soon' | 'sync';
   readonly frame: Frame | undefined;
   /** Octets in the segment. */
@@ -90,7 +99,10 @@ export class Log {
     });
   }
 
-  /** Resolves when the frame, and all appended before it, is on the flash. Rejects with DiskFailed. Whoever gets the place releases it. */
+  /**
+   * Resolves when the frame, and all appended before it, is on the flash. Rejects with DiskFailed. Whoever gets the
+   * place releases it.
+   */
   appendDurable(frame: Frame): Promise<Place> {
     return new Promise((resolve, reject) => {
       let place: Place | undefined;
@@ -218,7 +230,10 @@ export class Log {
     for (const one of ordinary) one.lost(full);
   }
 
-  /** Without a current segment, all that was appended before them stands in segments that were synced when the log moved on. */
+  /**
+   * Without a current segment, all that was appended before them stands in segments that were synced when the log
+   * moved on.
+   */
   #answerLeadingSyncs(): void {
     while (this.#waiting[0]?.kind === 'sync') this.#waiting.shift()?.synced();
   }
@@ -246,18 +261,18 @@ export class Log {
   }
 
   /**
-   * A write, a sync or the making of a segment failed. The segment is retired, and its group is lost. Without a segment
-   * there is none to go on in, so all that wait lose. With one, so does each commit: its body may have been in the
-   * failed segment, and in the next one the commit alone would look like lost mail.
+   * A write, a sync or the making of a segment failed. The segment is retired, and the group in it is lost. If no
+   * segment could be made there is none to go on in, so all that waits is lost. Otherwise only the commits are: their
+   * bodies may have been in the failed segment, and in the next one a commit alone would look like lost mail.
    */
   #giveUp(error: DiskFailed): void {
     const { ring, tell } = this.#parts;
     const segment = this.#segment;
     this.#segment = undefined;
-    const loses = ({ kind }: Waiting) => segment === undefined || kind === 'durable';
-    const losers = [...this.#atStake.splice(0), ...this.#waiting.filter(loses)];
-    const others = this.#waiting.filter((one) => !loses(one));
-    this.#waiting = [...losers.filter((one) => one.lost(error) === 'again'), ...others];
+    const isLost = ({ kind }: Waiting) => segment === undefined || kind === 'durable';
+    const lost = [...this.#atStake.splice(0), ...this.#waiting.filter(isLost)];
+    const others = this.#waiting.filter((one) => !isLost(one));
+    this.#waiting = [...lost.filter((one) => one.lost(error) === 'again'), ...others];
     segment?.retire();
     tell('spoolFailed', { problem: error.message });
     if (segment !== undefined && !segment.hasSyncedFrames) ring.drop(segment);

@@ -26,7 +26,10 @@ export type ListedGeneration = { readonly generation: number; readonly name: str
 export type GenerationList = {
   /** The highest generation that was begun so far: one up to it that is not listed is over. */
   readonly newest: number;
-  /** The highest generation that a release without manifest has begun, as far as is known. A higher one of such a release was begun after this list. */
+  /**
+   * The highest generation that a release without manifest has begun, as far as is known. A higher one of such a
+   * release was begun after this list.
+   */
   readonly newestOfOlder: number;
   /** Those that must be there. */
   readonly listed: readonly ListedGeneration[];
@@ -43,7 +46,9 @@ export type FoundManifest =
 const MAGIC = Buffer.from('MANIFEST');
 const VERSION = 1;
 const JSON_AT = 24;
-/** So many missing generations are listed at most: more do not fit the page, and nobody expects so many to come back. */
+/**
+ * So many missing generations are listed at most: more do not fit the page, and nobody expects so many to come back.
+ */
 export const MOST_MISSING = 64;
 
 const ListJson = v.object({
@@ -175,7 +180,8 @@ const ZERO_PAGE = Buffer.alloc(PAGE);
 async function makeFile(disk: Disk, pages: readonly Buffer[]): Promise<DiskFile> {
   const there = await disk.list();
   const name = `${MANIFEST}.new`;
-  // A power cut may have left it from an earlier attempt. If it can't be removed, because it is no file, another name will do.
+  // A power cut may have left it from an earlier attempt. If it can't be removed, because it is no file, another name
+  // will do.
   if (there.includes(name)) await disk.remove(name).catch(() => {});
   const free = freeName(await disk.list(), name);
   const file = await disk.create(free);

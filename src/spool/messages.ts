@@ -35,7 +35,10 @@ export type StoredMessage = Arriving & {
 
 export type Entry = Receiving | StoredMessage;
 
-/** A new message of a draft; the draft's array of chunks goes on as the message's, since compaction may be replacing one of them. */
+/**
+ * A new message of a draft; the draft's array of chunks goes on as the message's, since compaction may be replacing
+ * one of them.
+ */
 export function messageOf(draft: Receiving, commit: Place, octets: number): StoredMessage {
   return { ...draft, state: 'message', commit, octets, attempts: 0, warned: false, settled: [], outcomes: 0 };
 }

@@ -23,13 +23,19 @@ export type OutcomeRecord = {
   readonly running?: number;
 };
 
-/** What the spool knows beside its messages. Each header holds it as of that time; a `facts` frame says what has changed since. */
+/**
+ * What the spool knows beside its messages. Each header holds it as of that time; a `facts` frame says what has
+ * changed since.
+ */
 export type Facts = {
   /** Tells this spool from all others. */
   readonly instance: string;
   /** Message numbers below this one may have been used. */
   readonly nextNumber: number;
-  /** How long the relay has been running, all runs together, in ms. Ages are measured in it, so no set of the date expires a message. */
+  /**
+   * How long the relay has been running, all runs together, in ms. Ages are measured in it, so no set of the date
+   * expires a message.
+   */
   readonly running: number;
   /** The latest date ever seen: a board without a battery-backed clock starts before it. */
   readonly newest?: number;
@@ -39,7 +45,9 @@ export type Facts = {
   readonly upstream?: Offers;
 };
 
-/** JSON that is whole but does not say what this release expects: another program wrote it, or a release with a fault. */
+/**
+ * JSON that is whole but does not say what this release expects: another program wrote it, or a release with a fault.
+ */
 export class UnexpectedRecord extends Error {
   override readonly name = 'UnexpectedRecord';
 }

@@ -86,7 +86,10 @@ export async function recover(disk: Disk): Promise<Recovered> {
   };
 }
 
-/** A spool of which nothing can be opened and nothing is known belongs to another user: a new one in its place would leave its mail behind. */
+/**
+ * A spool of which nothing can be opened and nothing is known belongs to another user: a new one in its place would
+ * leave its mail behind.
+ */
 function refuseIfForbidden({ generations, unusable }: Files, manifest: FoundManifest): void {
   const forbidden = unusable.find(({ error }) => !(error instanceof NotAFile));
   if (forbidden !== undefined && generations.length === 0 && manifest.state === 'absent') throw forbidden.error;

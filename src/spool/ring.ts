@@ -48,7 +48,8 @@ export class Ring {
     this.#ring = [...parts.recovered.ring];
     this.#free = [...parts.recovered.blank];
     this.#generation = parts.recovered.newestGeneration;
-    // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
+    // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s
+    // that free them.
     this.#limit = Math.max(parts.segments, this.#ring.length + SCARCE);
   }
 
@@ -77,7 +78,10 @@ export class Ring {
     return this.#available < RUNNING_LOW;
   }
 
-  /** Whether to copy what is needed once around the ring would free a segment at least: otherwise it is full of mail that waits. */
+  /**
+   * Whether to copy what is needed once around the ring would free a segment at least: otherwise it is full of mail
+   * that waits.
+   */
   get isWorthCompacting(): boolean {
     const unneeded = this.#ring.reduce((sum, segment) => sum + segment.unneeded, 0);
     return unneeded >= roomIn(this.#ring[0]?.size ?? 0);
@@ -92,18 +96,23 @@ export class Ring {
     this.#limit = Math.min(this.#limit, Math.max(this.#parts.segments, this.#ring.length + SCARCE));
   }
 
-  /** The next segment, its generation begun, its header and its place in the manifest synced. Rejects with ENOSPC when there is none, or with what the disk says. */
+  /**
+   * The next segment, its generation begun, its header and its place in the manifest synced. Rejects with ENOSPC when
+   * there is none, or with what the disk says.
+   */
   async next(): Promise<Segment> {
     this.reclaim();
     const segment = await this.#takeFile();
     this.#generation += 1;
     const previous = this.#ring.at(-1);
-    // Only of the generation just before: if one between was given up, older releases would take this for the end of that one.
+    // Only of the generation just before: if one between was given up, older releases would take this for the end of
+    // that one.
     const leftAt = previous?.generation === this.#generation - 1 ? previous.durableEnd : 0;
     const note = { ring: formatRing(this.#ring.map(({ generation }) => generation)), leftAt };
     try {
       await segment.begin(this.#generation, this.#parts.facts.current(), note, this.#parts.random);
-      // If nothing in the segment before it is needed by now, that one need not be listed, and its file can be used next.
+      // If nothing in the segment before it is needed by now, that one need not be listed, and its file can be used
+      // next.
       await this.#list([...this.#ring.slice(this.#countUnneeded()), segment]);
     } catch (error) {
       this.#leaving.push(segment);
@@ -121,7 +130,10 @@ export class Ring {
     this.#leaving.push(segment);
   }
 
-  /** Makes a first file if there is none; so a folder that can't be written is noticed at the start. Rejects with what the disk says. */
+  /**
+   * Makes a first file if there is none; so a folder that can't be written is noticed at the start. Rejects with what
+   * the disk says.
+   */
   async prepare(): Promise<void> {
     if (this.#ring.length + this.#free.length === 0) this.#free.push(await this.#makeOne());
   }
@@ -187,7 +199,10 @@ export class Ring {
     for (const segment of this.#leaving.splice(0)) await this.#letGo(segment);
   }
 
-  /** Removes a file; a damaged one is kept for someone to look at, under a name that recovery ignores. A failure harms no mail. */
+  /**
+   * Removes a file; a damaged one is kept for someone to look at, under a name that recovery ignores. A failure harms
+   * no mail.
+   */
   async #letGo(segment: Segment): Promise<void> {
     const { disk, tell } = this.#parts;
     try {

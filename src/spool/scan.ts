@@ -47,7 +47,10 @@ export async function hasFrames(segment: Segment): Promise<boolean> {
   return findFrame(await segment.readAll(), PAGE, segment.seed) !== undefined;
 }
 
-/** Where the group whose last frame ends at `end` is over: at the next page if only padding stands before it, otherwise at `end`. */
+/**
+ * Where the group whose last frame ends at `end` is over: at the next page if only padding stands before it,
+ * otherwise at `end`.
+ */
 function groupEnd(octets: Buffer, end: number, padding: number): number {
   const rest = octets.subarray(end, toPages(end));
   return rest.equals(Buffer.alloc(rest.length, padding)) ? toPages(end) : end;

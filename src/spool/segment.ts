@@ -165,7 +165,10 @@ export class Segment {
     return places;
   }
 
-  /** Resolves when all that was written before is on the flash. A sync that was rejected must not be repeated: `retire`. */
+  /**
+   * Resolves when all that was written before is on the flash. A sync that was rejected must not be repeated:
+   * `retire`.
+   */
   async sync(): Promise<void> {
     const end = this.#end;
     await this.#file.datasync();
@@ -177,14 +180,19 @@ export class Segment {
     await this.#file.datasync();
   }
 
-  /** The frame at `place`; undefined when something else stands there: the flash lost it, or another generation began. */
+  /**
+   * The frame at `place`; undefined when something else stands there: the flash lost it, or another generation began.
+   */
   async read({ at, size }: Place): Promise<OpenedFrame | undefined> {
     const octets = Buffer.allocUnsafe(size);
     await this.#file.read(octets, at);
     return openFrame(octets, 0, this.#seed);
   }
 
-  /** All octets before the last page, for recovery; what can't be read is zero, and a file that was cut off gives fewer. */
+  /**
+   * All octets before the last page, for recovery; what can't be read is zero, and a file that was cut off gives
+   * fewer.
+   */
   async readAll(): Promise<Buffer> {
     const octets = Buffer.alloc(Math.max(0, this.#lastPage));
     return octets.subarray(0, await readWhatCan(this.#file, octets, 0));
@@ -206,12 +214,18 @@ export class Segment {
     this.#live -= place.size;
   }
 
-  /** A write or a sync has failed: nothing more is written in this generation, and what was not synced can't be relied on. */
+  /**
+   * A write or a sync has failed: nothing more is written in this generation, and what was not synced can't be relied
+   * on.
+   */
   retire(): void {
     this.#isRetired = true;
   }
 
-  /** Whether the frame at `place` is there, as far as is known: false once the segment was retired before a sync covered the frame. */
+  /**
+   * Whether the frame at `place` is there, as far as is known: false once the segment was retired before a sync
+   * covered the frame.
+   */
   isReliable(place: Place): boolean {
     return !this.#isRetired || place.at < this.#durableEnd;
   }

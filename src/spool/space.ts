@@ -28,7 +28,10 @@ export function cutIntoSegments(budget: number): { readonly size: number; readon
   return { size, count: Math.floor(budget / size) };
 }
 
-/** Octets that a message of `octets` counts for: its body with the heads of its frames, its commit of `commit` octets in whole pages, and its outcome. */
+/**
+ * Octets that a message of `octets` counts for: its body with the heads of its frames, its commit of `commit` octets
+ * in whole pages, and its outcome.
+ */
 export function footprint(octets: number, commit = SHORT_COMMIT): number {
   return octets + Math.ceil(octets / CHUNK) * FRAME_HEAD + toPages(commit) + OUTCOME_ALLOWANCE;
 }
@@ -91,7 +94,10 @@ export class Space {
     this.hold(device, -octets);
   }
 
-  /** Whether there is room for a message of `octets`; `never` if one device may not hold so much even in an empty spool. */
+  /**
+   * Whether there is room for a message of `octets`; `never` if one device may not hold so much even in an empty
+   * spool.
+   */
   room(octets: number): 'yes' | 'not-now' | 'never' {
     const needed = footprint(octets);
     if (needed > this.#share) return 'never';

@@ -60,7 +60,10 @@ type Collaborators = {
   readonly damage: readonly SpoolDamage[];
 };
 
-/** Opens the spool in `disk`, recovering what is there. Rejects with what the disk says, with NewerFormat, and with UnexpectedRecord. */
+/**
+ * Opens the spool in `disk`, recovering what is there. Rejects with what the disk says, with NewerFormat, and with
+ * UnexpectedRecord.
+ */
 export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const { clock, random, tell, segmentSize, segments } = parts;
   const started = clock.now();
@@ -205,7 +208,10 @@ export class Spool {
     );
   }
 
-  /** Removes a message, delivered or given up. Until its `done` is synced, a second later at most, a power cut may bring it back. Throws MessageDamaged if it is not there. */
+  /**
+   * Removes a message, delivered or given up. Until its `done` is synced, a second later at most, a power cut may
+   * bring it back. Throws MessageDamaged if it is not there.
+   */
   remove(id: QueueId): void {
     const message = this.#find(id);
     remove(this.#parts, message, placesOf(message), heldBy(message));
@@ -226,7 +232,10 @@ export class Spool {
     }
   }
 
-  /** What waits, and what was written to the flash. `running` is the running time of the relay, all runs together, in ms. */
+  /**
+   * What waits, and what was written to the flash. `running` is the running time of the relay, all runs together, in
+   * ms.
+   */
   status(): SpoolStatus & { readonly flash: FlashFacts; readonly running: number } {
     const { messages, space, ring, flash, running, damage } = this.#parts;
     return {
