@@ -8,7 +8,7 @@ import { type Entry, type Messages, release } from './messages.ts';
 import type { Ring } from './ring.ts';
 import type { Place, Segment } from './segment.ts';
 
-export type CompactionParts = {
+type CompactionParts = {
   readonly ring: Ring;
   readonly log: Log;
   readonly messages: Messages;

@@ -16,7 +16,7 @@ import type { Place, Segment } from './segment.ts';
 export type Unfinished = { readonly number: number; readonly commit: Place | undefined };
 
 /** What recovery has found. */
-export type Findings = {
+type Findings = {
   readonly files: Files;
   readonly manifest: FoundManifest;
   readonly judged: Judged;

@@ -18,7 +18,7 @@ import type { RunningTime } from './running.ts';
 import { type Place, roomIn } from './segment.ts';
 import { CHUNK, footprint, type Space } from './space.ts';
 
-export type DraftParts = {
+type DraftParts = {
   readonly clock: Clock;
   readonly tell: Tell;
   /** Octets a segment. */

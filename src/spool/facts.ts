@@ -10,7 +10,7 @@ import type { Frame } from './frame.ts';
 import { encodeRecord, type Facts } from './records.ts';
 import type { RunningTime } from './running.ts';
 
-export type SpoolFactsParts = {
+type SpoolFactsParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly running: RunningTime;

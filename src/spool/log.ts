@@ -25,7 +25,7 @@ export class DiskFailed extends Error {
   }
 }
 
-export type LogParts = {
+type LogParts = {
   readonly clock: Clock;
   readonly ring: Ring;
   readonly tell: Tell;

@@ -8,7 +8,7 @@ import type { RunningTime } from './running.ts';
 import type { Place } from './segment.ts';
 import type { Space } from './space.ts';
 
-export type RemovalParts = {
+type RemovalParts = {
   readonly messages: Messages;
   readonly space: Space;
   readonly running: RunningTime;

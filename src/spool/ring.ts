@@ -14,7 +14,7 @@ import { type Manifest, MOST_MISSING } from './manifest.ts';
 import type { Recovered } from './recover.ts';
 import { makeSegment, roomIn, type Segment, segmentName } from './segment.ts';
 
-export type RingParts = {
+type RingParts = {
   readonly disk: Disk;
   readonly random: Random;
   readonly tell: Tell;

@@ -70,7 +70,7 @@ export class RunningTimeWriter {
   }
 }
 
-export type RunningTimeWriterParts = {
+type RunningTimeWriterParts = {
   readonly clock: Clock;
   readonly running: RunningTime;
   readonly messages: Messages;

@@ -30,7 +30,7 @@ import { RunningTime, RunningTimeWriter } from './running.ts';
 import type { Place } from './segment.ts';
 import { footprint, Space } from './space.ts';
 
-export type SpoolParts = {
+type SpoolParts = {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,5 +1,5 @@
-// A spool that release 6b7524d wrote (format 1, before there was a manifest) and that was killed: it is read
-// as it was meant, and goes over to the manifest wherever the power may go meanwhile.
+// A spool that release 6b7524d wrote (format 1, before there was a manifest) before it was killed: it is read as it was
+// meant, and gets a manifest, at whatever moment the power may be cut meanwhile.
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';

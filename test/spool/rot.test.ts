@@ -1,7 +1,6 @@
-// Rot: bits, sectors and pages of a small spool change, one at a time. No message is ever handed out
-// that was not sent just so; a message that is lost, or is back, or has forgotten a settled recipient,
-// is told. The one exception is what was synced last: no later frame says that it was synced, so it
-// can't be told from a torn write.
+// Decay of the flash: bits, sectors and pages of a small spool change, one at a time. No message is ever given out that
+// differs from what was sent. A message that is lost, or is back, or has forgotten a settled recipient, is reported.
+// The one exception is what was synced last: no later frame says that it was synced, so it looks like a torn write.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PAGE } from '../../src/spool/frame.ts';
@@ -26,7 +25,10 @@ type Message = { readonly body: Buffer; readonly settled: readonly number[] };
 type Case = {
   readonly files: Remains;
   readonly waiting: ReadonlyMap<QueueId, Message>;
-  /** The last group that was synced: a segment, and where in it no later frame vouches for. */
+  /**
+   * The last group that was synced: a segment, and the octets in it of which no later frame says that they were
+   * synced.
+   */
   readonly last: { readonly name: string; readonly from: number; readonly to: number };
 };
 
@@ -52,7 +54,7 @@ async function makeCase(end: 'stopped' | 'killed'): Promise<Case> {
     }
     await clock.advance(1_500);
   }
-  // A crowd that leaves at once: its `done`s fill more than a sector.
+  // Many messages that are delivered at once: their `done`s fill more than a sector.
   const crowd = await Promise.all(Array.from({ length: 40 }, () => put(spool, Buffer.alloc(10), envelope)));
   for (const id of crowd) spool.remove(id as QueueId);
   await clock.advance(1_500);
@@ -68,7 +70,7 @@ async function makeCase(end: 'stopped' | 'killed'): Promise<Case> {
   return { files, waiting, last: { name: newest.name, from: (await scan(newest, () => {})).synced, to: newest.end } };
 }
 
-/** What differs from what was in the spool, unless it is told; an empty list is as it should be. */
+/** What differs from what was in the spool, unless damage is reported; an empty list is right. */
 async function silentChanges(files: Remains, { waiting }: Case): Promise<readonly string[]> {
   const { messages, damage } = await recover(powerLosingDisk(files));
   const changes: string[] = [];
@@ -94,7 +96,7 @@ describe.each(['stopped', 'killed'] as const)('a spool that was %s', (end) => {
     one = await makeCase(end);
   });
 
-  /** Changes a stretch of `octets` at each multiple of `step`, and gathers what goes wrong without a word. */
+  /** Changes a stretch of `octets` at each multiple of `step`, and gathers what goes wrong without being reported. */
   async function sweep(octets: number, step: number, change: (stretch: Buffer, at: number) => void) {
     const wrong: string[] = [];
     let excepted = 0;
@@ -113,12 +115,12 @@ describe.each(['stopped', 'killed'] as const)('a spool that was %s', (end) => {
     return { wrong, excepted };
   }
 
-  // 29 octets apart: every frame is met, and all bits have their turn.
+  // 29 octets apart: that meets every frame, and each of the eight bits.
   test('a bit flips', { timeout: 120_000 }, async () => {
     const flip = (stretch: Buffer, at: number) => stretch.writeUInt8((stretch[0] ?? 0) ^ (1 << (at % 8)));
     const { wrong, excepted } = await sweep(1, 29, flip);
     expect(wrong).toEqual([]);
-    // After a stop in order the last group holds nothing but the spool's facts.
+    // After an orderly stop the last group holds nothing but the spool's facts.
     if (end === 'killed') expect(excepted).toBeGreaterThan(0);
   });
 

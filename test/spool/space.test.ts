@@ -40,7 +40,7 @@ describe('a message with a long envelope', () => {
       const { held } = spool.status();
       expect(held).toBeGreaterThan(commit + 1_000);
       expect(held).toBeLessThan(commit + 1_000 + 4 * PAGE);
-      // It counts alike after a restart.
+      // It counts for the same after a restart.
       expect((await testSpool(disk.kill(), { segmentSize: 1024 * 1024 })).spool.status().held).toBe(held);
     },
     20_000,
@@ -133,7 +133,7 @@ test('a draft is no message: it is neither counted nor fed', async () => {
 });
 
 describe('a flood of addresses', () => {
-  /** As many messages, each from an address of its own, as are taken. */
+  /** Sends messages, each from an address of its own, until one is refused; how many were taken. */
   async function flood(spool: Spool, name = 'flood'): Promise<number> {
     for (let count = 0; ; count++) if ((await put(spool, Buffer.alloc(1_000), envelope(), `${name}-${count}`)) === 'full') return count;
   }
