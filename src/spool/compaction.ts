@@ -18,11 +18,13 @@ type CompactionParts = {
 // Frames copied before waiting for the log, so that small ones share pages. At most 16 x 32 KiB in memory.
 const BATCH = 16;
 
+/** Makes segments free in the background, one run at a time. */
 export class Compaction {
   readonly #parts: CompactionParts;
   #running: Promise<void> | undefined;
   #isStopped = false;
 
+  /** Runs only when `startIfNeeded` or `keepUp` is called. */
   constructor(parts: CompactionParts) {
     this.#parts = parts;
   }

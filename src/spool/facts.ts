@@ -23,6 +23,7 @@ type SpoolFactsParts = {
   readonly newest: number;
 };
 
+/** Owns the facts: the numbers that were given, the running time that was carried, what was learned. */
 export class SpoolFacts {
   /** Tells this spool from all others: eight hexadecimal digits. */
   readonly instance: string;
@@ -30,6 +31,7 @@ export class SpoolFacts {
   #nextNumber: number;
   #upstream: Offers | undefined;
 
+  /** Goes on from the facts that recovery found, or begins those of a new spool. */
   constructor(parts: SpoolFactsParts) {
     const { before, random, highestNumber } = parts;
     this.#parts = parts;

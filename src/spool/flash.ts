@@ -7,6 +7,7 @@ const DAY = 86_400_000;
 
 const NOTHING: FlashCount = { octets: 0, syncs: 0 };
 
+/** Counts octets and syncs. */
 export class FlashMeter {
   #total = NOTHING;
   #today = NOTHING;

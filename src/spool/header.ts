@@ -47,6 +47,7 @@ export type Header = {
 /** A spool that a newer release has written; nothing in it may be touched. */
 export class NewerFormat extends Error {
   override readonly name = 'NewerFormat';
+  /** `version` is the format that the file names. */
   constructor(version: number) {
     super(`it was written in format ${version} by a newer release; this one reads up to format ${FORMAT_VERSION}`);
   }

@@ -13,6 +13,7 @@ const MOST_DEVICES = 1_024;
  */
 export const OWN_DEVICE = 'gatepost';
 
+/** When the first message of each device came. */
 export class KnownDevices {
   readonly #firstMessage = new Map([[OWN_DEVICE, Number.NEGATIVE_INFINITY]]);
 

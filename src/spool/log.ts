@@ -4,8 +4,6 @@
 // It promises: a group starts on a fresh page, so an acknowledged page is never written again. A segment is synced
 // before the log moves on to the next, so only the newest can be torn. A failed write or sync is never repeated: the
 // segment is retired, whoever waits for it gets a DiskFailed, and the log goes on in another segment.
-//
-// test/spool/mutants.test.ts quotes passages of the files below this one: ring.ts and segment.ts.
 
 import type { Cancel, Clock } from '../system/clock.ts';
 import type { Tell } from '../vocabulary/events.ts';
@@ -18,6 +16,7 @@ export class DiskFailed extends Error {
   override readonly name = 'DiskFailed';
   /** Whether space was missing, which may come back by itself. */
   readonly isFull: boolean;
+  /** `cause` is what the disk said; its message is this one's. */
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     const code = (cause as { code?: unknown } | undefined)?.code;
@@ -64,6 +63,7 @@ type Waiting = {
   lost(error: DiskFailed): 'again' | 'dropped';
 };
 
+/** Writes frames to the newest segment of the ring, in the order in which they come. */
 export class Log {
   readonly #parts: LogParts;
   // In the order in which they came.
@@ -74,6 +74,7 @@ export class Log {
   #running: Promise<void> | undefined;
   #cancelSoon: Cancel | undefined;
 
+  /** A log that begins in a new segment of the ring, when the first frame comes. */
   constructor(parts: LogParts) {
     this.#parts = parts;
   }

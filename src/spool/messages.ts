@@ -33,6 +33,7 @@ export type StoredMessage = Arriving & {
   outcomes: number;
 };
 
+/** Whatever has frames that must be kept. */
 export type Entry = Receiving | StoredMessage;
 
 /**
@@ -43,6 +44,7 @@ export function messageOf(draft: Receiving, commit: Place, octets: number): Stor
   return { ...draft, state: 'message', commit, octets, attempts: 0, warned: false, settled: [], outcomes: 0 };
 }
 
+/** All messages and drafts, by message number. */
 export class Messages {
   readonly #messages: Map<number, StoredMessage>;
   readonly #receiving = new Map<number, Receiving>();

@@ -32,6 +32,7 @@ const SCARCE = 2;
 // Compaction starts before that.
 const RUNNING_LOW = 4;
 
+/** Owns the segments: which are in use, free, or about to leave the disk. */
 export class Ring {
   readonly #parts: RingParts;
   // Oldest first; the newest is being written, or was last.
@@ -43,6 +44,7 @@ export class Ring {
   #generation: number;
   #limit: number;
 
+  /** The ring as recovery found it. Nothing is written before `prepare` or `next`. */
   constructor(parts: RingParts) {
     this.#parts = parts;
     this.#ring = [...parts.recovered.ring];

@@ -9,6 +9,7 @@ import type { SpoolFacts } from './facts.ts';
 import type { Log } from './log.ts';
 import type { Messages } from './messages.ts';
 
+/** Counts the running time, and how much of it the flash does not know yet. */
 export class RunningTime {
   readonly #clock: Clock;
   readonly #before: number;
@@ -43,11 +44,20 @@ export class RunningTime {
 
 const MOST_UNCARRIED = 3_600_000;
 
+type RunningTimeWriterParts = {
+  readonly clock: Clock;
+  readonly running: RunningTime;
+  readonly messages: Messages;
+  readonly facts: SpoolFacts;
+  readonly log: Log;
+};
+
 /** Writes the running time at least once an hour while messages wait. */
 export class RunningTimeWriter {
   readonly #parts: RunningTimeWriterParts;
   #cancel: Cancel | undefined;
 
+  /** Writes nothing before `watch` is called. */
   constructor(parts: RunningTimeWriterParts) {
     this.#parts = parts;
   }
@@ -69,11 +79,3 @@ export class RunningTimeWriter {
     this.#cancel = undefined;
   }
 }
-
-type RunningTimeWriterParts = {
-  readonly clock: Clock;
-  readonly running: RunningTime;
-  readonly messages: Messages;
-  readonly facts: SpoolFacts;
-  readonly log: Log;
-};

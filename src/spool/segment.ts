@@ -39,6 +39,7 @@ export function segmentName(index: number): string {
   return `${String(index).padStart(6, '0')}.segment`;
 }
 
+/** A segment file and its numbers, all of which are offsets or counts in octets. */
 export class Segment {
   readonly name: string;
   /** Octets of the file, header pages included. */

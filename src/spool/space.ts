@@ -39,6 +39,7 @@ export function footprint(octets: number, commit = SHORT_COMMIT): number {
 const DEVICE_SHARE = 3 / 4;
 const NEW_DEVICES_SHARE = 7 / 8;
 
+/** The octets that messages and drafts hold, in all and for each device. */
 export class Space {
   /** Octets that messages and drafts may take together, as footprints. */
   readonly capacity: number;

@@ -110,6 +110,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   });
 }
 
+/** The spool of a running relay: a message store for devices, and the queue of the delivery. */
 export class Spool {
   readonly #parts: Collaborators;
   #feedTo: ((stored: QueuedMessage) => void) | undefined;

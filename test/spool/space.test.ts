@@ -99,39 +99,6 @@ describe('a message with a long envelope', () => {
   });
 });
 
-describe('a declared size', () => {
-  test('reserves nothing: sessions that declare and stay silent keep nobody out', async () => {
-    const { spool } = await testSpool(powerLosingDisk());
-    const silent = Array.from({ length: 20 }, (_, at) => spool.draft(100_000, `device-${at % 2}`));
-    expect(spool.status()).toMatchObject({ held: 0, messages: 0 });
-    expect(spool.room(300_000)).toBe('yes');
-    expect(await put(spool, Buffer.alloc(100_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
-    for (const draft of silent) draft.abandon();
-  });
-
-  test('that is beyond what is free is refused at the first octet, before anything wears out the flash', async () => {
-    const disk = powerLosingDisk();
-    const { spool } = await testSpool(disk);
-    await fill(spool, 'cam', 20_000);
-    const before = disk.synced.octets;
-    const draft = spool.draft(200_000, 'cam');
-    expect(await draft.write(Buffer.alloc(100))).toBe('full');
-    draft.abandon();
-    expect(disk.synced.octets).toBe(before);
-  });
-});
-
-test('a draft is no message: it is neither counted nor fed', async () => {
-  const { spool } = await testSpool(powerLosingDisk());
-  const draft = spool.draft(50_000, 'cam');
-  await draft.write(Buffer.alloc(50_000));
-  const fed: QueueId[] = [];
-  spool.feed(({ id }) => fed.push(id));
-  expect({ count: spool.count, messages: spool.status().messages, fed }).toEqual({ count: 0, messages: 0, fed: [] });
-  expect(await draft.commit(envelope())).toBe('stored');
-  expect({ count: spool.count, messages: spool.status().messages, fed }).toEqual({ count: 1, messages: 1, fed: [draft.id] });
-});
-
 describe('a flood of addresses', () => {
   /** Sends messages, each from an address of its own, until one is refused; how many were taken. */
   async function flood(spool: Spool, name = 'flood'): Promise<number> {

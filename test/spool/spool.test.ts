@@ -37,27 +37,6 @@ describe('a message', () => {
     }
   });
 
-  test('that was not committed leaves nothing', async () => {
-    const disk = powerLosingDisk();
-    const { spool } = await testSpool(disk);
-    const draft = spool.draft(100_000, 'device');
-    await draft.write(text(60_000));
-    const after = await testSpool(disk.kill());
-    expect(after.stored.size).toBe(0);
-    expect(after.news.of('spoolRecovered')).toMatchObject([{ messages: 0, unfinished: 1 }]);
-  });
-
-  test('that was abandoned gives its room back', async () => {
-    const { spool } = await testSpool(powerLosingDisk());
-    for (let round = 0; round < 50; round++) {
-      const draft = spool.draft(100_000, 'device');
-      expect(await draft.write(text(60_000))).toBe('taken');
-      draft.abandon();
-    }
-    expect(spool.count).toBe(0);
-    expect(await put(spool, text(100_000))).not.toMatch(/full|failed/);
-  });
-
   test('that was removed does not come back, once its `done` is synced', async () => {
     const disk = powerLosingDisk();
     const clock = fakeClock();
