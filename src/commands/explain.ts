@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import { formatMailbox } from '../smtp/address.ts';
-import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
+import { cutIntoSegments, Space } from '../spool/space.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Allowed } from '../vocabulary/network.ts';
 import type { Rate } from '../vocabulary/rate.ts';
@@ -93,7 +93,7 @@ function trusted({ ca, pin }: Config['upstream']['trust']): string {
 
 function explainSpool({ spool, server: { maxMessage, maxRecipients } }: Config): readonly string[] {
   const { size, count } = cutIntoSegments(spool.size);
-  const largest = largestMessage(createSpace(size, count).share);
+  const largest = new Space(size, count).largestMessage;
   const sizes = `Messages of up to ${mebibytes(Math.min(maxMessage, largest))} to at most ${maxRecipients} recipients`;
   const line = `${sizes} are kept in ${spool.dir}, which may take ${mebibytes(spool.size)}`;
   if (largest >= maxMessage) return [line];

@@ -3,9 +3,8 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { headerEnd } from '../message/header.ts';
-import type { Entry } from '../spool/messages.ts';
+import type { StoredMessage } from '../spool/messages.ts';
 import { recover } from '../spool/recover.ts';
-import { readFrame } from '../spool/segment.ts';
 import { openDiskReadOnly } from '../system/disk.ts';
 import { problemOf } from '../system/problem.ts';
 import { formatQueueId } from '../vocabulary/queue-id.ts';
@@ -37,24 +36,24 @@ async function print(folder: string): Promise<void> {
 }
 
 async function verify(folder: string) {
-  const { entries, damage, ring, blank } = await recover(openDiskReadOnly(folder));
+  const { messages: found, damage, ring, blank } = await recover(openDiskReadOnly(folder));
   try {
     const messages: { id: string; octets: number; bodySha256: string }[] = [];
-    for (const entry of entries.values())
-      messages.push({ id: formatQueueId(entry.number), octets: entry.octets, bodySha256: await bodyDigest(entry) });
+    for (const message of found.values())
+      messages.push({ id: formatQueueId(message.number), octets: message.octets, bodySha256: await bodyDigest(message) });
     return { messages, damage };
   } finally {
-    for (const { file } of [...ring, ...blank]) await file.close();
+    for (const segment of [...ring, ...blank]) await segment.close();
   }
 }
 
 /** SHA-256 of what follows the header section and its empty line. Only the header section is kept in memory. */
-async function bodyDigest(entry: Entry): Promise<string> {
+async function bodyDigest(message: StoredMessage): Promise<string> {
   const hash = createHash('sha256');
   let head: Buffer | undefined = Buffer.alloc(0);
-  for (const place of entry.chunks) {
-    const payload = (await readFrame(place))?.payload;
-    if (payload === undefined) throw new Error(`a frame of ${formatQueueId(entry.number)} changed while it was read`);
+  for (const place of message.chunks) {
+    const payload = (await place.segment.read(place))?.payload;
+    if (payload === undefined) throw new Error(`a frame of ${formatQueueId(message.number)} changed while it was read`);
     if (head === undefined) {
       hash.update(payload);
       continue;

@@ -6,7 +6,8 @@ import { readHeaderSection } from '../message/header.ts';
 import type { Operations } from '../ops/control/requests.ts';
 import type { RelayStatus } from '../ops/status.ts';
 import { formatMailbox, formatPath } from '../smtp/address.ts';
-import { MessageDamaged, type Spool } from '../spool/spool.ts';
+import { MessageDamaged } from '../spool/reader.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { ListedMessage, WaitingMessage } from '../vocabulary/queued-message.ts';
 
 type OperationsParts = {

@@ -1,6 +1,6 @@
 // Why the relay can't start, in a sentence for the owner of the board: which error means what, and what can be done.
 
-import { NewerFormat } from '../spool/segment.ts';
+import { NewerFormat } from '../spool/header.ts';
 import { codeOf, problemOf } from '../system/problem.ts';
 
 /** Ends the start; the message is a sentence for the owner of the board. */

@@ -1,129 +1,124 @@
-// Compaction: segments return in order, oldest first, like a ring. When few are left, what still lives
-// in the oldest is copied to the head under its own number, synced there, and the segment is free.
-// Order is what makes a `done` outlive the body it ends.
+// Compaction: segments come free in order, oldest first. When few are left, the frames in the oldest that are still
+// needed are copied to the newest under their own numbers and synced there; then the oldest is free. The order is why
+// a `done` outlives the body of its message.
 
+import type { Tell } from '../vocabulary/events.ts';
 import type { Log } from './log.ts';
-import { countLive, type Entry } from './messages.ts';
-import { isUnreliable, type Place, readFrame, roomIn, type Segment } from './segment.ts';
+import { type Entry, type Messages, release } from './messages.ts';
+import type { Ring } from './ring.ts';
+import type { Place, Segment } from './segment.ts';
 
-export interface Compaction {
-  /** Looks whether there is something to do, and does it in the background. */
-  wanted(): void;
-  /** Waits while compaction must win against those who write, so that there is always a segment to copy into. */
-  keepsUp(): Promise<void>;
-  /** Ends what runs. */
-  stop(): Promise<void>;
-}
-
-export type CompactionParts = {
+type CompactionParts = {
+  readonly ring: Ring;
   readonly log: Log;
-  /** Oldest first; the last is being written. */
-  readonly ring: readonly Segment[];
-  readonly entries: ReadonlyMap<number, Entry>;
-  /** Segments that the log may still begin. */
-  readonly available: () => number;
-  readonly reclaim: () => void;
-  readonly fault: (error: unknown) => void;
+  readonly messages: Messages;
+  readonly tell: Tell;
 };
 
-/** So few segments left are only for compaction's copies and for `done`s: whoever would fill the spool further gets none. */
-export const SCARCE = 2;
-// Compaction starts before that.
-const START_BELOW = 4;
 // Frames copied before waiting for the log, so that small ones share pages. At most 16 x 32 KiB in memory.
 const BATCH = 16;
 
-export function compaction(parts: CompactionParts): Compaction {
-  let running: Promise<void> | undefined;
-  let isStopped = false;
+/** Makes segments free in the background, one run at a time. */
+export class Compaction {
+  readonly #parts: CompactionParts;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
 
-  function wanted(): void {
-    if (isStopped || parts.available() >= START_BELOW) return;
-    running ??= run()
-      .catch(parts.fault)
+  /** Runs only when `startIfNeeded` or `keepUp` is called. */
+  constructor(parts: CompactionParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts in the background if segments are running low. */
+  startIfNeeded(): void {
+    const { ring, tell } = this.#parts;
+    if (this.#isStopped || !ring.isRunningLow) return;
+    this.#running ??= this.#run()
+      .catch((error: unknown) => tell('fault', { where: 'compaction', error }))
       .finally(() => {
-        running = undefined;
+        this.#running = undefined;
       });
   }
 
-  async function run(): Promise<void> {
-    // Each segment at most once: a spool full of live messages can't be made emptier by going round.
-    for (let left = parts.ring.length; left > 0 && parts.available() < START_BELOW && !isStopped; left--) {
-      parts.reclaim();
-      const [oldest, newer] = parts.ring;
-      if (oldest === undefined || newer === undefined || !isWorthwhile()) return;
-      if (!(await moveLive(oldest))) return;
-      parts.reclaim();
+  /**
+   * Resolves at once unless segments are scarce; then when compaction has ended, so that a writer does not take the
+   * segments that it needs.
+   */
+  async keepUp(): Promise<void> {
+    if (!this.#parts.ring.isScarce) return;
+    this.startIfNeeded();
+    await this.#running;
+  }
+
+  /** Ends it after the segment that is being copied. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { ring } = this.#parts;
+    // Each segment at most once: more rounds do not make a spool emptier that is full of mail that waits.
+    for (let left = ring.inUse; left > 0 && ring.isRunningLow && !this.#isStopped; left--) {
+      ring.reclaim();
+      const { oldest } = ring;
+      if (oldest === undefined || !ring.isWorthCompacting) return;
+      if (!(await this.#empty(oldest))) return;
+      ring.reclaim();
     }
   }
 
-  /** Whether going round once frees a segment at least: a spool that is full of live mail is not copied to and fro. */
-  function isWorthwhile(): boolean {
-    const dead = parts.ring.reduce((sum, segment) => sum + roomIn(segment.size) - segment.live, 0);
-    return dead >= roomIn(parts.ring[0]?.size ?? 0);
-  }
-
-  /** Copies all live frames out of `segment`; whether that succeeded. */
-  async function moveLive(segment: Segment): Promise<boolean> {
+  /** Copies all frames that are needed out of `segment`; whether that succeeded. */
+  async #empty(segment: Segment): Promise<boolean> {
+    const { log, messages } = this.#parts;
     const moves: Move[] = [];
-    const movers = [...parts.entries.values()].flatMap((entry) => slotsIn(entry, segment));
-    for (let at = 0; at < movers.length; at += BATCH) {
-      const copies = await Promise.allSettled(movers.slice(at, at + BATCH).map((slot) => copy(slot)));
+    const slots = messages.entries().flatMap((entry) => slotsIn(entry, segment));
+    for (let at = 0; at < slots.length; at += BATCH) {
+      const copies = await Promise.allSettled(slots.slice(at, at + BATCH).map((slot) => this.#copy(slot)));
       for (const one of copies) if (one.status === 'fulfilled' && one.value !== undefined) moves.push(one.value);
       if (copies.some((one) => one.status === 'rejected')) return undo(moves);
     }
     try {
-      await parts.log.sync();
+      await log.sync();
     } catch {
-      return undo(moves); // DiskFailed, told by the log: the old places are as good as before
+      return undo(moves); // A DiskFailed, which the log has reported. The copies cannot be relied on, so the messages stay where they are.
     }
-    // The segment that the copies went to may have failed before this sync: then they are as good as not there.
-    if (moves.some((move) => isUnreliable(move.copy))) return undo(moves);
-    for (const move of moves) {
-      const isCurrent = parts.entries.has(move.slot.entry.number) && move.slot.read() === move.slot.old;
-      if (isCurrent) move.slot.write(move.copy);
-      countLive([isCurrent ? move.slot.old : move.copy], -1);
-    }
-    return segment.live === 0;
+    // The segment that the copies went to may have failed before this sync.
+    if (moves.some(({ copy }) => !copy.segment.isReliable(copy))) return undo(moves);
+    for (const move of moves) release([this.#take(move)]);
+    return !segment.isNeeded;
   }
 
-  function undo(moves: readonly Move[]): false {
-    countLive(
-      moves.map((move) => move.copy),
-      -1,
-    );
-    return false;
+  /**
+   * Puts the copy in place of the original, unless the message is gone meanwhile; the place that is not needed any
+   * more.
+   */
+  #take({ slot, copy }: Move): Place {
+    const isCurrent = this.#parts.messages.has(slot.entry.number) && slot.read() === slot.old;
+    if (!isCurrent) return copy;
+    slot.write(copy);
+    return slot.old;
   }
 
-  async function copy(slot: Slot): Promise<Move | undefined> {
-    const frame = await readFrame(slot.old);
+  async #copy(slot: Slot): Promise<Move | undefined> {
+    const { log, messages } = this.#parts;
+    const frame = await slot.old.segment.read(slot.old);
     if (frame === undefined) throw new Error(`a frame in ${slot.old.segment.name} at ${slot.old.at} is damaged`);
-    // From here to append() no one else runs: a `done` that comes later also stands later in the log.
-    if (!parts.entries.has(slot.entry.number) || slot.read() !== slot.old) return undefined;
-    const place = await parts.log.append(
-      { kind: frame.kind, number: frame.number, position: frame.position, payload: [frame.payload] },
-      'urgent',
-    );
-    return { slot, copy: place };
+    // From here to append() nothing else runs: a `done` that comes later also stands later in the log.
+    if (!messages.has(slot.entry.number) || slot.read() !== slot.old) return undefined;
+    const { kind, number, position, payload } = frame;
+    return { slot, copy: await log.append({ kind, number, position, payload: [payload] }, 'urgent') };
   }
-
-  return {
-    wanted,
-    async keepsUp() {
-      if (parts.available() > SCARCE) return;
-      wanted();
-      await running;
-    },
-    async stop() {
-      isStopped = true;
-      await running;
-    },
-  };
 }
 
 /** One of an entry's places, to be read and replaced. */
 type Slot = { readonly entry: Entry; readonly old: Place; readonly read: () => Place | undefined; readonly write: (place: Place) => void };
 type Move = { readonly slot: Slot; readonly copy: Place };
+
+function undo(moves: readonly Move[]): false {
+  release(moves.map(({ copy }) => copy));
+  return false;
+}
 
 function slotsIn(entry: Entry, segment: Segment): Slot[] {
   const slots: Slot[] = [];
@@ -133,6 +128,7 @@ function slotsIn(entry: Entry, segment: Segment): Slot[] {
     };
     if (old.segment === segment) slots.push({ entry, old, read: () => entry.chunks[at], write });
   });
+  if (entry.state === 'receiving') return slots;
   for (const which of ['commit', 'outcome'] as const) {
     const old = entry[which];
     const write = (place: Place) => {

@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli), eight octets a step (Intel's "slicing by 8"). Node brings only CRC-32 (IEEE),
-// and not before 20.15; CRC-32C finds all errors of up to five bits in frames of our size.
+// CRC-32C (Castagnoli), eight octets a step (Intel's "slicing by 8"). Node has only CRC-32 (IEEE), and not before
+// 20.15; CRC-32C detects all errors of up to five bits in frames of our size.
 
 const POLYNOMIAL = 0x82f63b78; // reflected
 

@@ -1,165 +1,195 @@
-// A message on its way into the log: octets become body frames of a fixed size, and the commit, durable
-// before it is answered, makes them a message. Nothing of it stays when it comes to nothing.
+// A message on its way into the log: its octets become body frames of a fixed size, and the commit, on the flash
+// before the device gets its 250, makes them a message. Of a draft that comes to nothing nothing stays.
+//
+// test/spool/mutants.test.ts quotes a passage of this file.
 
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import { formatQueueId } from '../vocabulary/queue-id.ts';
+import type { Compaction } from './compaction.ts';
 import { FRAME_HEAD, type Frame } from './frame.ts';
-import type { KnownDevices } from './known.ts';
 import { DiskFailed, type Log } from './log.ts';
-import type { CommitRecord, Entry } from './messages.ts';
-import { isUnreliable, roomIn } from './segment.ts';
-import { CHUNK, fits, footprint, hold, type Space } from './space.ts';
+import { type Messages, messageOf, type Receiving, type StoredMessage } from './messages.ts';
+import { encodeRecord } from './records.ts';
+import { remove } from './removal.ts';
+import type { RunningTime } from './running.ts';
+import { type Place, roomIn } from './segment.ts';
+import { CHUNK, footprint, type Space } from './space.ts';
 
-export interface SpoolDraft {
-  readonly id: QueueId;
-  /** Takes the next octets of the message; slow when the flash is. `full`: the space ran out; `failed`: the flash did. */
-  write(slice: Uint8Array): Promise<'taken' | 'full' | 'failed'>;
-  /** `stored` once the message is on the flash; otherwise nothing of it is kept. */
-  commit(envelope: Envelope): Promise<'stored' | 'full' | 'failed'>;
-  /** Forgets the draft; harmless after a commit. */
-  abandon(): void;
-}
-
-export type DraftParts = {
+type DraftParts = {
   readonly clock: Clock;
   readonly tell: Tell;
+  /** Octets a segment. */
   readonly segmentSize: number;
-  readonly entries: Map<number, Entry>;
+  readonly messages: Messages;
   readonly space: Space;
-  readonly known: KnownDevices;
+  readonly running: RunningTime;
   readonly log: Log;
-  /** Resolves when there is a segment to write to. */
-  readonly keepsUp: () => Promise<void>;
-  readonly runningTime: () => number;
-  readonly takeNumber: () => number;
-  readonly forget: (entry: Entry, held: number) => void;
-  /** The entry has become a message. */
-  readonly stored: (entry: Entry) => void;
+  readonly compaction: Compaction;
+  /** Called when the draft has become a message. */
+  readonly stored: (message: StoredMessage) => void;
 };
 
 // A draft holds at most this many slices before they are joined.
 const MOST_SLICES = 256;
 
 /**
- * Makes drafts. Space is held for octets as they come, so that whoever declares many and stays silent
- * takes nothing from others.
+ * A draft. Space is held for octets as they come, so that a device that declares many and stays silent takes nothing
+ * from others.
  */
-export function createDrafts(parts: DraftParts): (declared: number, device: string) => SpoolDraft {
-  const { entries, space, log, keepsUp } = parts;
-  return (declared, device) => {
-    const entry: Entry = {
-      number: parts.takeNumber(),
-      chunks: [],
-      octets: 0,
-      device,
-      arrived: parts.runningTime(),
-      attempts: 0,
-      warned: false,
-      settled: [],
-      outcomes: 0,
-    };
-    entries.set(entry.number, entry);
-    let held = 0;
-    let written = 0; // octets already given to the log
-    let slices: Uint8Array[] = [];
-    let waiting = 0; // octets in slices
-    let over = false;
+export class SpoolDraft {
+  readonly id: QueueId;
+  readonly #parts: DraftParts;
+  readonly #declared: number;
+  readonly #entry: Receiving;
+  #octets = 0;
+  // Octets of space, as a footprint.
+  #held = 0;
+  // Octets that the log has got.
+  #appended = 0;
+  // Octets that it has not got yet, and how many they are.
+  #slices: Uint8Array[] = [];
+  #sliced = 0;
+  #isOver = false;
 
-    const bodyFrame = (): Frame => {
-      const frame: Frame = { kind: 'body', number: entry.number, position: written, payload: slices };
-      written += waiting;
-      slices = [];
-      waiting = 0;
-      return frame;
-    };
-    /** Holds what a message of that size takes, if it fits; otherwise nothing changes. */
-    const holdFor = (octets: number, commit?: number): boolean => {
-      const more = footprint(octets, commit) - held;
-      if (more > 0 && !hasRoom(more)) return false;
-      hold(space, device, more);
-      held += more;
-      return true;
-    };
-    const hasRoom = (more: number) => fits(space, parts.known, device, more, parts.runningTime());
-    const full = (): 'full' => {
-      parts.tell('spoolFull', { device, octets: entry.octets });
-      return 'full';
-    };
-    const append = async (frame: Frame) => {
-      entry.chunks.push(await log.append(frame));
-    };
-    const abandon = () => {
-      if (over) return;
-      over = true;
-      // What never went to the log needs no `done` there.
-      if (written > 0) parts.forget(entry, held);
-      else if (entries.delete(entry.number)) hold(space, device, -held);
-    };
-    const failure = (error: unknown): 'full' | 'failed' => {
-      if (!(error instanceof DiskFailed)) throw error;
-      return error.isFull ? full() : 'failed';
-    };
+  /**
+   * Begins a draft of the device, under a message number that was never used; `declared` is the size in octets that
+   * it declared, 0 for none.
+   */
+  constructor(parts: DraftParts, number: number, device: string, declared: number) {
+    this.#parts = parts;
+    this.#declared = declared;
+    this.#entry = { state: 'receiving', number, chunks: [], device, arrived: parts.running.now() };
+    this.id = formatQueueId(number);
+    parts.messages.receive(this.#entry);
+  }
 
-    return {
-      id: formatQueueId(entry.number),
-      async write(slice) {
-        // What was declared and does not fit now is refused before any of it wears out the flash.
-        if (held === 0 && !hasRoom(footprint(declared))) return full();
-        if (!holdFor(entry.octets + slice.length)) return full();
-        entry.octets += slice.length;
-        let rest = slice;
-        while (waiting + rest.length >= CHUNK) {
-          const cut = CHUNK - waiting;
-          slices.push(rest.subarray(0, cut));
-          waiting = CHUNK;
-          rest = rest.subarray(cut);
-          await keepsUp();
-          try {
-            await append(bodyFrame());
-          } catch (error) {
-            return failure(error);
-          }
-        }
-        if (rest.length > 0) {
-          slices.push(rest);
-          waiting += rest.length;
-          // A device that drips would leave thousands of tiny slices behind.
-          if (slices.length > MOST_SLICES) slices = [Buffer.concat(slices)];
-        }
-        return 'taken';
-      },
-      async commit(envelope) {
-        const record: CommitRecord = { envelope, device, received: parts.clock.wall(), running: entry.arrived };
-        const payload: [Buffer] = [Buffer.from(JSON.stringify(record))];
-        const size = FRAME_HEAD + payload[0].length;
-        await keepsUp();
-        // An envelope of a thousand long recipients could be larger than any segment; it would wait for one for ever.
-        if (size > roomIn(parts.segmentSize) || !holdFor(entry.octets, size)) {
-          abandon();
-          return full();
-        }
-        if (entry.chunks.some(isUnreliable)) {
-          abandon();
-          return 'failed';
-        }
-        const tail = waiting > 0 ? append(bodyFrame()) : undefined;
-        const commit = log.appendDurable({ kind: 'commit', number: entry.number, position: entry.octets, payload });
-        const [bodyDone, commitDone] = await Promise.allSettled([tail, commit]);
-        if (commitDone.status === 'fulfilled') entry.commit = commitDone.value;
-        const lost = [bodyDone, commitDone].find((one) => one.status === 'rejected');
-        over = true;
-        if (lost !== undefined || entry.chunks.some(isUnreliable)) {
-          // The frames may be on the flash all the same: a `done` keeps them from coming back.
-          parts.forget(entry, held);
-          return lost === undefined ? 'failed' : failure(lost.reason);
-        }
-        parts.stored(entry);
-        return 'stored';
-      },
-      abandon,
-    };
-  };
+  /**
+   * Takes the next octets of the message; resolves late when the flash is slow. `full`: there is no more space;
+   * `failed`: the flash did not take them.
+   */
+  async write(slice: Uint8Array): Promise<'taken' | 'full' | 'failed'> {
+    // What was declared and does not fit now is refused before any of it wears out the flash.
+    if (this.#held === 0 && !this.#hasRoom(footprint(this.#declared))) return this.#full();
+    if (!this.#holdFor(this.#octets + slice.length)) return this.#full();
+    this.#octets += slice.length;
+    let rest = slice;
+    while (this.#sliced + rest.length >= CHUNK) {
+      const cut = CHUNK - this.#sliced;
+      this.#keep(rest.subarray(0, cut));
+      rest = rest.subarray(cut);
+      await this.#parts.compaction.keepUp();
+      try {
+        await this.#append(this.#bodyFrame());
+      } catch (error) {
+        return this.#failure(error);
+      }
+    }
+    if (rest.length > 0) this.#keep(rest);
+    return 'taken';
+  }
+
+  /**
+   * `stored` once the message is on the flash; otherwise nothing of it is kept, since there is no space or the flash
+   * has failed.
+   */
+  async commit(envelope: Envelope): Promise<'stored' | 'full' | 'failed'> {
+    const { clock, compaction, segmentSize } = this.#parts;
+    const { device, arrived } = this.#entry;
+    const payload = encodeRecord({ envelope, device, received: clock.wall(), running: arrived });
+    const size = FRAME_HEAD + payload.length;
+    await compaction.keepUp();
+    // An envelope of a thousand long recipients could be larger than any segment; it would wait for one for ever.
+    if (size > roomIn(segmentSize) || !this.#holdFor(this.#octets, size)) {
+      this.abandon();
+      return this.#full();
+    }
+    if (!this.#isReliable()) {
+      this.abandon();
+      return 'failed';
+    }
+    return this.#appendCommit(payload);
+  }
+
+  /** Drops the draft; does nothing after a commit. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { messages, space } = this.#parts;
+    // A draft of which the log has got nothing needs no `done` there.
+    if (this.#appended > 0) this.#remove();
+    else if (messages.remove(this.#entry.number)) space.release(this.#entry.device, this.#held);
+  }
+
+  async #appendCommit(payload: Buffer): Promise<'stored' | 'full' | 'failed'> {
+    const { log, messages, stored } = this.#parts;
+    const tail = this.#sliced > 0 ? this.#append(this.#bodyFrame()) : undefined;
+    const commit = log.appendDurable({ kind: 'commit', number: this.#entry.number, position: this.#octets, payload: [payload] });
+    const [bodyDone, commitDone] = await Promise.allSettled([tail, commit]);
+    this.#isOver = true;
+    if (bodyDone.status === 'fulfilled' && commitDone.status === 'fulfilled' && this.#isReliable()) {
+      const message = messageOf(this.#entry, commitDone.value, this.#octets);
+      messages.accept(message);
+      stored(message);
+      return 'stored';
+    }
+    // The frames may be on the flash all the same: a `done` keeps the message from coming back.
+    this.#remove(commitDone.status === 'fulfilled' ? [commitDone.value] : []);
+    const lost = [bodyDone, commitDone].find((one) => one.status === 'rejected');
+    return lost === undefined ? 'failed' : this.#failure(lost.reason);
+  }
+
+  #remove(more: readonly Place[] = []): void {
+    remove(this.#parts, this.#entry, [...this.#entry.chunks, ...more], this.#held);
+  }
+
+  #keep(slice: Uint8Array): void {
+    this.#slices.push(slice);
+    this.#sliced += slice.length;
+    // A device that sends a few octets at a time would leave thousands of tiny slices behind.
+    if (this.#slices.length > MOST_SLICES) this.#slices = [Buffer.concat(this.#slices)];
+  }
+
+  #bodyFrame(): Frame {
+    const frame: Frame = { kind: 'body', number: this.#entry.number, position: this.#appended, payload: this.#slices };
+    this.#appended += this.#sliced;
+    this.#slices = [];
+    this.#sliced = 0;
+    return frame;
+  }
+
+  async #append(frame: Frame): Promise<void> {
+    this.#entry.chunks.push(await this.#parts.log.append(frame));
+  }
+
+  /** Holds what a message of that size takes, if it fits; otherwise nothing changes. */
+  #holdFor(octets: number, commit?: number): boolean {
+    const more = footprint(octets, commit) - this.#held;
+    if (more > 0 && !this.#hasRoom(more)) return false;
+    this.#parts.space.hold(this.#entry.device, more);
+    this.#held += more;
+    return true;
+  }
+
+  #hasRoom(more: number): boolean {
+    const { space, running } = this.#parts;
+    return space.fits(this.#entry.device, more, running.now());
+  }
+
+  /** Whether all of the body that was written can be relied on: a segment may have failed under it. */
+  #isReliable(): boolean {
+    return this.#entry.chunks.every((place) => place.segment.isReliable(place));
+  }
+
+  #full(): 'full' {
+    this.#parts.tell('spoolFull', { device: this.#entry.device, octets: this.#octets });
+    return 'full';
+  }
+
+  #failure(error: unknown): 'full' | 'failed' {
+    if (!(error instanceof DiskFailed)) throw error;
+    return error.isFull ? this.#full() : 'failed';
+  }
 }

@@ -1,32 +1,39 @@
 // Frames: what the log is made of. Pure. A frame is a 32-octet head and a payload:
 //
-//   0  u32 CRC-32C of all that follows, seeded by the segment's life    16  u64 message number
+//   0  u32 CRC-32C of all that follows, from the segment's seed on     16  u64 message number
 //   4  u32 octets of payload                                            24  u64 position
 //   8  u8  kind, u8 and u16 zero                                        32  payload
 //  12  u32 pages of this segment that were known to be on the flash when the frame was sealed
 //
-// All numbers little-endian. The seed comes from the segment's nonce and generation, so that what a
-// recycled segment still holds of its former life never reads as valid.
+// All numbers are little-endian. The seed is made of the segment's generation and nonce, so that what a segment still
+// holds of an earlier generation never reads as valid.
+//
+// test/spool/mutants.test.ts quotes a passage of this file.
 
 import { crc32c } from './crc32c.ts';
 
 /**
- * - `body`: a piece of a message; position is its offset in octets.
- * - `commit`: makes the message exist; payload is its CommitRecord, position the octets of the whole body.
- * - `outcome`: what is settled so far; payload is an OutcomeRecord, position counts them, the highest holds.
- * - `done`: the message is gone; position is the running time in ms (0 in those of older releases). Outlives its body, since segments return oldest first.
- * - `facts`: the spool's Facts changed since the segment's header was written; number 0.
+ * - `body`: a piece of a message; the position is its offset in octets.
+ * - `commit`: makes the message exist; the payload is its CommitRecord, the position the octets of the whole body.
+ * - `outcome`: which recipients are settled so far; the payload is an OutcomeRecord. The position counts the outcomes of
+ *   a message, and the one with the highest holds.
+ * - `done`: the message is gone; the position is the running time in ms (0 in those of older releases). It outlives the
+ *   body of the message, since segments come free oldest first.
+ * - `facts`: the spool's Facts have changed since the segment's header was written; its number is 0.
  */
 export type FrameKind = 'body' | 'commit' | 'outcome' | 'done' | 'facts';
 
 const KINDS: readonly FrameKind[] = ['body', 'commit', 'outcome', 'done', 'facts'];
 
+/** A frame to be written: `number` is the message's, `position` depends on the kind, `payload` is in slices. */
 export type Frame = {
   readonly kind: FrameKind;
   readonly number: number;
   readonly position: number;
   readonly payload: readonly Uint8Array[];
 };
+
+/** A frame as it was read; so many pages of its segment were known to be on the flash when it was sealed. */
 export type OpenedFrame = {
   readonly kind: FrameKind;
   readonly number: number;
@@ -35,7 +42,9 @@ export type OpenedFrame = {
   readonly durablePages: number;
 };
 
+/** Octets of a frame's head. */
 export const FRAME_HEAD = 32;
+/** Octets of a page, the unit in which the flash is written. */
 export const PAGE = 4096;
 
 /** Octets that the frame takes in a segment. */
@@ -45,7 +54,7 @@ export function frameSize(frame: Frame): number {
   return size;
 }
 
-/** The sealed frame as slices for one gathered write; the payload is not copied. */
+/** The frame with its CRC, which starts from `seed`, as slices for one gathered write; the payload is not copied. */
 export function sealFrame(frame: Frame, seed: number, durablePages: number): readonly Uint8Array[] {
   const head = Buffer.alloc(FRAME_HEAD);
   head.writeUInt32LE(frameSize(frame) - FRAME_HEAD, 4);
@@ -59,13 +68,13 @@ export function sealFrame(frame: Frame, seed: number, durablePages: number): rea
   return [head, ...frame.payload];
 }
 
-/** Whether a head may stand at `at`: a quick look before the CRC is worked out. */
+/** Whether a head may stand at `at`: a quick test before the CRC is computed. */
 export function looksLikeHead(octets: Buffer, at: number): boolean {
   const kind = octets[at + 8] ?? 0;
   return kind >= 1 && kind <= KINDS.length && octets[at + 9] === 0 && octets[at + 10] === 0 && octets[at + 11] === 0;
 }
 
-/** The frame at `at`, or undefined if what stands there is not one that this life of the segment sealed whole. */
+/** The frame at `at`; undefined if what stands there is not a whole frame whose CRC starts from `seed`. */
 export function openFrame(octets: Buffer, at: number, seed: number): OpenedFrame | undefined {
   if (at + FRAME_HEAD > octets.length) return undefined;
   const end = at + FRAME_HEAD + octets.readUInt32LE(at + 4);
@@ -81,12 +90,13 @@ export function openFrame(octets: Buffer, at: number, seed: number): OpenedFrame
   };
 }
 
-/** Writes a whole number up to 2^53 as u64. */
+/** Writes a whole number below 2^53 as u64, little-endian. */
 export function writeNumber(into: Buffer, value: number, at: number): void {
   into.writeUInt32LE(value % 2 ** 32, at);
   into.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
+/** Reads a u64, little-endian; exact below 2^53. */
 export function readNumber(from: Buffer, at: number): number {
   return from.readUInt32LE(at) + from.readUInt32LE(at + 4) * 2 ** 32;
 }

@@ -1,20 +1,22 @@
-// The log: frames go in, groups of them go to the flash. While one group is being written and synced,
-// the next gathers, so that ten cameras that alarm together share a sync.
+// The log: frames go in, groups of them go to the flash. While one group is being written and synced, the next
+// gathers, so that ten cameras that send together share a sync.
 //
-// Promises: a group starts on a fresh page, so an acknowledged page is never written again; a segment
-// is synced before it is left, so only the newest can be torn; a failed write or sync is never
-// retried: the segment is given up for this life, whoever waits on it hears of it, and the log goes on
-// in another.
+// It promises: a group starts on a fresh page, so an acknowledged page is never written again. A segment is synced
+// before the log moves on to the next, so only the newest can be torn. A failed write or sync is never repeated: the
+// segment is retired, whoever waits for it gets a DiskFailed, and the log goes on in another segment.
 
 import type { Cancel, Clock } from '../system/clock.ts';
-import { type Frame, type FrameKind, frameSize, PAGE, toPages } from './frame.ts';
-import { frameLimit, type Place, type Segment, sealGroup } from './segment.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import { type Frame, type FrameKind, frameSize } from './frame.ts';
+import type { Ring } from './ring.ts';
+import type { Place, Segment } from './segment.ts';
 
-/** The flash did not take it: nothing of what was asked may be believed to be there. */
+/** The flash did not take it: no frame that was given to the log for this may be relied on. */
 export class DiskFailed extends Error {
   override readonly name = 'DiskFailed';
-  /** Whether it was for want of space, which may come back by itself. */
+  /** Whether space was missing, which may come back by itself. */
   readonly isFull: boolean;
+  /** `cause` is what the disk said; its message is this one's. */
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     const code = (cause as { code?: unknown } | undefined)?.code;
@@ -22,243 +24,271 @@ export class DiskFailed extends Error {
   }
 }
 
-export interface Log {
-  /**
-   * Resolves when the frame is written, if not yet on the flash. Rejects with DiskFailed. An `urgent`
-   * one may go into the last segments, which are kept for what makes others free.
-   */
-  append(frame: Frame, urgency?: 'urgent'): Promise<Place>;
-  /** Resolves when the frame, and all appended before it, is on the flash. Rejects with DiskFailed. */
-  appendDurable(frame: Frame): Promise<Place>;
-  /** The frame rides with the next group, or goes by itself within `SOON`. It survives a failed segment: it is appended again. */
-  appendSoon(frame: Frame, news?: { readonly written?: (place: Place) => void; readonly durable?: () => void }): void;
-  /** Resolves when all appended so far is on the flash. */
-  sync(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export type LogParts = {
+type LogParts = {
   readonly clock: Clock;
-  /** Whether so few segments are left that only what frees others may begin one. */
-  readonly isScarce: () => boolean;
-  /** The next segment, its life begun and the header on the flash. Rejects when there is none, or when that fails. */
-  readonly nextSegment: () => Promise<Segment>;
-  /** A write or sync failed, or no segment was to be had (undefined); `inItsFirstGroup`: nothing of this life was ever believed. */
-  readonly failed: (segment: Segment | undefined, error: DiskFailed, inItsFirstGroup: boolean) => void;
-  /** Octets that were written, and each sync. */
-  readonly wrote: (octets: number) => void;
-  readonly synced: () => void;
+  readonly ring: Ring;
+  readonly tell: Tell;
+  /** Called when a segment was begun, so fewer are left. */
+  readonly begun: () => void;
 };
 
-// Frames that somebody needs once they are written; the others only matter to recovery.
+// Frames that are read again once they are written, so that their segments must stay; the others matter to recovery
+// only.
 const KEPT: ReadonlySet<FrameKind> = new Set(['body', 'commit', 'outcome']);
 
-// An outcome that waits alone goes to the flash after this; losing it costs a duplicate, never a message.
+// A frame for which nobody waits goes to the flash after this many ms at the latest. To lose it costs a duplicate,
+// never a message.
 const SOON = 1_000;
-// How long outcomes wait after a failure before they are tried by themselves.
+// How long such frames wait after a failure, in ms, if nobody else wants anything written.
 const SOON_AFTER_FAILURE = 10_000;
 
-type Pending = {
-  readonly frame: Frame;
+/**
+ * What waits for the log, a sync included. `written` is called when its frame is written, and nothing more for one of
+ * that kind; `synced` when it is on the flash; `lost` instead, when its segment failed: it says whether the frame is to
+ * be appended again.
+ */
+type Waiting = {
+  /**
+   * What it waits for: to be written; to be on the flash; nothing, it may go with others; or that all before it is on
+   * the flash.
+   */
+  readonly kind: 'written' | 'durable' | 'soon' | 'sync';
+  readonly frame: Frame | undefined;
+  /** Octets in the segment. */
   readonly size: number;
-  readonly want: 'written' | 'durable' | 'soon';
+  /** Whether it may begin one of the last segments. */
   readonly isUrgent: boolean;
-  readonly resolve: (place: Place) => void;
-  readonly reject: (error: DiskFailed) => void;
-  readonly durable?: (() => void) | undefined;
-  /** Where it was written, once it was. */
-  place?: Place;
+  written(place: Place): void;
+  synced(): void;
+  lost(error: DiskFailed): 'again' | 'dropped';
 };
 
-export function openLog(parts: LogParts): Log {
-  let pending: Pending[] = [];
-  const syncWaiters: { resolve: () => void; reject: (error: DiskFailed) => void }[] = [];
-  // Outcomes that are written but not synced: a failed sync puts them in front again.
-  let unsyncedOutcomes: Pending[] = [];
-  let current: Segment | undefined;
-  let running: Promise<void> | undefined;
-  let cancelSoon: Cancel | undefined;
+/** Writes frames to the newest segment of the ring, in the order in which they come. */
+export class Log {
+  readonly #parts: LogParts;
+  // In the order in which they came.
+  #waiting: Waiting[] = [];
+  // Taken from the list into the group that is being written, and not yet synced.
+  #atStake: Waiting[] = [];
+  #segment: Segment | undefined;
+  #running: Promise<void> | undefined;
+  #cancelSoon: Cancel | undefined;
 
-  function add(
-    frame: Frame,
-    want: Pending['want'],
-    isUrgent: boolean,
-    resolve: (place: Place) => void,
-    reject: (error: DiskFailed) => void,
-    durable?: () => void,
-  ): void {
-    pending.push({ frame, size: frameSize(frame), want, isUrgent, resolve, reject, durable });
-    if (want === 'soon') goSoon(SOON);
-    else go();
+  /** A log that begins in a new segment of the ring, when the first frame comes. */
+  constructor(parts: LogParts) {
+    this.#parts = parts;
   }
 
-  function go(): void {
-    running ??= run().finally(() => {
-      running = undefined;
-      if (syncWaiters.length > 0 || pending.some((one) => one.want !== 'soon')) go();
+  /**
+   * Resolves when the frame is written, if not yet on the flash. Rejects with DiskFailed. An `urgent` one may begin one
+   * of the last segments, which are kept for what makes others free. Whoever gets the place releases it.
+   */
+  append(frame: Frame, urgency?: 'urgent'): Promise<Place> {
+    return new Promise((resolve, reject) => {
+      this.#add({
+        kind: 'written',
+        frame,
+        size: frameSize(frame),
+        isUrgent: urgency === 'urgent',
+        written: resolve,
+        synced: () => {},
+        lost: (error) => {
+          reject(error);
+          return 'dropped';
+        },
+      });
     });
   }
 
-  function goSoon(within: number): void {
-    cancelSoon ??= parts.clock.after(within, () => {
-      cancelSoon = undefined;
-      go();
+  /**
+   * Resolves when the frame, and all appended before it, is on the flash. Rejects with DiskFailed. Whoever gets the
+   * place releases it.
+   */
+  appendDurable(frame: Frame): Promise<Place> {
+    return new Promise((resolve, reject) => {
+      let place: Place | undefined;
+      this.#add({
+        kind: 'durable',
+        frame,
+        size: frameSize(frame),
+        isUrgent: false,
+        written: (at) => {
+          place = at;
+        },
+        synced: () => {
+          if (place !== undefined) resolve(place);
+        },
+        lost: (error) => {
+          if (place !== undefined && KEPT.has(frame.kind)) place.segment.release(place);
+          reject(error);
+          return 'dropped';
+        },
+      });
     });
   }
 
-  async function run(): Promise<void> {
-    await undefined; // let those who append in this same turn join the group
-    while (pending.length > 0 || syncWaiters.length > 0) {
+  /**
+   * Writes the frame with the next group, at the latest after a second. If its segment fails before the sync, it is
+   * appended again to the next one, and `written` is called again with the new place; `synced` is called once.
+   */
+  appendSoon(frame: Frame, then: { readonly written?: (place: Place) => void; readonly synced?: () => void } = {}): void {
+    const { written = () => {}, synced = () => {} } = then;
+    this.#add({ kind: 'soon', frame, size: frameSize(frame), isUrgent: true, written, synced, lost: () => 'again' });
+  }
+
+  /** Resolves when all that was appended before is on the flash. Rejects with DiskFailed. */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#add({
+        kind: 'sync',
+        frame: undefined,
+        size: 0,
+        isUrgent: true,
+        written: () => {},
+        synced: resolve,
+        lost: (error) => {
+          reject(error);
+          return 'dropped';
+        },
+      });
+    });
+  }
+
+  /** Writes what waits, once, and resolves when that has succeeded or failed. */
+  async close(): Promise<void> {
+    this.#cancelSoon?.();
+    if (this.#running !== undefined) await this.#running;
+    if (this.#waiting.length > 0) {
+      this.#go();
+      await this.#running;
+    }
+    this.#cancelSoon?.();
+  }
+
+  #add(one: Waiting): void {
+    this.#waiting.push(one);
+    if (one.kind === 'soon') this.#goWithin(SOON);
+    else this.#go();
+  }
+
+  #go(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#isAwaited) this.#go();
+    });
+  }
+
+  #goWithin(milliseconds: number): void {
+    this.#cancelSoon ??= this.#parts.clock.after(milliseconds, () => {
+      this.#cancelSoon = undefined;
+      this.#go();
+    });
+  }
+
+  /** Whether anybody waits for what is in the list. */
+  get #isAwaited(): boolean {
+    return this.#waiting.some(({ kind }) => kind !== 'soon');
+  }
+
+  async #run(): Promise<void> {
+    await undefined; // Those who append in this same turn join the group.
+    while (this.#waiting.length > 0) {
       try {
-        await writeGroup();
+        await this.#writeGroup();
       } catch (error) {
-        giveUp(error);
-        if (!pending.some((one) => one.want !== 'soon')) {
-          if (pending.length > 0) goSoon(SOON_AFTER_FAILURE);
+        this.#giveUp(new DiskFailed(error));
+        if (!this.#isAwaited) {
+          if (this.#waiting.length > 0) this.#goWithin(SOON_AFTER_FAILURE);
           return;
         }
       }
     }
   }
 
-  /** Writes as many of the pending frames as the current segment takes, and syncs if anybody waits for that. */
-  async function writeGroup(): Promise<void> {
-    if (current === undefined && parts.isScarce()) refuseOrdinary();
-    if (pending.length === 0 && current === undefined) {
-      // All that was ever appended lies in segments that were synced when they were left.
-      for (const waiter of syncWaiters.splice(0)) waiter.resolve();
-      return;
+  /** Writes as much of what waits as the current segment takes, and syncs if anybody waits for that. */
+  async #writeGroup(): Promise<void> {
+    if (this.#segment === undefined) {
+      if (this.#parts.ring.isScarce) this.#refuseOrdinary();
+      this.#answerLeadingSyncs();
+      if (this.#waiting.length === 0) return;
+      this.#segment = await this.#parts.ring.next();
+      this.#parts.begun();
     }
-    current ??= await parts.nextSegment();
-    const segment = current;
-    const group = takeGroup(segment);
-    if (group.length === 0 && pending.length > 0) return leave(segment);
-    // A sync covers whoever waits for one, as long as nothing that was appended before is left out.
-    const waiters = pending.length === 0 ? syncWaiters.splice(0) : [];
-    try {
-      if (group.length > 0) await write(segment, group);
-      if (waiters.length > 0 || group.some((one) => one.want !== 'written')) await sync(segment);
-    } catch (error) {
-      throw new GroupFailed(error, group, waiters);
-    }
-    for (const one of group) if (one.want === 'durable' && one.place !== undefined) one.resolve(one.place);
-    for (const waiter of waiters) waiter.resolve();
+    const segment = this.#segment;
+    const group = this.#takeGroup(segment);
+    if (group.length === 0) return this.#leave(segment);
+    this.#atStake.push(...group);
+    await write(segment, group);
+    this.#atStake = this.#atStake.filter(({ kind }) => kind !== 'written');
+    if (group.some(({ kind }) => kind !== 'written')) await this.#sync(segment);
   }
 
-  /** What would only fill the spool further gets no segment; the reserve is for what makes room. */
-  function refuseOrdinary(): void {
+  /** What would only fill the spool further gets no segment; the last ones are for what makes room. */
+  #refuseOrdinary(): void {
     const full = new DiskFailed(Object.assign(new Error('the spool is full'), { code: 'ENOSPC' }));
-    for (const one of pending) if (!one.isUrgent) one.reject(full);
-    pending = pending.filter((one) => one.isUrgent);
+    const ordinary = this.#waiting.filter(({ isUrgent }) => !isUrgent);
+    this.#waiting = this.#waiting.filter(({ isUrgent }) => isUrgent);
+    for (const one of ordinary) one.lost(full);
   }
 
-  function takeGroup(segment: Segment): Pending[] {
-    let room = frameLimit(segment) - segment.end;
+  /**
+   * Without a current segment, all that was appended before them stands in segments that were synced when the log
+   * moved on.
+   */
+  #answerLeadingSyncs(): void {
+    while (this.#waiting[0]?.kind === 'sync') this.#waiting.shift()?.synced();
+  }
+
+  #takeGroup(segment: Segment): readonly Waiting[] {
+    let room = segment.roomLeft;
     let count = 0;
-    for (const one of pending) {
-      if (one.size > room) break;
-      room -= one.size;
+    for (const { size } of this.#waiting) {
+      if (size > room) break;
+      room -= size;
       count += 1;
     }
-    return pending.splice(0, count);
+    return this.#waiting.splice(0, count);
   }
 
-  async function write(segment: Segment, group: readonly Pending[]): Promise<void> {
-    const octets = group.reduce((sum, one) => sum + one.size, 0);
-    const padded = toPages(octets);
-    const slices = sealGroup(
-      segment,
-      group.map((one) => one.frame),
-      padded - octets,
-    );
-    const start = segment.end;
-    await segment.file.writev(slices, start);
-    parts.wrote(padded);
-    segment.end = start + padded;
-    let at = start;
-    for (const one of group) {
-      const place: Place = { segment, at, size: one.size };
-      at += one.size;
-      one.place = place;
-      if (KEPT.has(one.frame.kind)) segment.live += one.size; // whoever gets the place gives it back
-      if (one.want === 'soon') unsyncedOutcomes.push(one);
-      if (one.want !== 'durable') one.resolve(place);
-    }
+  async #sync(segment: Segment): Promise<void> {
+    await segment.sync();
+    for (const one of this.#atStake.splice(0)) one.synced();
   }
 
-  async function sync(segment: Segment): Promise<void> {
-    const end = segment.end;
-    await segment.file.datasync();
-    segment.durableEnd = end;
-    parts.synced();
-    for (const one of unsyncedOutcomes.splice(0)) one.durable?.();
+  /** Moves on to another segment; this one is synced first, so that only the newest segment can ever be torn. */
+  async #leave(segment: Segment): Promise<void> {
+    if (segment.durableEnd < segment.end) await this.#sync(segment);
+    this.#segment = undefined;
   }
 
-  /** Goes on in another segment; this one is synced first, so that only the newest segment can ever be torn. */
-  async function leave(segment: Segment): Promise<void> {
-    if (segment.durableEnd < segment.end) await sync(segment);
-    current = undefined;
+  /**
+   * A write, a sync or the making of a segment failed. The segment is retired, and the group in it is lost. If no
+   * segment could be made there is none to go on in, so all that waits is lost. Otherwise only the commits are: their
+   * bodies may have been in the failed segment, and in the next one a commit alone would look like lost mail.
+   */
+  #giveUp(error: DiskFailed): void {
+    const { ring, tell } = this.#parts;
+    const segment = this.#segment;
+    this.#segment = undefined;
+    const isLost = ({ kind }: Waiting) => segment === undefined || kind === 'durable';
+    const lost = [...this.#atStake.splice(0), ...this.#waiting.filter(isLost)];
+    const others = this.#waiting.filter((one) => !isLost(one));
+    this.#waiting = [...lost.filter((one) => one.lost(error) === 'again'), ...others];
+    segment?.retire();
+    tell('spoolFailed', { problem: error.message });
+    if (segment !== undefined && !segment.hasSyncedFrames) ring.drop(segment);
   }
-
-  /** A write, a sync or the making of a segment failed: everybody who waits hears of it, and the segment is given up. */
-  function giveUp(cause: unknown): void {
-    const failed = cause instanceof GroupFailed ? cause : new GroupFailed(cause, [], []);
-    const error = new DiskFailed(failed.cause);
-    const segment = current;
-    current = undefined;
-    const inItsFirstGroup = segment?.durableEnd === PAGE;
-    const again = unsyncedOutcomes;
-    unsyncedOutcomes = [];
-    const waiting = [...failed.group, ...(segment === undefined ? pending : [])];
-    // Without a segment there is nothing to go on in: all that wait are told. With one, only those of its group; the others get the next.
-    if (segment === undefined) pending = [];
-    // A commit whose body may have been in the failed segment must not stand in the next one: it would look like lost mail.
-    const commits = pending.filter((one) => one.want === 'durable');
-    waiting.push(...commits);
-    pending = pending.filter((one) => one.want !== 'durable');
-    const kept = waiting.filter((one) => one.want === 'soon' && !again.includes(one));
-    pending = [...again, ...kept, ...pending];
-    for (const one of waiting) {
-      if (one.want === 'soon') continue;
-      if (one.want === 'durable' && one.place !== undefined && KEPT.has(one.frame.kind)) one.place.segment.live -= one.size;
-      one.reject(error);
-    }
-    for (const waiter of failed.syncWaiters) waiter.reject(error);
-    if (segment === undefined) {
-      for (const waiter of syncWaiters.splice(0)) waiter.reject(error);
-    } else {
-      segment.failed = true;
-    }
-    parts.failed(segment, error, inItsFirstGroup);
-  }
-
-  return {
-    append: (frame, urgency) => new Promise((resolve, reject) => add(frame, 'written', urgency === 'urgent', resolve, reject)),
-    appendDurable: (frame) => new Promise((resolve, reject) => add(frame, 'durable', false, resolve, reject)),
-    appendSoon: (frame, { written = () => {}, durable } = {}) => add(frame, 'soon', true, written, () => {}, durable),
-    sync: () =>
-      new Promise((resolve, reject) => {
-        syncWaiters.push({ resolve, reject });
-        go();
-      }),
-    async close() {
-      cancelSoon?.();
-      if (running !== undefined) await running;
-      if (pending.length > 0) {
-        go();
-        await running;
-      }
-      cancelSoon?.();
-    },
-  };
 }
 
-class GroupFailed extends Error {
-  readonly group: readonly Pending[];
-  readonly syncWaiters: readonly { reject: (error: DiskFailed) => void }[];
-  constructor(cause: unknown, group: readonly Pending[], syncWaiters: readonly { reject: (error: DiskFailed) => void }[]) {
-    super('group failed', { cause });
-    this.group = group;
-    this.syncWaiters = syncWaiters;
+/** Writes the frames of the group; each that is read again keeps its segment until its place is released. */
+async function write(segment: Segment, group: readonly Waiting[]): Promise<void> {
+  const framed = group.flatMap((one) => (one.frame === undefined ? [] : [{ one, frame: one.frame }]));
+  if (framed.length === 0) return;
+  const places = await segment.append(framed.map(({ frame }) => frame));
+  for (const [at, { one, frame }] of framed.entries()) {
+    const place = places[at];
+    if (place === undefined) continue;
+    if (KEPT.has(frame.kind)) segment.hold(place);
+    one.written(place);
   }
 }

@@ -1,48 +1,72 @@
-// The manifest: the one file beside the segments. It lists the lives that must be there, so that a
-// segment that is gone, or a folder whose segments are all gone, does not look as if it had never held
-// mail.
+// The manifest: the one file beside the segments. It lists the generations that must be there, so that a segment that
+// is gone, or a folder whose segments are all gone, does not look as if it had never held mail.
 //
-// A life is listed once its header is on the flash, and before its first frame is written. It is taken
-// off the list before its file is written over, renamed or removed. So a listed life that is not there
-// is damage, and one that is not listed is over, whatever still stands in its file.
+// A generation is listed once its header is on the flash, and before its first frame is written. It is taken off the
+// list before its file is overwritten, renamed or removed. So a listed generation that is not there is damage, and one
+// that is not listed is over, whatever its file still holds.
 //
 // There are two pages, written in turn, each with a whole list: a torn write leaves the list before it.
+//
+// test/spool/mutants.test.ts quotes passages of this file.
 
+import * as v from 'valibot';
 import type { Disk, DiskFile } from '../system/disk.ts';
 import { crc32c } from './crc32c.ts';
 import { PAGE, readNumber, writeNumber } from './frame.ts';
-import { NewerFormat } from './segment.ts';
+import { NewerFormat } from './header.ts';
+import { decodeJson } from './records.ts';
 
+/** The file's name. */
 export const MANIFEST = 'spool.manifest';
 
-export type ListedLife = { readonly generation: number; readonly name: string };
+/** A generation and the name of its segment. */
+export type ListedGeneration = { readonly generation: number; readonly name: string };
 
-export type Lives = {
+/** What the manifest says. */
+export type GenerationList = {
   /** The highest generation that was begun so far: one up to it that is not listed is over. */
   readonly newest: number;
-  /** The highest generation that a release without manifest has begun, as far as is known: one of its that is higher was begun since, and nobody listed it. */
+  /**
+   * The highest generation that a release without manifest has begun, as far as is known. A higher one of such a
+   * release was begun after this list.
+   */
   readonly newestOfOlder: number;
   /** Those that must be there. */
-  readonly lives: readonly ListedLife[];
-  /** Generations that once were missing, the latest only: if one turns up after all, it is not over. */
+  readonly listed: readonly ListedGeneration[];
+  /** Generations that once were missing, the latest only: if one turns up again, it is not over. */
   readonly missing: readonly number[];
 };
 
-/** What stands in the manifest's place. `problem` is a clause for people. */
+/** What recovery found in the manifest's place. `problem` is a clause for people. */
 export type FoundManifest =
-  | { readonly state: 'read'; readonly sequence: number; readonly listed: Lives }
+  | { readonly state: 'read'; readonly sequence: number; readonly list: GenerationList }
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly problem: string };
 
 const MAGIC = Buffer.from('MANIFEST');
 const VERSION = 1;
 const JSON_AT = 24;
-/** More of them have no place in the page, and nobody waits for so many to come back. */
+/**
+ * So many missing generations are listed at most: more do not fit the page, and nobody expects so many to come back.
+ */
 export const MOST_MISSING = 64;
 
-// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | Lives as JSON, each life as [generation, name]
-function encodePage(sequence: number, { lives, ...rest }: Lives): Buffer {
-  const json = Buffer.from(JSON.stringify({ ...rest, lives: lives.map(({ generation, name }) => [generation, name]) }));
+const ListJson = v.object({
+  newest: v.number(),
+  newestOfOlder: v.number(),
+  missing: v.array(v.number()),
+  lives: v.array(v.tuple([v.number(), v.string()])),
+});
+
+// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | JSON, `lives` as [generation, name] each
+function encodePage(sequence: number, { newest, newestOfOlder, missing, listed }: GenerationList): Buffer {
+  const list: v.InferInput<typeof ListJson> = {
+    newest,
+    newestOfOlder,
+    missing: [...missing],
+    lives: listed.map(({ generation, name }) => [generation, name]),
+  };
+  const json = Buffer.from(JSON.stringify(list));
   if (json.length > PAGE - JSON_AT) throw new Error(`the spool's manifest takes ${json.length} octets, more than ${PAGE - JSON_AT}`);
   const page = Buffer.alloc(PAGE);
   MAGIC.copy(page, 4);
@@ -54,17 +78,16 @@ function encodePage(sequence: number, { lives, ...rest }: Lives): Buffer {
   return page;
 }
 
-function decodePage(page: Buffer): { readonly sequence: number; readonly listed: Lives } | undefined {
+function decodePage(page: Buffer): { readonly sequence: number; readonly list: GenerationList } | undefined {
   if (!page.subarray(4, 12).equals(MAGIC) || crc32c(page.subarray(4)) !== page.readUInt32LE(0)) return undefined;
   const version = page.readUInt16LE(12);
   if (version > VERSION) throw new NewerFormat(version);
-  const { lives, ...rest } = JSON.parse(page.toString('utf8', JSON_AT, JSON_AT + page.readUInt16LE(14))) as Omit<Lives, 'lives'> & {
-    lives: [number, string][];
-  };
-  return { sequence: readNumber(page, 16), listed: { ...rest, lives: lives.map(([generation, name]) => ({ generation, name })) } };
+  const json = page.subarray(JSON_AT, JSON_AT + page.readUInt16LE(14));
+  const { lives, ...rest } = decodeJson('the manifest', ListJson, json);
+  return { sequence: readNumber(page, 16), list: { ...rest, listed: lives.map(([generation, name]) => ({ generation, name })) } };
 }
 
-/** Reads the newer of the two lists. Throws NewerFormat, and what keeps this user from reading it: that is for its owner to mend. */
+/** Reads the newer of the two lists. Throws NewerFormat, and EACCES or EPERM, which the folder's owner must mend. */
 export async function readManifest(disk: Disk): Promise<FoundManifest> {
   const pages = Buffer.alloc(2 * PAGE);
   try {
@@ -85,69 +108,80 @@ export async function readManifest(disk: Disk): Promise<FoundManifest> {
   return newer === undefined ? { state: 'unreadable', problem: 'neither of its pages is whole' } : { state: 'read', ...newer };
 }
 
-export interface Manifest {
-  /** Whether a list that may be on the flash says that this life must be there. */
-  mayName(generation: number): boolean;
-  /** Puts a new list on the flash; the octets that were written for it. After a rejection either list may be there. */
-  write(listed: Lives): Promise<number>;
-  close(): Promise<void>;
-}
+/** The manifest for writing. */
+export class Manifest {
+  readonly #disk: Disk;
+  #file: DiskFile | undefined;
+  #sequence: number;
+  // Generations that a list names which may be on the flash.
+  #named: Set<number>;
+  #isUnreadable: boolean;
 
-/**
- * The manifest of `disk` as it was found, for writing. A list that was only written by a process that
- * was killed is synced, since it may be acted on. What can't be read is set aside, so that somebody can
- * look at it, and the first write makes a new file; so does the first write after one that failed,
- * because a failed sync is never retried.
- */
-export async function openManifest(disk: Disk, found: FoundManifest): Promise<Manifest> {
-  let sequence = found.state === 'read' ? found.sequence : 0;
-  let named = new Set(found.state === 'read' ? found.listed.lives.map(({ generation }) => generation) : []);
-  let isUnreadable = found.state === 'unreadable';
-  let file: DiskFile | undefined;
-  if (found.state === 'read') {
-    file = await disk.open(MANIFEST);
-    await file.datasync();
+  private constructor(disk: Disk, found: FoundManifest, file: DiskFile | undefined) {
+    this.#disk = disk;
+    this.#file = file;
+    this.#sequence = found.state === 'read' ? found.sequence : 0;
+    this.#named = new Set(found.state === 'read' ? found.list.listed.map(({ generation }) => generation) : []);
+    this.#isUnreadable = found.state === 'unreadable';
   }
 
-  async function writeInto(old: DiskFile, page: Buffer): Promise<number> {
+  /**
+   * The manifest of `disk` as it was found. A list that a killed process had only written is synced, since it may be
+   * acted on. Rejects with what the disk says.
+   */
+  static async open(disk: Disk, found: FoundManifest): Promise<Manifest> {
+    if (found.state !== 'read') return new Manifest(disk, found, undefined);
+    const file = await disk.open(MANIFEST);
+    await file.datasync();
+    return new Manifest(disk, found, file);
+  }
+
+  /** Whether a list that may be on the flash says that this generation must be there. */
+  mayName(generation: number): boolean {
+    return this.#named.has(generation);
+  }
+
+  /**
+   * Puts a new list on the flash. After a rejection either list may be there, and the next write makes a new file,
+   * because a failed sync is never repeated. A manifest that can't be read is set aside first, for someone to look at.
+   */
+  async write(list: GenerationList): Promise<void> {
+    const generations = list.listed.map(({ generation }) => generation);
+    this.#sequence += 1;
+    const page = encodePage(this.#sequence, list);
+    for (const generation of generations) this.#named.add(generation);
+    if (this.#isUnreadable) await this.#disk.rename(MANIFEST, freeName(await this.#disk.list(), `${MANIFEST}.damaged`));
+    this.#isUnreadable = false;
+    if (this.#file === undefined) this.#file = await makeFile(this.#disk, this.#sequence % 2 === 0 ? [page, ZERO_PAGE] : [ZERO_PAGE, page]);
+    else await this.#writeInto(this.#file, page);
+    this.#named = new Set(generations);
+  }
+
+  /** Closes the file. */
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+
+  async #writeInto(old: DiskFile, page: Buffer): Promise<void> {
     try {
-      await old.writev([page], (sequence % 2) * PAGE);
+      await old.writev([page], (this.#sequence % 2) * PAGE);
       await old.datasync();
     } catch (error) {
-      file = undefined;
+      this.#file = undefined;
       await old.close();
       throw error;
     }
-    return PAGE;
   }
-
-  return {
-    mayName: (generation) => named.has(generation),
-    async write(listed) {
-      const generations = listed.lives.map(({ generation }) => generation);
-      sequence += 1;
-      const page = encodePage(sequence, listed);
-      for (const generation of generations) named.add(generation);
-      if (isUnreadable) await disk.rename(MANIFEST, freeName(await disk.list(), `${MANIFEST}.damaged`));
-      isUnreadable = false;
-      const octets = file === undefined ? 2 * PAGE : await writeInto(file, page);
-      file ??= await makeFile(disk, sequence % 2 === 0 ? [page, ZERO_PAGE] : [ZERO_PAGE, page]);
-      named = new Set(generations);
-      return octets;
-    },
-    async close() {
-      await file?.close();
-    },
-  };
 }
 
 const ZERO_PAGE = Buffer.alloc(PAGE);
 
-/** The manifest as a new file that takes the place of an old one, or of none, all at once. */
+/** The manifest as a new file that takes the place of an old one, or of none, in one step. */
 async function makeFile(disk: Disk, pages: readonly Buffer[]): Promise<DiskFile> {
   const there = await disk.list();
   const name = `${MANIFEST}.new`;
-  // What a power cut has left of an earlier try. If it can't go, because it is no file, another name will do.
+  // A power cut may have left it from an earlier attempt. If it can't be removed, because it is no file, another name
+  // will do.
   if (there.includes(name)) await disk.remove(name).catch(() => {});
   const free = freeName(await disk.list(), name);
   const file = await disk.create(free);
@@ -163,7 +197,7 @@ async function makeFile(disk: Disk, pages: readonly Buffer[]): Promise<DiskFile>
   return file;
 }
 
-/** `name`, or the first of `name-1`, `name-2` ... that nothing stands under. */
+/** `name`, or the first of `name-1`, `name-2` ... under which nothing stands. */
 function freeName(there: readonly string[], name: string): string {
   let free = name;
   for (let number = 1; there.includes(free); number++) free = `${name}-${number}`;

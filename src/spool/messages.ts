@@ -1,53 +1,108 @@
-// The index: which messages live, and where their frames lie. In memory only; recovery makes it anew.
+// The index: which messages the spool holds and which it is receiving, and where their frames stand. It is in memory
+// only; recovery makes it anew.
 
-import type { Envelope } from '../smtp/envelope.ts';
-import type { WallTime } from '../system/clock.ts';
 import type { Place } from './segment.ts';
 
-export type Entry = {
+type Arriving = {
   readonly number: number;
-  /** Body frames in order. */
+  /** The places of the body frames, in order; compaction replaces them. */
   readonly chunks: Place[];
-  /** Absent while the message is a draft. */
-  commit?: Place;
-  outcome?: Place;
-  octets: number;
   readonly device: string;
-  /** The relay's running time at arrival, in ms. */
-  arrived: number;
-  /** Transactions that ended in a deferral, and which recipients (by place in the envelope) are settled. */
+  /** The running time at arrival, in ms. */
+  readonly arrived: number;
+};
+
+/** A draft: what is there of a message whose commit is not on the flash yet. It does not wait for anything. */
+export type Receiving = Arriving & { readonly state: 'receiving' };
+
+/** A message that waits to be delivered. */
+export type StoredMessage = Arriving & {
+  readonly state: 'message';
+  commit: Place;
+  /** The newest outcome frame, if there is any. */
+  outcome?: Place;
+  /** Octets of the body. */
+  readonly octets: number;
+  /** How many attempts ended in a temporary failure. */
   attempts: number;
-  /** Whether the sender was told of the delay. */
+  /** Whether the sender was notified of the delay. */
   warned: boolean;
+  /** The recipients that need no further attempt, by their index in the envelope. */
   settled: readonly number[];
-  /** How many outcome frames were written: the highest holds. */
+  /** How many outcome frames were written; the one with the highest position holds. */
   outcomes: number;
 };
 
-/** Payload of a commit frame, as JSON. */
-export type CommitRecord = { readonly envelope: Envelope; readonly device: string; readonly received: WallTime; readonly running: number };
+/** Whatever has frames that must be kept. */
+export type Entry = Receiving | StoredMessage;
 
-/** Payload of an outcome frame, as JSON. `running` is the running time when it was written; older releases did not note it. */
-export type OutcomeRecord = {
-  readonly attempts: number;
-  readonly settled: readonly number[];
-  readonly warned?: boolean;
-  readonly running?: number;
-};
-
-/** How many of the entries are messages; the others are drafts. */
-export function countMessages(entries: ReadonlyMap<number, Entry>): number {
-  let count = 0;
-  for (const entry of entries.values()) if (entry.commit !== undefined) count += 1;
-  return count;
+/**
+ * A new message of a draft; the draft's array of chunks goes on as the message's, since compaction may be replacing
+ * one of them.
+ */
+export function messageOf(draft: Receiving, commit: Place, octets: number): StoredMessage {
+  return { ...draft, state: 'message', commit, octets, attempts: 0, warned: false, settled: [], outcomes: 0 };
 }
 
-/** All places of an entry. */
-export function placesOf(entry: Entry): Place[] {
-  return [...entry.chunks, ...(entry.commit === undefined ? [] : [entry.commit]), ...(entry.outcome === undefined ? [] : [entry.outcome])];
+/** All messages and drafts, by message number. */
+export class Messages {
+  readonly #messages: Map<number, StoredMessage>;
+  readonly #receiving = new Map<number, Receiving>();
+
+  /** Starts from the messages that recovery found, by their numbers. */
+  constructor(recovered: ReadonlyMap<number, StoredMessage>) {
+    this.#messages = new Map(recovered);
+  }
+
+  /** How many messages wait; drafts do not count. */
+  get count(): number {
+    return this.#messages.size;
+  }
+
+  /** The messages that wait. */
+  values(): Iterable<StoredMessage> {
+    return this.#messages.values();
+  }
+
+  /** Messages and drafts: all whose frames must be kept. */
+  entries(): readonly Entry[] {
+    return [...this.#messages.values(), ...this.#receiving.values()];
+  }
+
+  /** The message with that number, unless it is gone or still a draft. */
+  get(number: number): StoredMessage | undefined {
+    return this.#messages.get(number);
+  }
+
+  /** Whether a message or a draft has that number. */
+  has(number: number): boolean {
+    return this.#messages.has(number) || this.#receiving.has(number);
+  }
+
+  /** A draft begins. */
+  receive(draft: Receiving): void {
+    this.#receiving.set(draft.number, draft);
+  }
+
+  /** A draft has become this message. */
+  accept(message: StoredMessage): void {
+    this.#receiving.delete(message.number);
+    this.#messages.set(message.number, message);
+  }
+
+  /** Removes a message or a draft; whether it was there. */
+  remove(number: number): boolean {
+    return this.#messages.delete(number) || this.#receiving.delete(number);
+  }
 }
 
-/** Counts the entry's frames as live in their segments, or no longer. */
-export function countLive(places: readonly Place[], sign: 1 | -1): void {
-  for (const place of places) place.segment.live += sign * place.size;
+/** The places of all frames of the entry. */
+export function placesOf(entry: Entry): readonly Place[] {
+  if (entry.state === 'receiving') return [...entry.chunks];
+  return [...entry.chunks, entry.commit, ...(entry.outcome === undefined ? [] : [entry.outcome])];
+}
+
+/** The frames at these places are no longer needed. */
+export function release(places: Iterable<Place>): void {
+  for (const place of places) place.segment.release(place);
 }

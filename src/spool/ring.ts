@@ -1,164 +1,220 @@
-// The ring of segments: which hold a life, which are free, and which comes next. First in, first out: a
-// freed segment still holds its former life until it is written again, and a younger one may hold the
-// `done` of a message in it. So the older must go first: the manifest says which lives are over, but it
-// may be lost, and older releases do not read it.
+// The ring of segments: which are in use, which are free, and which comes next. First in, first out: a segment that
+// came free still holds its old generation until it is written again, and a younger one may hold the `done` of a
+// message in it. So the older is used again first: the manifest says which generations are over, but it may be lost,
+// and older releases do not read it.
+//
+// test/spool/mutants.test.ts quotes passages of this file.
 
 import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
-import { SCARCE } from './compaction.ts';
-import type { FlashMeter } from './flash.ts';
-import { PAGE } from './frame.ts';
+import type { Tell } from '../vocabulary/events.ts';
+import type { SpoolFacts } from './facts.ts';
+import { formatRing } from './header.ts';
 import { type Manifest, MOST_MISSING } from './manifest.ts';
-import { beginLife, type Facts, formatRing, makeSegment, type Segment, segmentName, writeHeader } from './segment.ts';
+import type { Recovered } from './recover.ts';
+import { makeSegment, roomIn, type Segment, segmentName } from './segment.ts';
 
-export interface Ring {
-  /** Segments with a life, oldest first; the newest is being written, or was last. */
-  readonly segments: readonly Segment[];
-  /** All files that are open. */
-  all(): readonly Segment[];
-  /** How many segments may still be begun. */
-  available(): number;
-  /** Moves segments without a live frame from the old end to the free ones. */
-  reclaim(): void;
-  /** The next segment, its life begun and the header on the flash. Rejects when there is none, or when that fails. */
-  next(): Promise<Segment>;
-  /** Gives up a segment whose life failed before anything in it was believed. */
-  drop(segment: Segment): void;
-  /** Makes a first file if there is none, which finds out whether the folder can be written. */
-  prepare(): Promise<void>;
-}
-
-export type RingParts = {
+type RingParts = {
   readonly disk: Disk;
   readonly random: Random;
+  readonly tell: Tell;
+  /** Octets a segment, and how many at most. */
   readonly segmentSize: number;
   readonly segments: number;
-  readonly flash: FlashMeter;
-  readonly facts: () => Facts;
+  readonly facts: SpoolFacts;
   readonly manifest: Manifest;
-  /** Something that harms no mail could not be done. */
-  readonly failed: (problem: string) => void;
-  /** As recovery found them; the ring's own from now on. */
-  readonly ring: Segment[];
-  readonly free: Segment[];
-  /** The highest generation that was ever begun. */
-  readonly newestGeneration: number;
-  /** The highest that a release without manifest has begun. */
-  readonly newestOfOlder: number;
-  /** Generations that must be there and are not. */
-  readonly missed: readonly number[];
+  /** What recovery found; its segments are the ring's own from now on. */
+  readonly recovered: Pick<Recovered, 'ring' | 'blank' | 'newestGeneration' | 'newestOfOlder' | 'missed'>;
 };
 
-export function createRing(parts: RingParts): Ring {
-  const { disk, ring, free, manifest } = parts;
-  let generation = parts.newestGeneration;
-  // Files that are to go from the disk, or to be set aside, once no manifest on the flash names their lives.
-  const leaving: Segment[] = [];
-  // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s that free them.
-  let limit = Math.max(parts.segments, ring.length + SCARCE);
+// The last segments are only for what frees others: compaction's copies, outcomes and `done`s.
+const SCARCE = 2;
+// Compaction starts before that.
+const RUNNING_LOW = 4;
 
-  /** How many segments from the old end hold nothing that lives. */
-  function countDead(): number {
-    const living = ring.findIndex((segment) => segment.live > 0);
-    return living < 0 ? ring.length : living;
+/** Owns the segments: which are in use, free, or about to leave the disk. */
+export class Ring {
+  readonly #parts: RingParts;
+  // Oldest first; the newest is being written, or was last.
+  readonly #ring: Segment[];
+  // In the order in which they are used again.
+  readonly #free: Segment[];
+  // Files that are to be removed, or to be set aside, once no manifest on the flash names their generations.
+  readonly #leaving: Segment[] = [];
+  #generation: number;
+  #limit: number;
+
+  /** The ring as recovery found it. Nothing is written before `prepare` or `next`. */
+  constructor(parts: RingParts) {
+    this.#parts = parts;
+    this.#ring = [...parts.recovered.ring];
+    this.#free = [...parts.recovered.blank];
+    this.#generation = parts.recovered.newestGeneration;
+    // A spool that was made smaller shrinks as its segments come free; until then it still needs room for the `done`s
+    // that free them.
+    this.#limit = Math.max(parts.segments, this.#ring.length + SCARCE);
   }
 
-  /** The newest stays: until the next life's header is synced, its own is all that knows the spool's facts. */
-  function reclaim(): void {
-    free.push(...ring.splice(0, Math.min(countDead(), ring.length - 1)));
-    limit = Math.min(limit, Math.max(parts.segments, ring.length + SCARCE));
+  /** The oldest segment in use, unless it is the only one, which is being written. */
+  get oldest(): Segment | undefined {
+    return this.#ring.length > 1 ? this.#ring[0] : undefined;
   }
 
-  /** The oldest free segment that can be used again; those on the way to it that can't are leaving. */
-  function takeFree(): Segment | undefined {
-    for (let segment = free.shift(); segment !== undefined; segment = free.shift()) {
-      const isFit = !segment.isDamaged && segment.size === parts.segmentSize && ring.length + free.length < limit;
-      if (isFit) return segment;
-      leaving.push(segment);
+  /** How many segments are in use. */
+  get inUse(): number {
+    return this.#ring.length;
+  }
+
+  /** How many files are open. */
+  get files(): number {
+    return this.#all().length;
+  }
+
+  /** Whether so few segments are left that only what frees others may begin one. */
+  get isScarce(): boolean {
+    return this.#available <= SCARCE;
+  }
+
+  /** Whether it is time to make segments free. */
+  get isRunningLow(): boolean {
+    return this.#available < RUNNING_LOW;
+  }
+
+  /**
+   * Whether to copy what is needed once around the ring would free a segment at least: otherwise it is full of mail
+   * that waits.
+   */
+  get isWorthCompacting(): boolean {
+    const unneeded = this.#ring.reduce((sum, segment) => sum + segment.unneeded, 0);
+    return unneeded >= roomIn(this.#ring[0]?.size ?? 0);
+  }
+
+  /**
+   * Moves the segments at the old end of which nothing is needed to the free ones. The newest stays: until the header
+   * of the next generation is synced, no other header holds the spool's newest facts.
+   */
+  reclaim(): void {
+    this.#free.push(...this.#ring.splice(0, Math.min(this.#countUnneeded(), this.#ring.length - 1)));
+    this.#limit = Math.min(this.#limit, Math.max(this.#parts.segments, this.#ring.length + SCARCE));
+  }
+
+  /**
+   * The next segment, its generation begun, its header and its place in the manifest synced. Rejects with ENOSPC when
+   * there is none, or with what the disk says.
+   */
+  async next(): Promise<Segment> {
+    this.reclaim();
+    const segment = await this.#takeFile();
+    this.#generation += 1;
+    const previous = this.#ring.at(-1);
+    // Only of the generation just before: if one between was given up, older releases would take this for the end of
+    // that one.
+    const leftAt = previous?.generation === this.#generation - 1 ? previous.durableEnd : 0;
+    const note = { ring: formatRing(this.#ring.map(({ generation }) => generation)), leftAt };
+    try {
+      await segment.begin(this.#generation, this.#parts.facts.current(), note, this.#parts.random);
+      // If nothing in the segment before it is needed by now, that one need not be listed, and its file can be used
+      // next.
+      await this.#list([...this.#ring.slice(this.#countUnneeded()), segment]);
+    } catch (error) {
+      this.#leaving.push(segment);
+      throw error;
+    }
+    this.#ring.push(segment);
+    this.reclaim();
+    return segment;
+  }
+
+  /** Gives up a segment whose generation failed before any frame of it was synced. */
+  drop(segment: Segment): void {
+    if (this.#ring.length === 1) return; // No other header holds the spool's facts.
+    this.#ring.splice(this.#ring.indexOf(segment), 1);
+    this.#leaving.push(segment);
+  }
+
+  /**
+   * Makes a first file if there is none; so a folder that can't be written is noticed at the start. Rejects with what
+   * the disk says.
+   */
+  async prepare(): Promise<void> {
+    if (this.#ring.length + this.#free.length === 0) this.#free.push(await this.#makeOne());
+  }
+
+  /** Closes all files. */
+  async close(): Promise<void> {
+    for (const segment of this.#all()) await segment.close();
+  }
+
+  #all(): readonly Segment[] {
+    return [...this.#ring, ...this.#free, ...this.#leaving];
+  }
+
+  /** How many segments may still be begun. */
+  get #available(): number {
+    return this.#limit - this.#ring.length;
+  }
+
+  /** How many segments from the old end hold no frame that is needed. */
+  #countUnneeded(): number {
+    const needed = this.#ring.findIndex((segment) => segment.isNeeded);
+    return needed < 0 ? this.#ring.length : needed;
+  }
+
+  /** A file for the next generation, which no manifest names any more. */
+  async #takeFile(): Promise<Segment> {
+    const { manifest } = this.#parts;
+    const used = this.#takeFree();
+    if (used === undefined && this.#ring.length >= this.#limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
+    try {
+      if (this.#leaving.length > 0 || (used !== undefined && manifest.mayName(used.generation))) await this.#list(this.#ring);
+    } catch (error) {
+      if (used !== undefined) this.#free.unshift(used);
+      throw error;
+    }
+    return used ?? (await this.#makeOne());
+  }
+
+  /** The first free segment that can be used again; those before it that can't are leaving. */
+  #takeFree(): Segment | undefined {
+    for (let segment = this.#free.shift(); segment !== undefined; segment = this.#free.shift()) {
+      const hasRightSize = segment.size === this.#parts.segmentSize;
+      if (hasRightSize && !segment.isDamaged && this.#ring.length + this.#free.length < this.#limit) return segment;
+      this.#leaving.push(segment);
     }
     return undefined;
   }
 
-  async function makeOne(): Promise<Segment> {
+  async #makeOne(): Promise<Segment> {
+    const { disk, segmentSize } = this.#parts;
     const used = new Set(await disk.list());
     let index = 0;
     while (used.has(segmentName(index))) index += 1;
-    const segment = await makeSegment(disk, segmentName(index), parts.segmentSize);
-    parts.flash.wrote(parts.segmentSize);
-    parts.flash.synced();
-    return segment;
+    return makeSegment(disk, segmentName(index), segmentSize);
   }
 
   /** Puts the segments into the manifest; then files that it no longer names may go. */
-  async function list(segments: readonly Segment[]): Promise<void> {
-    const lives = segments.map((segment) => ({ generation: segment.generation, name: segment.name }));
-    parts.flash.wrote(
-      await manifest.write({ newest: generation, newestOfOlder: parts.newestOfOlder, lives, missing: parts.missed.slice(-MOST_MISSING) }),
-    );
-    parts.flash.synced();
-    for (const segment of leaving.splice(0)) await letGo(segment);
+  async #list(segments: readonly Segment[]): Promise<void> {
+    const { manifest, recovered } = this.#parts;
+    const { newestOfOlder, missed } = recovered;
+    const listed = segments.map(({ generation, name }) => ({ generation, name }));
+    await manifest.write({ newest: this.#generation, newestOfOlder, listed, missing: missed.slice(-MOST_MISSING) });
+    for (const segment of this.#leaving.splice(0)) await this.#letGo(segment);
   }
 
-  /** Takes a file off the disk; a damaged one is kept for someone to look at, under a name that recovery leaves alone. */
-  async function letGo(segment: Segment): Promise<void> {
+  /**
+   * Removes a file; a damaged one is kept for someone to look at, under a name that recovery ignores. A failure harms
+   * no mail.
+   */
+  async #letGo(segment: Segment): Promise<void> {
+    const { disk, tell } = this.#parts;
     try {
-      await segment.file.close();
+      await segment.close();
       if (segment.isDamaged) await disk.rename(segment.name, `${segment.name}.damaged-${segment.generation}`);
       else await disk.remove(segment.name);
       await disk.syncDirectory();
     } catch (error) {
-      parts.failed(`segment ${segment.name} can't be removed: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      tell('spoolFailed', { problem: `segment ${segment.name} can't be removed: ${reason}` });
     }
   }
-
-  /** A file for the next life, which no manifest names any more. */
-  async function takeFile(): Promise<Segment> {
-    const used = takeFree();
-    if (used === undefined && ring.length >= limit) throw Object.assign(new Error('the spool is full'), { code: 'ENOSPC' });
-    try {
-      if (leaving.length > 0 || (used !== undefined && manifest.mayName(used.generation))) await list(ring);
-    } catch (error) {
-      if (used !== undefined) free.unshift(used);
-      throw error;
-    }
-    return used ?? (await makeOne());
-  }
-
-  return {
-    segments: ring,
-    all: () => [...ring, ...free, ...leaving],
-    available: () => limit - ring.length,
-    reclaim,
-    async next() {
-      reclaim();
-      const segment = await takeFile();
-      generation += 1;
-      const previous = ring.at(-1);
-      // Only of the generation just before: with one between that was given up, older releases would take it for that one's end.
-      const leftAt = previous?.generation === generation - 1 ? previous.durableEnd : 0;
-      const note = { ring: formatRing(ring.map((one) => one.generation)), leftAt };
-      const header = beginLife(segment, generation, parts.facts(), note, parts.random);
-      try {
-        await writeHeader(segment, header);
-        parts.flash.wrote(2 * PAGE);
-        parts.flash.synced();
-        // What the segment before it still held may be gone by now: then it need not be listed, and its file can be used next.
-        await list([...ring.slice(countDead()), segment]);
-      } catch (error) {
-        leaving.push(segment);
-        throw error;
-      }
-      ring.push(segment);
-      reclaim();
-      return segment;
-    },
-    drop(segment) {
-      if (ring.length === 1) return; // its header is all that knows the spool's facts
-      ring.splice(ring.indexOf(segment), 1);
-      leaving.push(segment);
-    },
-    async prepare() {
-      if (ring.length + free.length === 0) free.push(await makeOne());
-    },
-  };
 }

@@ -1,58 +1,81 @@
-// Running time: how long the relay has been running, all runs together. Messages age by it, so that no set
-// of the date expires one, and a board that is switched off at night does not age them then.
+// Running time: how long the relay has been running, all runs together. Messages age by it, so that no set of the
+// date expires one, and a board that is switched off at night does not age them then.
 //
-// It survives a kill because frames carry it: what is written anyway (arrivals, outcomes, `done`s), and
-// once an hour a frame of its own while messages wait and nothing else is written. So a power cut costs
-// an hour of age at most.
+// It survives a kill because frames carry it: those that are written anyway (commits, outcomes, `done`s), and once an
+// hour a frame of its own while messages wait and nothing else is written. So a power cut costs an hour of age at most.
 
-import type { Cancel, Clock } from '../system/clock.ts';
+import type { Cancel, Clock, Monotonic } from '../system/clock.ts';
+import type { SpoolFacts } from './facts.ts';
+import type { Log } from './log.ts';
+import type { Messages } from './messages.ts';
 
-export interface RunningTime {
-  /** In milliseconds. */
-  now(): number;
+/** Counts the running time, and how much of it the flash does not know yet. */
+export class RunningTime {
+  readonly #clock: Clock;
+  readonly #before: number;
+  readonly #started: Monotonic;
+  // The highest time that a frame carries, or is about to.
+  #carried: number;
+
+  /** Counts on from `before`, the ms that all earlier runs took together. */
+  constructor(clock: Clock, before: number) {
+    this.#clock = clock;
+    this.#before = before;
+    this.#started = clock.now();
+    this.#carried = before;
+  }
+
+  /** The running time, in ms. */
+  now(): number {
+    return Math.round(this.#before + this.#clock.now() - this.#started);
+  }
+
+  /** How much of it no frame carries yet, in ms. */
+  get uncarried(): number {
+    return this.now() - this.#carried;
+  }
+
   /** Notes that a frame carries `time` to the flash, and returns it. */
-  carry(time?: number): number;
-  /** Messages wait: from now on the time is written at least once an hour, until none does. */
-  watch(): void;
-  stop(): void;
+  carry(time = this.now()): number {
+    this.#carried = Math.max(this.#carried, time);
+    return time;
+  }
 }
 
-export type RunningTimeParts = {
+const MOST_UNCARRIED = 3_600_000;
+
+type RunningTimeWriterParts = {
   readonly clock: Clock;
-  /** As the last runs left it. */
-  readonly before: number;
-  readonly isMessageWaiting: () => boolean;
-  /** Appends a frame that carries the time. */
-  readonly write: () => void;
+  readonly running: RunningTime;
+  readonly messages: Messages;
+  readonly facts: SpoolFacts;
+  readonly log: Log;
 };
 
-const MOST_UNWRITTEN = 3_600_000;
+/** Writes the running time at least once an hour while messages wait. */
+export class RunningTimeWriter {
+  readonly #parts: RunningTimeWriterParts;
+  #cancel: Cancel | undefined;
 
-export function createRunningTime({ clock, before, isMessageWaiting, write }: RunningTimeParts): RunningTime {
-  const started = clock.now();
-  let carried = before;
-  let cancel: Cancel | undefined;
-  const now = () => Math.round(before + clock.now() - started);
+  /** Writes nothing before `watch` is called. */
+  constructor(parts: RunningTimeWriterParts) {
+    this.#parts = parts;
+  }
 
-  function watch(): void {
-    cancel ??= clock.after(carried + MOST_UNWRITTEN - now(), () => {
-      cancel = undefined;
-      if (!isMessageWaiting()) return;
-      if (now() - carried >= MOST_UNWRITTEN) write();
-      watch();
+  /** Begins, unless it has; it ends by itself when no message waits. */
+  watch(): void {
+    const { clock, running, messages, facts, log } = this.#parts;
+    this.#cancel ??= clock.after(MOST_UNCARRIED - running.uncarried, () => {
+      this.#cancel = undefined;
+      if (messages.count === 0) return;
+      if (running.uncarried >= MOST_UNCARRIED) log.appendSoon(facts.frame());
+      this.watch();
     });
   }
 
-  return {
-    now,
-    carry(time = now()) {
-      carried = Math.max(carried, time);
-      return time;
-    },
-    watch,
-    stop() {
-      cancel?.();
-      cancel = undefined;
-    },
-  };
+  /** Ends it at once. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
 }

@@ -1,96 +1,275 @@
-// Segments: files of one size, zero-filled and synced when made, then used again and again. A life of
-// a segment begins when its header is written, with a generation that orders the lives and a nonce
-// that tells them apart. The header stands in the first page and again in the last, and in each page
-// eight times, once a 512-octet sector, so that neither a torn write nor a bad page hides it.
+// A segment: one file of a fixed size, zero-filled and synced when made, then used again and again. Each use is a
+// generation: it begins with a header (header.ts), and groups of frames follow, each group on a fresh page.
+//
+// The segment alone knows how far it is written and synced, and how many of its octets are still needed. Which
+// segment comes next is the ring's to say (ring.ts).
+//
+// test/spool/mutants.test.ts quotes passages of this file.
 
 import type { Disk, DiskFile } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
-import type { Offers } from '../vocabulary/offers.ts';
-import type { FlashFacts } from '../vocabulary/spool-status.ts';
-import { crc32c } from './crc32c.ts';
-import { type Frame, type OpenedFrame, openFrame, PAGE, readNumber, sealFrame, writeNumber } from './frame.ts';
+import { type Frame, frameSize, type OpenedFrame, openFrame, PAGE, sealFrame, toPages } from './frame.ts';
+import { encodeHeader, type Header, NONCE, type RingNote, seedOf } from './header.ts';
+import type { Facts } from './records.ts';
 
-export const FORMAT_VERSION = 1;
-const MAGIC = Buffer.from('GATEPOST');
-const SECTOR = 512;
-const SECTORS = PAGE / SECTOR;
-const FACTS_AT = 56;
-const LARGEST_FACTS = SECTOR - FACTS_AT;
-const NONCE = 16;
-
-/** What the spool knows beside its messages; written into the header of each new life, so the newest header has it all. */
-export type Facts = {
-  /** Tells this spool from all others. */
-  readonly instance: string;
-  /** Message numbers below this one may have been used. */
-  readonly nextNumber: number;
-  /** How long the relay has been running, all in all, in milliseconds: ages are measured in it, so no set of the date expires a message. */
-  readonly running: number;
-  /** The latest date ever seen: a board without a battery-backed clock starts before it. */
-  readonly newest?: number;
-  /** What was written to the flash. */
-  readonly flash?: FlashFacts;
-  /** What the upstreams take, as last advertised; absent when never learned. */
-  readonly upstream?: Offers;
-};
-
-/** What a header says beside the facts, so that recovery knows what must be there: without it, damage could not be told from a torn write. */
-export type LifeNote = {
-  /** Generations of the lives that the ring held when this one began, as ranges: `5-9,11`. */
-  readonly ring: string;
-  /** How far the life of the generation before this one was whole and synced; 0 if it was given up. */
-  readonly leftAt: number;
-};
-
-export type Header = {
-  readonly generation: number;
-  readonly seed: number;
-  /** Octets of the file when this life began. */
-  readonly size: number;
-  readonly facts: Facts;
-  /** Whether it was begun by a release that lists lives in the manifest. */
-  readonly isListed: boolean;
-} & LifeNote;
-
-export type Segment = {
-  readonly name: string;
-  readonly file: DiskFile;
-  /** Octets of the file, header pages included. */
-  readonly size: number;
-  generation: number;
-  seed: number;
-  /** What fills the rest of a group's last page in this life. */
-  padding: number;
-  /** Where the next group goes; frames end here. */
-  end: number;
-  /** All before this is known to be on the flash. */
-  durableEnd: number;
-  /** Octets of frames that somebody still needs. */
-  live: number;
-  /** A write or sync failed: nothing more is written in this life. */
-  failed: boolean;
-  /** Recovery found damage on it: it is set aside when it comes free, for someone to look at. */
-  isDamaged: boolean;
-};
-
+/** Where a frame stands: `at` is its first octet in the file, `size` its octets with the head. */
 export type Place = { readonly segment: Segment; readonly at: number; readonly size: number };
 
-/** Whether the frame was written to a segment that failed before it was synced. */
-export function isUnreliable(place: Place): boolean {
-  return place.segment.failed && place.at >= place.segment.durableEnd;
+/**
+ * Fills the rest of a group's last page. It is not zero, so that a sector that the flash has lost does not look like
+ * the end of a group, and no frame's head begins with it. In generations of releases without manifest it is zero.
+ */
+const PADDING = 0xa5;
+const PADDING_PAGE = Buffer.alloc(PAGE, PADDING);
+
+/** Octets of frames that a segment of `size` octets holds. */
+export function roomIn(size: number): number {
+  return size - 2 * PAGE;
 }
 
-/** The frame at a place; undefined when what stands there is not it, because the flash lost it or the segment began another life. */
-export async function readFrame({ segment, at, size }: Place): Promise<OpenedFrame | undefined> {
-  const octets = Buffer.allocUnsafe(size);
-  await segment.file.read(octets, at);
-  return openFrame(octets, 0, segment.seed);
+const SEGMENT_NAME = /^\d{6}\.segment$/;
+
+/** Whether a file of this name is a segment, or should be. */
+export function isSegmentName(name: string): boolean {
+  return SEGMENT_NAME.test(name);
 }
 
-// A card that is dead altogether lets each read wait; then the rest of a file is not asked for.
+/** The name of the segment with that index, below a million: `000042.segment`. */
+export function segmentName(index: number): string {
+  return `${String(index).padStart(6, '0')}.segment`;
+}
+
+/** A segment file and its numbers, all of which are offsets or counts in octets. */
+export class Segment {
+  readonly name: string;
+  /** Octets of the file, header pages included. */
+  readonly size: number;
+  readonly #file: DiskFile;
+  #generation = 0;
+  #seed = 0;
+  #padding = PADDING;
+  // The next group goes here: all frames end at or before it.
+  #end = PAGE;
+  // All octets before this one are known to be on the flash.
+  #durableEnd = PAGE;
+  // Octets of frames that are still needed.
+  #live = 0;
+  #isRetired = false;
+  #isDamaged = false;
+
+  /** A segment without a generation: new, or its header can't be read. */
+  constructor(name: string, file: DiskFile, size: number) {
+    this.name = name;
+    this.#file = file;
+    this.size = size;
+  }
+
+  /** The segment in the generation that its header names, as recovery found it. */
+  static inGeneration(name: string, file: DiskFile, header: Header): Segment {
+    const segment = new Segment(name, file, header.size);
+    segment.#generation = header.generation;
+    segment.#seed = header.seed;
+    segment.#padding = header.isListed ? PADDING : 0;
+    return segment;
+  }
+
+  /** The number of the generation that it is in; 0 for none. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** What the CRCs of this generation's frames start from. */
+  get seed(): number {
+    return this.#seed;
+  }
+
+  /** The octet that fills the rest of a group's last page in this generation. */
+  get padding(): number {
+    return this.#padding;
+  }
+
+  /** Where the next group goes, as an offset in octets. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** All octets before this one are known to be on the flash. */
+  get durableEnd(): number {
+    return this.#durableEnd;
+  }
+
+  /** Octets that frames may still take in this generation. */
+  get roomLeft(): number {
+    return this.#lastPage - this.#end;
+  }
+
+  /** Octets that hold no frame that is still needed. */
+  get unneeded(): number {
+    return roomIn(this.size) - this.#live;
+  }
+
+  /** Whether any of its frames is still needed. */
+  get isNeeded(): boolean {
+    return this.#live > 0;
+  }
+
+  /** Whether any frame of this generation was ever synced. */
+  get hasSyncedFrames(): boolean {
+    return this.#durableEnd > PAGE;
+  }
+
+  /** Whether it is to be set aside when it comes free, for someone to look at. */
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  /**
+   * Begins a generation: writes its header into the first and the last page; resolves when both are on the flash.
+   * No frame may be written before: it would lie among what is left of the generation before, and if the power went
+   * then, a header of that one which is still whole would vouch for a body and a commit whose `done` was just
+   * overwritten. Rejects with what the disk says; then nothing may be written here any more.
+   */
+  async begin(generation: number, facts: Facts, note: RingNote, random: Random): Promise<void> {
+    const nonce = random.bytes(NONCE);
+    const page = encodeHeader(generation, nonce, this.size, facts, note);
+    this.#generation = generation;
+    this.#seed = seedOf(generation, nonce);
+    this.#padding = PADDING;
+    this.#end = PAGE;
+    this.#durableEnd = PAGE;
+    this.#live = 0;
+    this.#isRetired = false;
+    await this.#file.writev([page], 0);
+    await this.#file.writev([page], this.#lastPage);
+    await this.#file.datasync();
+  }
+
+  /**
+   * Writes the frames as one group and resolves with their places, in order; they are not synced yet. The caller sees
+   * to it that the group fits (`roomLeft`). Rejects with what the disk says.
+   */
+  async append(frames: readonly Frame[]): Promise<readonly Place[]> {
+    const slices: Uint8Array[] = [];
+    const places: Place[] = [];
+    const start = this.#end;
+    let octets = 0;
+    for (const frame of frames) {
+      const size = frameSize(frame);
+      slices.push(...sealFrame(frame, this.#seed, this.#durableEnd / PAGE));
+      places.push({ segment: this, at: start + octets, size });
+      octets += size;
+    }
+    const padded = toPages(octets);
+    if (padded > octets) slices.push(PADDING_PAGE.subarray(0, padded - octets));
+    await this.#file.writev(slices, start);
+    this.#end = start + padded;
+    return places;
+  }
+
+  /**
+   * Resolves when all that was written before is on the flash. A sync that was rejected must not be repeated:
+   * `retire`.
+   */
+  async sync(): Promise<void> {
+    const end = this.#end;
+    await this.#file.datasync();
+    this.#durableEnd = end;
+  }
+
+  /** Syncs what recovery found, since a killed process may only have written it. Rejects with what the disk says. */
+  async syncFound(): Promise<void> {
+    await this.#file.datasync();
+  }
+
+  /**
+   * The frame at `place`; undefined when something else stands there: the flash lost it, or another generation began.
+   */
+  async read({ at, size }: Place): Promise<OpenedFrame | undefined> {
+    const octets = Buffer.allocUnsafe(size);
+    await this.#file.read(octets, at);
+    return openFrame(octets, 0, this.#seed);
+  }
+
+  /**
+   * All octets before the last page, for recovery; what can't be read is zero, and a file that was cut off gives
+   * fewer.
+   */
+  async readAll(): Promise<Buffer> {
+    const octets = Buffer.alloc(Math.max(0, this.#lastPage));
+    return octets.subarray(0, await readWhatCan(this.#file, octets, 0));
+  }
+
+  /** Recovery has found that frames end at `end`, and that all before `durableEnd` is whole. */
+  foundEnds(end: number, durableEnd: number): void {
+    this.#end = end;
+    this.#durableEnd = durableEnd;
+  }
+
+  /** The frame at `place` is needed: until its release this segment is not used again. */
+  hold(place: Place): void {
+    this.#live += place.size;
+  }
+
+  /** Undoes one `hold`. */
+  release(place: Place): void {
+    this.#live -= place.size;
+  }
+
+  /**
+   * A write or a sync has failed: nothing more is written in this generation, and what was not synced can't be relied
+   * on.
+   */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /**
+   * Whether the frame at `place` is there, as far as is known: false once the segment was retired before a sync
+   * covered the frame.
+   */
+  isReliable(place: Place): boolean {
+    return !this.#isRetired || place.at < this.#durableEnd;
+  }
+
+  /** Recovery found damage here: the segment is set aside when it comes free. */
+  markDamaged(): void {
+    this.#isDamaged = true;
+  }
+
+  /** Closes the file. */
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Where the last page, which holds the header again, begins. */
+  get #lastPage(): number {
+    return this.size - PAGE;
+  }
+}
+
+/**
+ * Makes a segment file in which every block was written once, so that no later write changes the file's metadata; its
+ * name is on the flash when this resolves. A file that can't be finished is removed. Rejects with what the disk says.
+ */
+export async function makeSegment(disk: Disk, name: string, size: number): Promise<Segment> {
+  const file = await disk.create(name);
+  try {
+    const zeros = Buffer.alloc(64 * 1024);
+    for (let at = 0; at < size; at += zeros.length) await file.writev([zeros.subarray(0, Math.min(zeros.length, size - at))], at);
+    await file.datasync();
+    await disk.syncDirectory();
+  } catch (error) {
+    await file.close();
+    await disk.remove(name);
+    throw error;
+  }
+  return new Segment(name, file, size);
+}
+
+// A card that has failed altogether lets each read wait long; after so many bad pages the rest of a file is not read.
 const MOST_BAD_PAGES = 16;
 
-/** Reads like `file.read`, but what the disk can't read becomes zeros, as if nothing had ever been written there. */
+/** Reads like `file.read`, but what the disk can't read becomes zero, as if nothing had ever been written there. */
 export async function readWhatCan(file: DiskFile, into: Buffer, at: number): Promise<number> {
   try {
     return await file.read(into, at);
@@ -109,194 +288,4 @@ export async function readWhatCan(file: DiskFile, into: Buffer, at: number): Pro
     }
   }
   return into.length;
-}
-
-/** Octets of frames that a segment of `size` holds. */
-export function roomIn(size: number): number {
-  return size - 2 * PAGE;
-}
-
-/** Where frames must end in this segment. */
-export function frameLimit(segment: Segment): number {
-  return segment.size - PAGE;
-}
-
-const SEGMENT_NAME = /^\d{6}\.segment$/;
-
-export function isSegmentName(name: string): boolean {
-  return SEGMENT_NAME.test(name);
-}
-
-export function segmentName(index: number): string {
-  return `${String(index).padStart(6, '0')}.segment`;
-}
-
-/**
- * Makes a segment file: all its blocks written once, so that no later write changes the file's
- * metadata, and its name on the flash. A file that can't be finished is taken away again.
- */
-export async function makeSegment(disk: Disk, name: string, size: number): Promise<Segment> {
-  const file = await disk.create(name);
-  try {
-    const zeros = Buffer.alloc(64 * 1024);
-    for (let at = 0; at < size; at += zeros.length) await file.writev([zeros.subarray(0, Math.min(zeros.length, size - at))], at);
-    await file.datasync();
-    await disk.syncDirectory();
-  } catch (error) {
-    await file.close();
-    await disk.remove(name);
-    throw error;
-  }
-  return blankSegment(name, file, size);
-}
-
-export function blankSegment(name: string, file: DiskFile, size: number): Segment {
-  return {
-    name,
-    file,
-    size,
-    generation: 0,
-    seed: 0,
-    padding: PADDING,
-    end: PAGE,
-    durableEnd: PAGE,
-    live: 0,
-    failed: false,
-    isDamaged: false,
-  };
-}
-
-/** Begins a life: gives the segment a generation and a nonce. The returned header page goes to `writeHeader` before any frame is written. */
-export function beginLife(segment: Segment, generation: number, facts: Facts, note: LifeNote, random: Random): Buffer {
-  const nonce = random.bytes(NONCE);
-  const page = encodeHeader(generation, nonce, segment.size, facts, note);
-  Object.assign(segment, {
-    generation,
-    seed: seedOf(generation, nonce),
-    padding: PADDING,
-    end: PAGE,
-    durableEnd: PAGE,
-    live: 0,
-    failed: false,
-  });
-  return page;
-}
-
-/**
- * Writes the header of a new life into the first and the last page; resolves when both are on the flash.
- * No frame may be written before: it would lie among what is left of the former life, and if the power
- * went then, a header of that life that is still whole would vouch for a body and a commit whose `done`
- * was just written over.
- */
-export async function writeHeader(segment: Segment, page: Buffer): Promise<void> {
-  await segment.file.writev([page], 0);
-  await segment.file.writev([page], frameLimit(segment));
-  await segment.file.datasync();
-}
-
-/** The octets of a group of frames at the segment's end, padded to whole pages. */
-export function sealGroup(segment: Segment, frames: readonly Frame[], padding: number): Uint8Array[] {
-  const slices: Uint8Array[] = [];
-  for (const frame of frames) slices.push(...sealFrame(frame, segment.seed, segment.durableEnd / PAGE));
-  if (padding > 0) slices.push(PADDING_PAGE.subarray(0, padding));
-  return slices;
-}
-
-/**
- * Not zeros, so that a sector that the flash has lost can't pass for the end of a group, and no octet
- * that a frame's head could be taken for. In the lives of releases without manifest it is zeros.
- */
-export const PADDING = 0xa5;
-const PADDING_PAGE = Buffer.alloc(PAGE, PADDING);
-
-function seedOf(generation: number, nonce: Buffer): number {
-  const octets = Buffer.alloc(8);
-  writeNumber(octets, generation, 0);
-  return crc32c(octets, crc32c(nonce));
-}
-
-// So that the header always fits its sector. Generations follow each other but for failures, so it hardly ever matters.
-const LONGEST_RING = 90;
-
-/** Generations as ranges; the oldest are left out when there are too many gaps. */
-export function formatRing(generations: readonly number[]): string {
-  const ranges = toRanges(generations);
-  while (ranges.join(',').length > LONGEST_RING) ranges.shift();
-  return ranges.join(',');
-}
-
-/** Ascending numbers, shortened: `5-9,11`. */
-export function formatRanges(numbers: readonly number[]): string {
-  return toRanges(numbers).join(',');
-}
-
-function toRanges(numbers: readonly number[]): string[] {
-  const ranges: string[] = [];
-  let from = 0;
-  numbers.forEach((number, at) => {
-    if (numbers[at + 1] === number + 1) return;
-    const first = numbers[from] ?? number;
-    ranges.push(first === number ? `${first}` : `${first}-${number}`);
-    from = at + 1;
-  });
-  return ranges;
-}
-
-/** The generations in `text`. */
-export function parseRing(text: string): readonly number[] {
-  return text.split(',').flatMap((range) => {
-    const [first = Number.NaN, last = first] = range.split('-').map(Number);
-    return range === '' ? [] : Array.from({ length: last - first + 1 }, (_, at) => first + at);
-  });
-}
-
-// A sector of the header: u32 CRC of the rest | magic 8 | u16 version | u16 octets of facts | u64 generation | u64 file size | nonce 16 | zero to 56 | facts as JSON
-function encodeHeader(generation: number, nonce: Buffer, size: number, facts: Facts, note: LifeNote): Buffer {
-  const json = Buffer.from(JSON.stringify({ facts, ...note, listed: true }));
-  if (json.length > LARGEST_FACTS) throw new Error(`the spool's facts take ${json.length} octets, more than ${LARGEST_FACTS}`);
-  const sector = Buffer.alloc(SECTOR);
-  MAGIC.copy(sector, 4);
-  sector.writeUInt16LE(FORMAT_VERSION, 12);
-  sector.writeUInt16LE(json.length, 14);
-  writeNumber(sector, generation, 16);
-  writeNumber(sector, size, 24);
-  nonce.copy(sector, 32);
-  json.copy(sector, FACTS_AT);
-  sector.writeUInt32LE(crc32c(sector.subarray(4)), 0);
-  return Buffer.concat(Array.from({ length: SECTORS }, () => sector));
-}
-
-/** A spool that a newer release has written; nothing in it may be touched. */
-export class NewerFormat extends Error {
-  override readonly name = 'NewerFormat';
-  constructor(version: number) {
-    super(`it was written in format ${version} by a newer release; this one reads up to format ${FORMAT_VERSION}`);
-  }
-}
-
-/** The header in a header page: the newest that any sector holds whole; undefined for none. Throws NewerFormat. */
-export function decodeHeader(page: Buffer): Header | undefined {
-  let newest: Header | undefined;
-  for (let at = 0; at + SECTOR <= page.length; at += SECTOR) {
-    const sector = page.subarray(at, at + SECTOR);
-    if (!sector.subarray(4, 12).equals(MAGIC) || crc32c(sector.subarray(4)) !== sector.readUInt32LE(0)) continue;
-    const version = sector.readUInt16LE(12);
-    if (version > FORMAT_VERSION) throw new NewerFormat(version);
-    const generation = readNumber(sector, 16);
-    if (!Number.isSafeInteger(generation) || (newest !== undefined && newest.generation >= generation)) continue;
-    const { facts, ring, leftAt, listed } = JSON.parse(sector.toString('utf8', FACTS_AT, FACTS_AT + sector.readUInt16LE(14))) as {
-      facts: Facts;
-      listed?: true;
-    } & LifeNote;
-    newest = {
-      generation,
-      seed: seedOf(generation, sector.subarray(32, 32 + NONCE)),
-      size: readNumber(sector, 24),
-      facts,
-      isListed: listed === true,
-      ring,
-      leftAt,
-    };
-  }
-  return newest;
 }

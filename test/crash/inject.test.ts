@@ -1,5 +1,5 @@
-// Disk trouble of the running relay, injected into its system calls with strace: devices get 451 or 452,
-// others are served, and the relay goes on by itself.
+// Disk failures of the running relay, injected into its system calls with strace: devices get 451 or 452, others are
+// served, and the relay recovers by itself.
 
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
@@ -15,7 +15,8 @@ describeWith(['strace'], 'disk trouble', () => {
     ['pwritev,pwrite64:error=ENOSPC', 'pwritev,pwrite64', 452],
   ])('%s', { timeout: 60_000 }, async (fault, traced, code) => {
     const spool = join(temporaryFolder(), 'spool');
-    // strace counts for each thread. The first 16 writes zero-fill the first segment and must not fail, whichever threads do them.
+    // strace counts for each thread. The first 16 writes zero-fill the first segment and must not fail, whichever
+    // threads do them.
     const when = fault.startsWith('fdatasync') ? '3+3' : '17..18';
     const relay = await startProcess(
       { GATEPOST_UPSTREAM: 'smtp://u:p@127.0.0.1:9', GATEPOST_SPOOL_DIR: spool },

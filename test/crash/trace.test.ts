@@ -1,6 +1,6 @@
-// The black box: the running relay's system calls are recorded while three devices send, and the disk is
-// rebuilt as it may be after a power cut at each point of the record. `gatepost spool verify` must find
-// every message that had its 250 by then, whole, and nothing that is half there.
+// The system calls of the running relay are recorded while three devices send, and the disk is rebuilt as it may be
+// after a power cut at each point of the record. `gatepost spool verify` must find every message that had its 250 by
+// then, whole, and no part of another.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -51,7 +51,10 @@ async function record(): Promise<{ calls: readonly TracedCall[]; sent: Sent }> {
   return { calls: readTrace(readFileSync(trace, 'latin1'), spool), sent };
 }
 
-/** Does the calls to a simulated disk, and gives each state after a cut to `cut`, with the ids acknowledged by then. */
+/**
+ * Repeats the calls on a simulated disk, and gives each state after a cut to `cut`, with the ids acknowledged by
+ * then.
+ */
 async function replay(calls: readonly TracedCall[], cut: (disk: PowerLosingDisk, acknowledged: readonly string[]) => void): Promise<void> {
   const disk = powerLosingDisk();
   const acknowledged: string[] = [];
@@ -75,7 +78,7 @@ async function replay(calls: readonly TracedCall[], cut: (disk: PowerLosingDisk,
       default:
         acknowledged.push(...[...call.text.matchAll(/queued as (\w+)/g)].map(([, id = '']) => id));
     }
-    // Zero-filling a new segment is one state as far as anybody is promised anything.
+    // Zero-filling a new segment acknowledges nothing, so it counts as one state.
     const isFilling = call.call === 'write' && call.octets.every((octet) => octet === 0);
     if (call.call !== 'create' && !isFilling) cut(disk, [...acknowledged]);
   }

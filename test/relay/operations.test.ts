@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { operationsOn } from '../../src/relay/operations.ts';
-import { MessageDamaged } from '../../src/spool/spool.ts';
+import { MessageDamaged } from '../../src/spool/reader.ts';
 import { formatQueueId, type QueueId } from '../../src/vocabulary/queue-id.ts';
 import type { WaitingMessage } from '../../src/vocabulary/queued-message.ts';
 

@@ -1,7 +1,6 @@
-// Random schedules with power cuts (test/support/schedules.ts). Each run takes seeds of its own, which
-// stand in the name of the test and in the failure; one that failed goes into seeds.txt, and is run ever
-// after. More of them, or the same again:
-// SPOOL_SCHEDULES=5000 SPOOL_SEED=1 npx vitest run test/spool/crash.test.ts
+// Random schedules with power cuts (test/support/schedules.ts). Each run takes new seeds, which stand in the name of
+// the test and in the failure; a seed that failed goes into seeds.txt and is run every time from then on. More of
+// them, or the same again: SPOOL_SCHEDULES=5000 SPOOL_SEED=1 npx vitest run test/spool/crash.test.ts
 
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -30,7 +29,7 @@ test('the schedules that failed once', { timeout: 300_000 }, async () => {
   for (const seed of CORPUS) await run(seed);
 });
 
-// A run that hangs or is killed must have said where it began.
+// Logged at once, so that the seeds are known of a run that hangs or is killed, too.
 console.log(`schedules: SPOOL_SEED=${FIRST} SPOOL_SCHEDULES=${SCHEDULES}`);
 
 test(`${SCHEDULES} schedules of use, power cut, recovery, use, power cut ... from SPOOL_SEED=${FIRST} on`, {

@@ -1,15 +1,15 @@
-// What may happen to whole files: segments that are gone, cut off, copied, renamed, or whose header lies;
-// and the manifest. A loss is always told, and mail goes on.
+// What may happen to whole files: segments that are gone, cut off, copied, renamed, or whose header is wrong; and the
+// manifest. A loss is always reported, and mail goes on.
 
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../src/spool/crc32c.ts';
 import { PAGE } from '../../src/spool/frame.ts';
+import { decodeHeader } from '../../src/spool/header.ts';
 import { MANIFEST, readManifest } from '../../src/spool/manifest.ts';
-import { decodeHeader } from '../../src/spool/segment.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
-import type { Remains } from '../support/lives.ts';
+import type { Remains } from '../support/generations.ts';
 import { type AtRest, aftermathOf, atRest, filesOf } from '../support/rest.ts';
 import { put, segmentsOn, testSpool } from '../support/spool.ts';
 
@@ -29,7 +29,7 @@ const TARGETS: Readonly<Record<string, (names: readonly string[]) => readonly st
   all: (names) => names,
 };
 
-/** What becomes of one file; undefined takes it away. */
+/** What becomes of one file; undefined removes it. */
 type Change = (octets: Buffer) => Buffer | undefined;
 
 const LOSSES: Readonly<Record<string, Change>> = {
@@ -86,7 +86,7 @@ function spoolOf({ messages, end }: { messages: number; end: 'stopped' | 'killed
 }
 
 describe.each([...cases, ONLY])('of a spool that was $end, the $target segment', (which) => {
-  test.each(Object.entries(LOSSES))('%s: it is told, also when no mail was in it', async (_how, change) => {
+  test.each(Object.entries(LOSSES))('%s: it is reported, also when no mail was in it', async (_how, change) => {
     const rest = await spoolOf(which);
     const names = segments(rest.files);
     expect(names.length).toBe(which.messages === 2 ? 1 : SEGMENTS_OF_TEN);
@@ -94,7 +94,7 @@ describe.each([...cases, ONLY])('of a spool that was $end, the $target segment',
     expect(damage).not.toEqual([]);
   });
 
-  test.each(Object.entries(HARMLESS))('%s: nothing is lost, and nothing told', async (_how, change) => {
+  test.each(Object.entries(HARMLESS))('%s: nothing is lost, and nothing reported', async (_how, change) => {
     const rest = await spoolOf(which);
     const { lost, back, damage } = await aftermathOf(changed(rest.files, which.choose(segments(rest.files)), change), rest);
     expect({ lost, back, damage }).toEqual({ lost: [], back: [], damage: [] });
@@ -104,7 +104,7 @@ describe.each([...cases, ONLY])('of a spool that was $end, the $target segment',
     ['a thousand', (generation: number) => BigInt(generation + 1_000)],
     ['2^40', (generation: number) => BigInt(2 ** 40 + generation)],
     ['all that fit', (generation: number) => 2n ** 64n - 100n + BigInt(generation)],
-  ])('with a generation that is ahead by %s: it is told', async (_how, ahead) => {
+  ])('with a generation that is ahead by %s: it is reported', async (_how, ahead) => {
     const rest = await spoolOf(which);
     const change = (octets: Buffer) => withGeneration(ahead(generationIn(octets)))(octets);
     const { damage } = await aftermathOf(changed(rest.files, which.choose(segments(rest.files)), change), rest);
@@ -138,7 +138,7 @@ describe.each([...cases, ONLY])('of a spool that was $end, the $target segment',
       rest,
     );
     const after = new Map(await filesOf(disk));
-    // Whoever brings them back finds their names taken, perhaps.
+    // Under other names, since theirs may be in use by now.
     for (const [at, name] of names.entries()) after.set(`00010${at}.segment`, rest.files.get(name) ?? Buffer.of());
     const { stored, news } = await testSpool(powerLosingDisk(after));
     for (const id of lost) expect(stored.has(id)).toBe(true);
@@ -146,7 +146,7 @@ describe.each([...cases, ONLY])('of a spool that was $end, the $target segment',
   });
 });
 
-test('one segment copied over another: what was in that is told to be missing', async () => {
+test('one segment copied over another: what was in that one is reported as missing', async () => {
   const rest = await spoolOf({ messages: 10, end: 'stopped' });
   const [oldest = '', , middle = ''] = segments(rest.files);
   const { damage } = await aftermathOf(new Map(rest.files).set(middle, rest.files.get(oldest) ?? Buffer.of()), rest);
@@ -161,7 +161,7 @@ test('an old copy of a segment, whose messages were delivered since: they stay a
   const [name = ''] = await segmentsOn(disk);
   const copy = Buffer.from(disk.contents(name));
   spool.remove(id);
-  // So much more that the `done` is long gone.
+  // More than the spool holds, so that the `done` has been overwritten.
   for (let at = 0; at < 20; at++) {
     await clock.advance(2_000);
     spool.remove((await put(spool, Buffer.alloc(20_000))) as QueueId);
@@ -179,17 +179,17 @@ describe('the manifest', () => {
     ['cut to half', (octets) => octets.subarray(0, PAGE), undefined],
     ['of zeros', (octets) => Buffer.alloc(octets.length), /neither of its pages is whole/],
     ['of other things', () => Buffer.from('hello'), /neither of its pages is whole/],
-  ])('%s: nothing is lost, and it is made anew', async (_how, change, told) => {
+  ])('%s: nothing is lost, and it is made anew', async (_how, change, problem) => {
     const rest = await spoolOf({ messages: 10, end: 'killed' });
     const { lost, back, damage, disk } = await aftermathOf(changed(rest.files, [MANIFEST], change), rest);
     expect({ lost, back }).toEqual({ lost: [], back: [] });
-    // Half of it may be the newer page, or the older.
-    if (told !== undefined) expect(damage).toMatchObject([{ segment: MANIFEST, problem: expect.stringMatching(told) }]);
+    // What is left may be the newer page, or the older.
+    if (problem !== undefined) expect(damage).toMatchObject([{ segment: MANIFEST, problem: expect.stringMatching(problem) }]);
     expect(damage.every(({ segment }) => segment === MANIFEST)).toBe(true);
     expect(await readManifest(disk)).toMatchObject({ state: 'read' });
   });
 
-  test('whose newest page is lost: that is told, and nothing else', async () => {
+  test('whose newest page is lost: that is reported, and nothing else', async () => {
     const rest = await spoolOf({ messages: 10, end: 'killed' });
     const octets = Buffer.from(rest.files.get(MANIFEST) ?? Buffer.of());
     const sequences = [0, PAGE].map((page) => octets.readUInt32LE(page + 16));

@@ -1,5 +1,5 @@
-// A spool that release 6b7524d wrote (format 1, before there was a manifest) and that was killed: it is read
-// as it was meant, and goes over to the manifest wherever the power may go meanwhile.
+// A spool that release 6b7524d wrote (format 1, before there was a manifest) before it was killed: it is read as it was
+// meant, and gets a manifest, at whatever moment the power may be cut meanwhile.
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -12,7 +12,7 @@ import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { remainsOfCuts } from '../support/lives.ts';
+import { remainsOfCuts } from '../support/generations.ts';
 import { bodyOf, put, testSpool } from '../support/spool.ts';
 
 const KEPT = JSON.parse(readFileSync(new URL('format-1.json', import.meta.url), 'utf8')) as {
@@ -68,7 +68,7 @@ test('a `done` of it that goes bad between two good frames is noticed', async ()
   const disk = powerLosingDisk(FILES);
   const [delivered] = KEPT.delivered;
   let damaged = '';
-  for (const { segment } of (await openSegments(disk)).lives) {
+  for (const { segment } of (await openSegments(disk)).generations) {
     await scan(segment, ({ kind, number }, { at }) => {
       if (kind !== 'done' || formatQueueId(number) !== delivered) return;
       damaged = segment.name;

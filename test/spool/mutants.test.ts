@@ -1,13 +1,13 @@
-// The test of the test: spools that are broken in one way each must be caught, by the lives of a segment
-// or by the schedules. Broken disks stand between the spool and the real one; broken code is a copy of
-// src with one passage changed.
+// The test of the test: spools that are broken in one way each must be caught, by the generations of a segment or by
+// the schedules. Broken disks stand between the spool and the real one; broken code is a copy of src with one passage
+// changed. A file of src that is quoted here says so at its top.
 
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { openSpool } from '../../src/spool/spool.ts';
 import type { DiskFile } from '../../src/system/disk.ts';
 import type { PowerLosingDisk } from '../support/disk.ts';
-import { runLives } from '../support/lives.ts';
+import { runGenerations } from '../support/generations.ts';
 import { runSchedule, type Subject } from '../support/schedules.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
@@ -16,9 +16,9 @@ afterAll(() => rmSync(MUTANTS, { recursive: true, force: true }));
 
 const MOST = 1_000;
 
-/** What failed first: the lives of a segment, or the schedule of a seed; undefined when nothing does. */
-async function caughtBy(subject: Subject): Promise<'lives' | number | undefined> {
-  if (await fails(() => runLives(subject))) return 'lives';
+/** What failed first: the generations of a segment, or the schedule of a seed; undefined when nothing does. */
+async function caughtBy(subject: Subject): Promise<'generations' | number | undefined> {
+  if (await fails(() => runGenerations(subject))) return 'generations';
   for (let seed = 1; seed <= MOST; seed++) if (await fails(() => runSchedule(seed, subject))) return seed;
   return undefined;
 }
@@ -47,31 +47,36 @@ test.each(BROKEN_DISKS)('%s is caught', { timeout: 300_000 }, async (_name, wrap
 
 const BROKEN_CODE: readonly (readonly [string, string, string, string])[] = [
   ['no CRC', 'spool/frame.ts', 'if (crc32c(octets.subarray(at + 4, end), seed) !== octets.readUInt32LE(at)) return undefined;', ''],
-  ['no generation in the CRC', 'spool/segment.ts', 'return crc32c(octets, crc32c(nonce));', 'return 0 * octets.length * nonce.length;'],
-  ['frames sharing pages', 'spool/log.ts', 'const padded = toPages(octets);', 'const padded = octets + 0 * toPages(octets);'],
-  ['a dropped done', 'spool/spool.ts', "kind: 'done', number: entry.number", "kind: 'done', number: 0 * entry.number"],
-  ['a segment reused early', 'spool/ring.ts', 'segment.live > 0', 'segment.live > 9_000'],
-  ['freed segments in the wrong order', 'spool/ring.ts', 'free.push(...ring.splice(', 'free.unshift(...ring.splice('],
+  ['no generation in the CRC', 'spool/header.ts', 'return crc32c(octets, crc32c(nonce));', 'return 0 * octets.length * nonce.length;'],
+  ['frames sharing pages', 'spool/segment.ts', 'const padded = toPages(octets);', 'const padded = octets + 0 * toPages(octets);'],
+  ['a dropped done', 'spool/removal.ts', "kind: 'done', number: entry.number", "kind: 'done', number: 0 * entry.number"],
+  ['a segment reused early', 'spool/segment.ts', 'this.#live > 0', 'this.#live > 9_000'],
+  [
+    'freed segments in the wrong order',
+    'spool/ring.ts',
+    'this.#free.push(...this.#ring.splice(',
+    'this.#free.unshift(...this.#ring.splice(',
+  ],
   [
     'a sync retried after EIO',
-    'spool/log.ts',
-    'await segment.file.datasync();',
-    'await segment.file.datasync().catch(() => segment.file.datasync());',
+    'spool/segment.ts',
+    'const end = this.#end;\n    await this.#file.datasync();',
+    'const end = this.#end;\n    await this.#file.datasync().catch(() => this.#file.datasync());',
   ],
   [
     'a header that is not synced before the first frame',
     'spool/segment.ts',
-    'await segment.file.writev([page], frameLimit(segment));\n  await segment.file.datasync();',
-    'await segment.file.writev([page], frameLimit(segment));',
+    'await this.#file.writev([page], this.#lastPage);\n    await this.#file.datasync();',
+    'await this.#file.writev([page], this.#lastPage);',
   ],
   ['a manifest that is not synced', 'spool/manifest.ts', 'await old.datasync();', ''],
   ['a manifest that is not renamed into place durably', 'spool/manifest.ts', 'await disk.syncDirectory();', ''],
-  ['a file used again while the manifest names its life', 'spool/ring.ts', 'manifest.mayName(used.generation)', 'used.isDamaged'],
+  ['a file used again while the manifest names its generation', 'spool/ring.ts', 'manifest.mayName(used.generation)', 'used.isDamaged'],
   [
-    'a life given up that the manifest brings back',
+    'a generation given up that the manifest brings back',
     'spool/ring.ts',
-    'manifest.write({ newest: generation,',
-    'manifest.write({ newest: ring.at(-1)?.generation ?? 0,',
+    'manifest.write({ newest: this.#generation,',
+    'manifest.write({ newest: this.#ring.at(-1)?.generation ?? 0,',
   ],
   ['an acknowledgement before the sync', 'spool/draft.ts', 'const commit = log.appendDurable(', 'const commit = log.append('],
 ];

@@ -1,5 +1,5 @@
-// What else may stand where a segment, or the manifest, should: on a real file system. It is said in a
-// sentence, the name is left alone, and mail goes on.
+// What else may stand where a segment, or the manifest, should: on a real file system. It is reported in a sentence,
+// the name is left alone, and mail goes on.
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -57,7 +57,7 @@ describe.each(Object.entries(PLACED))('%s', (_what, { put: place, problem }) => 
 
     // Reading alone must not hang either: `gatepost spool verify` does it.
     const read = await recover(openDiskReadOnly(folder));
-    for (const { file } of [...read.ring, ...read.blank]) await file.close();
+    for (const segment of [...read.ring, ...read.blank]) await segment.close();
     expect(read.damage).toContainEqual({ segment: name, problem, lost: [], maybeLost: [] });
 
     const { spool, stored, news } = await testSpool(await openDisk(folder));
@@ -133,7 +133,7 @@ describe('a segment that can not be opened', () => {
     return { disk: await openDisk(folder), ids };
   };
 
-  test.each(['EACCES', 'EIO'])('%s: it is told, mail goes on, and its own is delivered once it can be', async (code) => {
+  test.each(['EACCES', 'EIO'])('%s: it is reported, mail goes on, and the mail in it is delivered once it can be opened', async (code) => {
     const { disk, ids } = await threeSegments();
     const one = await testSpool(refusing(disk, code, (name) => name === '000001.segment'));
     expect(one.news.of('spoolDamaged')[0]).toMatchObject({
@@ -148,7 +148,7 @@ describe('a segment that can not be opened', () => {
     await two.spool.close();
   });
 
-  test.each(['EMFILE', 'ENOMEM'])('%s speaks of the system: the start fails, nothing is changed', async (code) => {
+  test.each(['EMFILE', 'ENOMEM'])('%s concerns the system: the start fails, nothing is changed', async (code) => {
     const { disk } = await threeSegments();
     await expect(testSpool(refusing(disk, code, (name) => name === '000001.segment'))).rejects.toThrow(code);
   });

@@ -1,19 +1,17 @@
-// Rot: bits, sectors and pages of a small spool change, one at a time. No message is ever handed out
-// that was not sent just so; a message that is lost, or is back, or has forgotten a settled recipient,
-// is told. The one exception is what was synced last: no later frame says that it was synced, so it
-// can't be told from a torn write.
+// Decay of the flash: bits, sectors and pages of a small spool change, one at a time. No message is ever given out that
+// differs from what was sent. A message that is lost, or is back, or has forgotten a settled recipient, is reported.
+// The one exception is what was synced last: no later frame says that it was synced, so it looks like a torn write.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PAGE } from '../../src/spool/frame.ts';
 import { recover } from '../../src/spool/recover.ts';
 import { scan } from '../../src/spool/scan.ts';
-import { readFrame } from '../../src/spool/segment.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
 import { powerLosingDisk } from '../support/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import type { Remains } from '../support/lives.ts';
+import type { Remains } from '../support/generations.ts';
 import { filesOf } from '../support/rest.ts';
 import { put, testSpool } from '../support/spool.ts';
 
@@ -27,7 +25,10 @@ type Message = { readonly body: Buffer; readonly settled: readonly number[] };
 type Case = {
   readonly files: Remains;
   readonly waiting: ReadonlyMap<QueueId, Message>;
-  /** The last group that was synced: a segment, and where in it no later frame vouches for. */
+  /**
+   * The last group that was synced: a segment, and the octets in it of which no later frame says that they were
+   * synced.
+   */
   readonly last: { readonly name: string; readonly from: number; readonly to: number };
 };
 
@@ -53,7 +54,7 @@ async function makeCase(end: 'stopped' | 'killed'): Promise<Case> {
     }
     await clock.advance(1_500);
   }
-  // A crowd that leaves at once: its `done`s fill more than a sector.
+  // Many messages that are delivered at once: their `done`s fill more than a sector.
   const crowd = await Promise.all(Array.from({ length: 40 }, () => put(spool, Buffer.alloc(10), envelope)));
   for (const id of crowd) spool.remove(id as QueueId);
   await clock.advance(1_500);
@@ -69,11 +70,11 @@ async function makeCase(end: 'stopped' | 'killed'): Promise<Case> {
   return { files, waiting, last: { name: newest.name, from: (await scan(newest, () => {})).synced, to: newest.end } };
 }
 
-/** What differs from what was in the spool, unless it is told; an empty list is as it should be. */
+/** What differs from what was in the spool, unless damage is reported; an empty list is right. */
 async function silentChanges(files: Remains, { waiting }: Case): Promise<readonly string[]> {
-  const { entries, damage } = await recover(powerLosingDisk(files));
+  const { messages, damage } = await recover(powerLosingDisk(files));
   const changes: string[] = [];
-  const there = new Map([...entries.values()].map((entry) => [formatQueueId(entry.number), entry]));
+  const there = new Map([...messages.values()].map((message) => [formatQueueId(message.number), message]));
   for (const id of waiting.keys()) if (!there.has(id)) changes.push(`${id} is lost`);
   for (const [id, { chunks, settled }] of there) {
     const message = waiting.get(id);
@@ -81,7 +82,7 @@ async function silentChanges(files: Remains, { waiting }: Case): Promise<readonl
       changes.push(`${id} is back`);
       continue;
     }
-    const frames = await Promise.all(chunks.map(readFrame));
+    const frames = await Promise.all(chunks.map((place) => place.segment.read(place)));
     const body = Buffer.concat(frames.map((frame) => frame?.payload ?? Buffer.from('?')));
     expect(body.equals(message.body), `${id} is as it was sent`).toBe(true);
     if (settled.join() !== message.settled.join()) changes.push(`${id} has forgotten who is settled`);
@@ -95,7 +96,7 @@ describe.each(['stopped', 'killed'] as const)('a spool that was %s', (end) => {
     one = await makeCase(end);
   });
 
-  /** Changes a stretch of `octets` at each multiple of `step`, and gathers what goes wrong without a word. */
+  /** Changes a stretch of `octets` at each multiple of `step`, and gathers what goes wrong without being reported. */
   async function sweep(octets: number, step: number, change: (stretch: Buffer, at: number) => void) {
     const wrong: string[] = [];
     let excepted = 0;
@@ -114,12 +115,12 @@ describe.each(['stopped', 'killed'] as const)('a spool that was %s', (end) => {
     return { wrong, excepted };
   }
 
-  // 29 octets apart: every frame is met, and all bits have their turn.
+  // 29 octets apart: that meets every frame, and each of the eight bits.
   test('a bit flips', { timeout: 120_000 }, async () => {
     const flip = (stretch: Buffer, at: number) => stretch.writeUInt8((stretch[0] ?? 0) ^ (1 << (at % 8)));
     const { wrong, excepted } = await sweep(1, 29, flip);
     expect(wrong).toEqual([]);
-    // After a stop in order the last group holds nothing but the spool's facts.
+    // After an orderly stop the last group holds nothing but the spool's facts.
     if (end === 'killed') expect(excepted).toBeGreaterThan(0);
   });
 

@@ -13,7 +13,7 @@ const HOUR = 3_600_000;
 async function start(disk: PowerLosingDisk) {
   const clock = fakeClock();
   const { spool, stored } = await testSpool(disk, { clock, segmentSize: 256 * 1024 });
-  /** Milliseconds; negative for one that is yet to come. */
+  /** In ms; negative for a message that is yet to come. */
   const age = (id: string) => clock.now() - (stored.get(id as QueueId)?.arrived ?? Number.NaN);
   return { clock, spool, age, stored };
 }
@@ -51,7 +51,7 @@ test('a board that is cut every night ages its mail, though nothing else is writ
   for (let night = 1; night <= 5; night++) {
     disk = disk.crash(seededRandom(night));
     const { clock, age } = await start(disk);
-    // An hour is lost with a cut at most.
+    // A cut costs an hour at most.
     expect(age(id)).toBeGreaterThanOrEqual((night - 1) * 9 * HOUR);
     expect(age(id)).toBeLessThanOrEqual((night - 1) * 10 * HOUR);
     await clock.advance(10 * HOUR);
@@ -92,7 +92,7 @@ test('while messages wait the time is written once an hour, and not at all while
   expect(writes.length).toBeGreaterThanOrEqual(9);
   expect(writes.length).toBeLessThanOrEqual(10);
 
-  // What carries it anyway puts it off.
+  // A frame that carries it anyway postpones that.
   await clock.advance(1_500);
   writes.length = 0;
   for (let half = 0; half < 6; half++) {

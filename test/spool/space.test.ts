@@ -40,7 +40,7 @@ describe('a message with a long envelope', () => {
       const { held } = spool.status();
       expect(held).toBeGreaterThan(commit + 1_000);
       expect(held).toBeLessThan(commit + 1_000 + 4 * PAGE);
-      // It counts alike after a restart.
+      // It counts for the same after a restart.
       expect((await testSpool(disk.kill(), { segmentSize: 1024 * 1024 })).spool.status().held).toBe(held);
     },
     20_000,
@@ -88,49 +88,19 @@ describe('a message with a long envelope', () => {
     const id = (await put(spool, Buffer.alloc(100), from)) as QueueId;
     await spool.record(id, rest, { attempts: 1_000_000, warned: true });
     await clock.advance(2_000);
-    const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
-    const [entry] = entries.values();
-    const octets = [...(entry?.chunks ?? []), entry?.commit, entry?.outcome].reduce((sum, place) => sum + (place?.size ?? Number.NaN), 0);
+    const { messages } = await recover(powerLosingDisk(await filesOf(disk)));
+    const [message] = messages.values();
+    const octets = [...(message?.chunks ?? []), message?.commit, message?.outcome].reduce(
+      (sum, place) => sum + (place?.size ?? Number.NaN),
+      0,
+    );
     expect(octets).toBeLessThanOrEqual(spool.status().held);
-    expect(entry?.outcome?.size).toBeLessThanOrEqual(PAGE);
+    expect(message?.outcome?.size).toBeLessThanOrEqual(PAGE);
   });
-});
-
-describe('a declared size', () => {
-  test('reserves nothing: sessions that declare and stay silent keep nobody out', async () => {
-    const { spool } = await testSpool(powerLosingDisk());
-    const silent = Array.from({ length: 20 }, (_, at) => spool.draft(100_000, `device-${at % 2}`));
-    expect(spool.status()).toMatchObject({ held: 0, messages: 0 });
-    expect(spool.room(300_000)).toBe('yes');
-    expect(await put(spool, Buffer.alloc(100_000), envelope(), 'smoke')).not.toMatch(/full|failed/);
-    for (const draft of silent) draft.abandon();
-  });
-
-  test('that is beyond what is free is refused at the first octet, before anything wears out the flash', async () => {
-    const disk = powerLosingDisk();
-    const { spool } = await testSpool(disk);
-    await fill(spool, 'cam', 20_000);
-    const before = disk.synced.octets;
-    const draft = spool.draft(200_000, 'cam');
-    expect(await draft.write(Buffer.alloc(100))).toBe('full');
-    draft.abandon();
-    expect(disk.synced.octets).toBe(before);
-  });
-});
-
-test('a draft is no message: it is neither counted nor fed', async () => {
-  const { spool } = await testSpool(powerLosingDisk());
-  const draft = spool.draft(50_000, 'cam');
-  await draft.write(Buffer.alloc(50_000));
-  const fed: QueueId[] = [];
-  spool.feed(({ id }) => fed.push(id));
-  expect({ count: spool.count, messages: spool.status().messages, fed }).toEqual({ count: 0, messages: 0, fed: [] });
-  expect(await draft.commit(envelope())).toBe('stored');
-  expect({ count: spool.count, messages: spool.status().messages, fed }).toEqual({ count: 1, messages: 1, fed: [draft.id] });
 });
 
 describe('a flood of addresses', () => {
-  /** As many messages, each from an address of its own, as are taken. */
+  /** Sends messages, each from an address of its own, until one is refused; how many were taken. */
   async function flood(spool: Spool, name = 'flood'): Promise<number> {
     for (let count = 0; ; count++) if ((await put(spool, Buffer.alloc(1_000), envelope(), `${name}-${count}`)) === 'full') return count;
   }

@@ -1,6 +1,6 @@
-// A disk that loses power. What was synced stays; of what was not, each 4 KiB page may be new, old,
-// zero-filled or torn at 512 octets, and each change of the directory may have happened or not. It can
-// also be told to fail at the n-th operation of a kind.
+// A disk that loses power. What was synced stays; of what was not, each 4 KiB page may be new, old, zero-filled or torn
+// at 512 octets, and each change of the directory may have happened or not. It can also be made to fail at any
+// operation. It keeps the contract of disks (test/contracts/disk.ts).
 
 import type { Disk, DiskFile } from '../../src/system/disk.ts';
 import type { SeededRandom } from './fakes/random.ts';
@@ -14,17 +14,17 @@ type Inode = { durable: Buffer; current: Buffer; dirty: Set<number>; lost: Set<n
 export type Operation = 'writev' | 'datasync' | 'create' | 'syncDirectory' | 'read';
 
 export type PowerLosingDisk = Disk & {
-  /** The disk as it may be after the power went right now. The old one is dead: whoever still uses it gets errors. */
+  /** The disk as it may be after a power cut right now. Every later operation of the old one rejects. */
   crash(random: SeededRandom): PowerLosingDisk;
-  /** The files as they may be after a cut right now, the disk living on. */
+  /** The files as they may be after a power cut right now; the disk itself goes on. */
   remains(random: SeededRandom): ReadonlyMap<string, Buffer>;
   /** The disk as another process finds it when this one was killed: all that was written is there. */
   kill(): PowerLosingDisk;
-  /** Called before each operation; what it throws, the operation rejects with. */
+  /** Called before each operation, which rejects with what this throws. */
   onOperation: (operation: Operation, name: string) => void;
   /** Octets of the file as a reader sees them. */
   contents(name: string): Buffer;
-  /** Changes octets behind everybody's back, synced. */
+  /** Changes octets as a fault of the flash does: at once, and on the flash. */
   damage(name: string, at: number, octets: Buffer): void;
   readonly synced: { count: number; octets: number };
 };
@@ -47,7 +47,8 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
     size: async () => inode.current.length,
     async read(into, at) {
       await operate('read', name);
-      return inode.current.copy(into, 0, at, Math.min(inode.current.length, at + into.length));
+      const end = Math.min(inode.current.length, at + into.length);
+      return at < end ? inode.current.copy(into, 0, at, end) : 0;
     },
     async writev(buffers, at) {
       await operate('writev', name);
@@ -67,7 +68,7 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
       try {
         await operate('datasync', name);
       } catch (error) {
-        // What Linux does: the error is told once, and the pages count as clean from then on.
+        // As on Linux: the error is reported once, and the pages count as clean from then on.
         for (const page of pages) {
           inode.dirty.delete(page);
           inode.lost.add(page);

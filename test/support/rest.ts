@@ -6,7 +6,7 @@ import type { SpoolDamage } from '../../src/vocabulary/spool-status.ts';
 import { fakeClock } from './clock.ts';
 import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
 import { seededRandom } from './fakes/random.ts';
-import type { Remains } from './lives.ts';
+import type { Remains } from './generations.ts';
 import { bodyOf, envelope, put, testSpool } from './spool.ts';
 
 export type AtRest = {

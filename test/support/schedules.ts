@@ -1,6 +1,6 @@
-// Random schedules of use, power cut, recovery, use, power cut ...: what was acknowledged is there, whole,
-// once; what was removed and synced does not come back; a power cut is never taken for damage. The spool
-// under test is passed in, so that broken ones (mutants) can be shown to be caught.
+// Random schedules of use, power cut, recovery, use, power cut ...: what was acknowledged is there, whole and once;
+// what was removed and synced does not come back; a power cut is never reported as damage. The spool under test is
+// passed in, so that a test can show that broken ones (mutants) are caught.
 
 import { expect } from 'vitest';
 import { placesOf } from '../../src/spool/messages.ts';
@@ -31,13 +31,19 @@ type Model = {
   readonly gone: Set<QueueId>;
   /** Begun and not acknowledged: may be there, whole. */
   readonly begun: Map<QueueId, Buffer>;
-  /** Kept after a cut though removed or refused before: a `done` may stand in a life that was given up, where only who has no manifest believes it. */
+  /**
+   * Kept after a cut though removed or refused before: its `done` may stand in a generation that was given up, which
+   * holds only where there is no manifest.
+   */
   readonly back: Set<QueueId>;
 };
 
 const model = (): Model => ({ kept: new Map(), removed: new Map(), gone: new Set(), begun: new Map(), back: new Set() });
 
-/** `extra` decides what was added to schedules later, so that `random` gives those of old seeds as before. */
+/**
+ * `extra` decides what was added to the schedules later, so that `random` still gives the same schedule for an old
+ * seed.
+ */
 type Chances = { readonly random: SeededRandom; readonly extra: SeededRandom };
 
 /** Uses the spool on `disk` until the power goes; what must hold afterwards is in `expected`. */
@@ -91,7 +97,7 @@ async function useUntilCut(disk: PowerLosingDisk, { random, extra }: Chances, ex
     const before = [...expected.removed.keys()];
     mayFail = false;
     await clock.advance(11_500); // outcomes wait longer after a failure
-    // A message stored now rides behind them.
+    // A message that is stored now is written after them.
     await send();
     if (crashed !== undefined) return;
     await spool.close().catch(() => {});
@@ -124,14 +130,14 @@ async function useUntilCut(disk: PowerLosingDisk, { random, extra }: Chances, ex
   return crashed ?? disk.crash(random);
 }
 
-/** What messages count for, by what stands on the disk: body and commit as they are. */
+/** What these messages count for, computed from the bodies and commits on the disk. */
 async function heldOnDisk(disk: PowerLosingDisk, ids: ReadonlySet<QueueId>): Promise<number> {
-  const { entries } = await recover(powerLosingDisk(await filesOf(disk)));
+  const { messages } = await recover(powerLosingDisk(await filesOf(disk)));
   let held = 0;
-  for (const entry of entries.values()) {
-    if (!ids.has(formatQueueId(entry.number))) continue;
-    const octets = placesOf(entry).reduce((sum, { size }) => sum + size, 0);
-    const counted = footprint(entry.octets, entry.commit?.size);
+  for (const message of messages.values()) {
+    if (!ids.has(formatQueueId(message.number))) continue;
+    const octets = placesOf(message).reduce((sum, { size }) => sum + size, 0);
+    const counted = footprint(message.octets, message.commit.size);
     expect(counted, 'no octet is on the flash that is not counted').toBeGreaterThanOrEqual(octets);
     held += counted;
   }
@@ -152,7 +158,7 @@ async function verify(disk: PowerLosingDisk, expected: Model, random: SeededRand
     const body = expected.kept.get(id) ?? expected.removed.get(id) ?? expected.begun.get(id);
     expect(body, `${id} was sent at all`).toBeDefined();
     expect((await bodyOf(spool, id)).equals(body ?? Buffer.alloc(0)), `${id} is whole`).toBe(true);
-    // From now on it is as good as acknowledged.
+    // From now on it counts as acknowledged.
     if (!expected.kept.has(id)) expected.back.add(id);
     if (body !== undefined) expected.kept.set(id, body);
     expected.removed.delete(id);
@@ -163,7 +169,10 @@ async function verify(disk: PowerLosingDisk, expected: Model, random: SeededRand
   expected.begun.clear();
 }
 
-/** Older releases keep no manifest, and it may be lost: after a power cut its absence alone loses nothing, and brings nothing back. */
+/**
+ * Older releases keep no manifest, and it may be lost: after a power cut its absence alone loses nothing, and brings
+ * nothing back.
+ */
 async function verifyWithoutManifest(disk: PowerLosingDisk, expected: Model, subject: Subject): Promise<void> {
   const files = new Map<string, Buffer>();
   for (const name of await segmentsOn(disk)) files.set(name, disk.contents(name));
@@ -176,7 +185,7 @@ async function verifyWithoutManifest(disk: PowerLosingDisk, expected: Model, sub
   for (const id of stored.keys()) expect(expected.gone.has(id), `removed ${id} stays away without a manifest`).toBe(false);
 }
 
-/** Recovers from a power cut, and is cut again on the way, or right after; as often as chance has it. */
+/** Recovers from a power cut, and the power is cut again during that or right after it, a random number of times. */
 async function cutDuringRecovery(disk: PowerLosingDisk, { extra }: Chances, subject: Subject): Promise<PowerLosingDisk> {
   let nested = disk;
   while (extra.below(2) === 0) {
@@ -193,7 +202,7 @@ async function cutDuringRecovery(disk: PowerLosingDisk, { extra }: Chances, subj
   return nested;
 }
 
-/** One schedule of four power cuts, and those that nest in their recoveries; rejects with what did not hold. */
+/** One schedule of four power cuts, and more during their recoveries; rejects with what did not hold. */
 export async function runSchedule(seed: number, subject: Subject): Promise<void> {
   const chances = { random: seededRandom(seed), extra: seededRandom(~seed) };
   const expected = model();

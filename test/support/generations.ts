@@ -1,5 +1,5 @@
-// A segment that is used again, with a power cut at every operation on the way; random schedules cut there
-// too seldom. The spool under test is passed in, as to the schedules.
+// A segment that is used again, with a power cut at every operation on the way; random schedules seldom cut there. The
+// spool under test is passed in, as it is to the schedules.
 
 import { expect } from 'vitest';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
@@ -16,17 +16,17 @@ const SMALL = 100;
 const LARGE = 20_000;
 
 /**
- * The lives of segments, in two stretches of use, with a power cut at every operation. Rejects if a
- * message that was delivered comes back, one that was acknowledged is gone, or a power cut is taken for damage.
+ * Begins generations of segments, in two ways, with a power cut at every operation. Rejects if a message that was
+ * delivered comes back, one that was acknowledged is gone, or a power cut is reported as damage.
  */
-export async function runLives(subject: Subject): Promise<void> {
+export async function runGenerations(subject: Subject): Promise<void> {
   await useOver(subject);
   for (let n = 1; n <= 32; n++) for (const delivered of ['all', 'every other'] as const) await failAndGoOn(subject, n, delivered);
 }
 
 /**
- * Small messages are sent and delivered, each with its body, its commit and its `done` in the same
- * segment; then that segment is used again.
+ * Small messages are sent and delivered, each with its body, its commit and its `done` in the same segment; then that
+ * segment is used again.
  */
 async function useOver(subject: Subject): Promise<void> {
   const disk = powerLosingDisk();
@@ -87,7 +87,10 @@ async function openAfterCut(state: Remains, subject: Subject) {
   return opened;
 }
 
-/** What a power cut before each operation of `use`, and after the last, may leave on the disk: `each` states a cut, chosen by `random`. */
+/**
+ * What a power cut before each operation of `use`, and after the last, may leave on the disk: `each` states for every
+ * cut, chosen by `random`.
+ */
 export async function remainsOfCuts(
   disk: PowerLosingDisk,
   random: SeededRandom,
