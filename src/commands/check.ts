@@ -6,10 +6,11 @@ import { parseArgs } from 'node:util';
 import type { Config } from '../config/parse.ts';
 import { formatMailbox } from '../smtp/address.ts';
 import { createSpace, cutIntoSegments, largestMessage } from '../spool/space.ts';
+import { quit } from '../upstream/dialogue.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import { configFromEnvironment } from './environment.ts';
 import { print } from './print.ts';
-import { hangUp, tryToConnect } from './try-upstream.ts';
+import { tryToConnect } from './try-upstream.ts';
 
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...argv], options: { connect: { type: 'boolean' } } });
@@ -24,7 +25,7 @@ async function tryUpstream(config: Config, target: Config['upstreams'][number]):
   if (connection === undefined) return;
   const { sizeLimit } = connection.capabilities;
   print(sizeLimit === undefined ? '  takes messages of any size' : `  takes messages of up to ${mebibytes(sizeLimit)}`);
-  await hangUp(connection);
+  await quit(connection.wire);
   print('  all is well');
 }
 

@@ -5,7 +5,7 @@ import type { Config } from '../config/parse.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
-import { createTrust } from '../upstream/trust.ts';
+import { Trust } from '../upstream/trust.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
@@ -21,7 +21,7 @@ export async function tryToConnect(config: Config, target: Config['upstreams'][n
       clock: systemClock,
       random: systemRandom,
       hostname: config.hostname,
-      trust: createTrust(config.trust),
+      trust: new Trust(config.trust),
       memory: { session: undefined },
       step: (sentence) => print(`  ${sentence}`),
     },
@@ -36,10 +36,4 @@ export async function tryToConnect(config: Config, target: Config['upstreams'][n
 export function printFailure(failure: Failure): void {
   print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
   if (failure.advice !== undefined) print(`  ${failure.advice}`);
-}
-
-/** Says good-bye; the clock's timers alone don't keep the process, so this waits on the socket. */
-export async function hangUp({ wire }: Connection): Promise<void> {
-  wire.queue(Buffer.from('QUIT\r\n'));
-  await wire.close();
 }

@@ -4,7 +4,7 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { TypedEmitter } from 'tiny-typed-emitter';
 import type { Config } from '../config/parse.ts';
-import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
+import { Scheduler } from '../delivery/scheduler.ts';
 import { MOST_ADDED_OCTETS } from '../message/trace.ts';
 import { serveControl } from '../ops/control.ts';
 import type { RelayStatus } from '../ops/status.ts';
@@ -25,13 +25,13 @@ import { openDisk } from '../system/disk.ts';
 import { lockFolder } from '../system/lock.ts';
 import { systemNeighbourhood } from '../system/neighbourhood.ts';
 import type { Random } from '../system/random.ts';
-import type { Capabilities } from '../upstream/capabilities.ts';
-import { createTrust } from '../upstream/trust.ts';
-import { createUpstream } from '../upstream/upstream.ts';
+import { type Capabilities, intersect } from '../upstream/capabilities.ts';
+import { Trust } from '../upstream/trust.ts';
+import { Upstream } from '../upstream/upstream.ts';
 import { BUILT, VERSION } from '../version.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { RelayEvents, Tell } from '../vocabulary/events.ts';
-import { NO_OFFERS, type Offers } from '../vocabulary/offers.ts';
+import { NO_OFFERS } from '../vocabulary/offers.ts';
 import { operationsOn } from './operations.ts';
 
 export type System = { readonly clock: Clock; readonly random: Random };
@@ -76,17 +76,17 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
   undo.push(() => spool.close());
 
   const seen = new Map<string, Capabilities>();
-  const trust = createTrust(config.trust);
-  const mayBeTold = ruleOfNotifications(config);
+  const trust = new Trust(config.trust);
+  const mayNotify = ruleOfNotifications(config);
   const upstreams = config.upstreams.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(formatEndpoint(target), capabilities);
-      spool.learnUpstream(commonFacts([...seen.values()]));
+      spool.learnUpstream(intersect([...seen.values()]));
     };
-    return createUpstream(target, { clock, random, hostname: config.hostname, trust, mayBeTold, tell, learn });
+    return new Upstream(target, { clock, random, hostname: config.hostname, trust, mayNotify, tell, learn });
   });
   const today = calendar(clock, BUILT as WallTime, spool.newest);
-  const scheduler = createScheduler({
+  const scheduler = new Scheduler({
     queue: spool,
     carriers: upstreams,
     clock,
@@ -102,7 +102,7 @@ async function build(config: Config, { clock, random }: System, tell: Tell, undo
       hostname: config.hostname,
       bounceTo: config.bounceTo,
       recipient: config.rewriting.recipient,
-      mayBeTold,
+      mayNotify,
       sender: config.rewriting.sender,
     },
   });
@@ -315,15 +315,5 @@ function storeFor(spool: Spool, maxMessage: number, learnAnew: () => unknown): M
     },
     room: (octets) => spool.room(octets),
     draft: (declared, device) => spool.draft(declared, device),
-  };
-}
-
-/** What may be promised to devices: what every upstream seen so far takes. */
-function commonFacts(seen: readonly Capabilities[]): Offers {
-  const size = Math.min(...seen.map(({ sizeLimit }) => sizeLimit ?? Number.POSITIVE_INFINITY));
-  return {
-    ...(Number.isFinite(size) ? { size } : {}),
-    smtpUtf8: seen.every((one) => one.smtpUtf8),
-    binaryMime: seen.every((one) => one.binaryMime && one.chunking),
   };
 }
