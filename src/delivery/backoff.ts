@@ -6,7 +6,10 @@ import type { Random } from '../system/random.ts';
 /** Shortest and longest wait, in ms. */
 export type Range = { readonly min: number; readonly max: number };
 
-/** The wait after so many failures before this one, in ms: its ceiling doubles with each, from `min` to `max`; its floor is half of `min`. */
+/**
+ * The wait after a failure, in ms; `failures`: how many came before it. It is drawn between half of `min` and a ceiling that
+ * doubles with each failure, from `min` to `max`.
+ */
 export function backOff(failures: number, { min, max }: Range, random: Random): number {
   const ceiling = Math.min(max, min * 2 ** Math.min(failures, 30));
   const floor = min / 2;

@@ -9,6 +9,7 @@ const EVERY = 2_000;
 // Drift and slewing are slower than this; a set of the date that matters to a certificate is larger. In ms.
 const JUMP = 10_000;
 
+/** Looks for a jump of the board's date between `start` and `stop`. */
 export class ClockWatch {
   /** The unadjusted system clock, not a `Calendar`: its jumps are what is watched for. */
   readonly #clock: Clock;
@@ -26,6 +27,7 @@ export class ClockWatch {
     if (this.#cancel === undefined) this.#look(this.#offset());
   }
 
+  /** Watches no more; does nothing when it does not watch. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;

@@ -5,7 +5,9 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { RemoteReply } from '../smtp/reply.ts';
 import type { Attempt, Failure } from '../vocabulary/attempt.ts';
 
+/** A recipient that the upstream took, with the reply that says so. */
 export type Delivered = { readonly recipient: Recipient; readonly reply: RemoteReply };
+/** A recipient that did not get the message. */
 export type Failed = { readonly recipient: Recipient; readonly failure: Failure };
 
 /** What becomes of each recipient that the message was sent to. */
@@ -20,7 +22,7 @@ export type Decision = {
 };
 
 /** An attempt that was answered, with the envelope that was sent; `isOutOfTime`: the message is older than it may get. */
-export type Answered = {
+type Answered = {
   readonly envelope: Envelope;
   readonly attempt: Extract<Attempt, { result: 'answered' }>;
   readonly isOutOfTime: boolean;

@@ -7,7 +7,7 @@ import type { Random } from '../system/random.ts';
 import type { Cause, Failure } from '../vocabulary/attempt.ts';
 import { backOff, type Range } from './backoff.ts';
 
-export type Up = { readonly state: 'up' };
+type Up = { readonly state: 'up' };
 type Unavailable = {
   readonly since: Monotonic;
   /** How many probes have failed since then. */
@@ -15,12 +15,14 @@ type Unavailable = {
   /** The last failure. */
   readonly failure: Failure;
 };
+/** `probeAt`: when a message may be sent to find out whether it still is. */
 export type Down = Unavailable & { readonly state: 'down'; readonly probeAt: Monotonic };
-export type Probing = Unavailable & { readonly state: 'probing' };
+type Probing = Unavailable & { readonly state: 'probing' };
 
 /** `probing`: down, and a message is under way to find out whether it still is. */
 export type Health = Up | Down | Probing;
 
+/** Before anything was sent, and after every answer. */
 export const UP: Up = { state: 'up' };
 
 const PROBE: Range = { min: 5_000, max: 120_000 };

@@ -1,6 +1,6 @@
 // Who is notified of what became of a message (RFC 3461): which recipients a notification is wanted for, to whom
 // it goes, and the notification put into the spool like any other message. A notification has the null
-// reverse-path, and a message with a null reverse-path is never answered, so that no two relays can answer each other for ever.
+// reverse-path, and a message with a null reverse-path is never answered, so that two relays can't answer each other for ever.
 
 import { type Action, composeNotification, type Report } from '../message/dsn.ts';
 import { readHeaderSection } from '../message/header.ts';
@@ -15,6 +15,7 @@ import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import type { Delivered, Failed } from './decide.ts';
 import type { Queue } from './queue.ts';
 
+/** What the configuration says about notifications. */
 export type NotifySettings = {
   /** The relay's name, for the notification's own fields. */
   readonly hostname: string;
@@ -42,7 +43,7 @@ export type Notice = {
   readonly triedFor?: number;
 };
 
-export type NotifierParts = {
+type NotifierParts = {
   readonly queue: Queue;
   /** The date as it is written into messages. */
   readonly wall: () => WallTime;
@@ -55,6 +56,7 @@ export type NotifierParts = {
 // A device that sends what can't be delivered, over and over, must not fill the owner's mailbox, nor use up the account.
 const MOST: Rate = { count: 60, per: 3_600_000 };
 
+/** Makes notifications and puts them into the queue. */
 export class Notifier {
   readonly #parts: NotifierParts;
   // Apart, so that what a device asked to be notified of does not use up what the owner needs to know.
@@ -137,7 +139,8 @@ export class Notifier {
   }
 }
 
-// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section 4.3, lets it be).
+// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section 4.3,
+// permits that).
 const LARGEST_RETURNED = 2 ** 20;
 
 /** RFC 3461, section 4.1: without NOTIFY, the sender is notified of failures and delays, not of successes. */

@@ -10,6 +10,7 @@ const FIRST_GAP = 15_000;
 const LONGEST_GAP = 15 * 60_000;
 const SHORTEST_GAP = 1_000;
 
+/** When the next message may go to one upstream. */
 export class Pace {
   readonly #bucket: TokenBucket | undefined;
   #gap = 0;

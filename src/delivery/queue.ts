@@ -11,7 +11,10 @@ export interface Queue {
   envelope(id: QueueId): Promise<Envelope>;
   /** The message's octets from the first, however often it is asked for. Throws when they can't be read. */
   body(id: QueueId): AsyncIterable<Uint8Array>;
-  /** Notes that these recipients wait no more, and how far the message is; resolves once that is kept, as well as the flash lets it. */
+  /**
+   * Notes that these recipients wait no more, and how often the message was tried. It reaches the flash within a second or so,
+   * not before this resolves. Rejects when the message is not here.
+   */
   record(id: QueueId, settled: readonly Recipient[], progress: Progress): Promise<void>;
   /** No recipient waits any more. */
   remove(id: QueueId): void;
@@ -23,7 +26,7 @@ export interface Queue {
 export interface Carrier {
   /** For the log and for people. */
   readonly name: string;
-  /** Tries once to hand the message over; `octets` is the body's length. Rejects only when `body` does. `stop` cuts it short. */
+  /** Tries once to hand the message over; `octets`: of the body. Rejects only when `body` does; `stop` cuts it short. */
   send(
     message: { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> },
     stop: AbortSignal,

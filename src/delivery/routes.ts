@@ -12,7 +12,7 @@ import { afterFailure, type Health, opensAt, TREATMENT, UP, whileSending } from 
 import { Pace } from './pace.ts';
 import type { Carrier } from './queue.ts';
 
-export type RoutesParts = {
+type RoutesParts = {
   /** In order of preference. */
   readonly carriers: readonly Carrier[];
   /** The limit for each of them. */
@@ -25,6 +25,7 @@ export type RoutesParts = {
 /** `slowedBy`: the last failure that slowed it down. */
 type Route = { readonly carrier: Carrier; health: Health; readonly pace: Pace; slowedBy: Failure | undefined };
 
+/** The upstreams, and what is known of each. */
 export class Routes {
   readonly #routes: readonly Route[];
   readonly #clock: Pick<Clock, 'now'>;
@@ -69,7 +70,7 @@ export class Routes {
     this.#treat(route, failure);
   }
 
-  /** The attempt ended for a local reason and says nothing about the upstream; the next message probes it, if it was down. */
+  /** The attempt ended for a local reason, which says nothing about the upstream: if it was down, the next message probes it. */
   endedHere(carrier: Carrier): void {
     const route = this.#routeOf(carrier);
     if (route.health.state === 'probing') route.health = { ...route.health, state: 'down', probeAt: this.#clock.now() };

@@ -15,10 +15,11 @@ export type PendingMessage = QueuedMessage & {
 };
 
 /** `at` is `due` once it is. */
-export type Scheduled = { readonly message: PendingMessage; readonly at: Monotonic | 'due' };
+type Scheduled = { readonly message: PendingMessage; readonly at: Monotonic | 'due' };
 
 type Timed = { readonly message: PendingMessage; readonly at: Monotonic };
 
+/** The messages that wait, but for those that are being sent. */
 export class Schedule {
   #heap: Timed[] = [];
   // A Map keeps its keys in order of insertion: the first device is next, and goes to the end when served.

@@ -15,6 +15,7 @@ import { Routes } from './routes.ts';
 import { type PendingMessage, Schedule } from './schedule.ts';
 import { Settlement, type SettleSettings } from './settle.ts';
 
+/** What the configuration says about delivery. */
 export type SchedulerSettings = NotifySettings &
   SettleSettings & {
     /** Messages under way at once. */
@@ -23,7 +24,7 @@ export type SchedulerSettings = NotifySettings &
     readonly rate: Rate | undefined;
   };
 
-export type SchedulerParts = {
+type SchedulerParts = {
   readonly queue: Queue;
   /** In order of preference. */
   readonly carriers: readonly Carrier[];
@@ -36,6 +37,7 @@ export type SchedulerParts = {
   readonly settings: SchedulerSettings;
 };
 
+/** Delivers what is in the queue. */
 export class Scheduler {
   readonly #queue: Queue;
   readonly #clock: Clock;
@@ -114,7 +116,7 @@ export class Scheduler {
     this.#tick();
   }
 
-  /** Gives messages up without notifying their senders; not those that are under way just now. One result an id, in its order. */
+  /** Gives messages up without notifying their senders, but for those under way just now. One result for each id, in order. */
   drop(ids: readonly QueueId[]): readonly Dropped[] {
     const removed = this.#schedule.remove(new Set(ids.filter((id) => !this.#underWay.has(id))));
     for (const id of removed) {
@@ -140,7 +142,7 @@ export class Scheduler {
     this.#tick();
   }
 
-  /** Stops; deliveries under way get `grace` ms to end by themselves, then they are cut short. Resolves when none is left. */
+  /** Stops; deliveries under way get `grace` ms to end by themselves, and are then cut short. Resolves when none is left. */
   async stop(grace: number): Promise<void> {
     this.#isRunning = false;
     this.#cancelTimer?.();

@@ -13,6 +13,7 @@ import type { Carrier, Queue } from './queue.ts';
 import type { Routes } from './routes.ts';
 import type { PendingMessage } from './schedule.ts';
 
+/** What the configuration says about messages that can't be delivered at once. */
 export type SettleSettings = {
   /** How long a deferred message waits. */
   readonly retry: Range;
@@ -22,7 +23,7 @@ export type SettleSettings = {
   readonly warnAfter: number | undefined;
 };
 
-export type SettleParts = {
+type SettleParts = {
   readonly queue: Queue;
   readonly routes: Routes;
   readonly notifier: Notifier;
@@ -33,10 +34,10 @@ export type SettleParts = {
 };
 
 /** One attempt: which message, with which of its recipients, by which upstream. */
-export type Tried = { readonly message: PendingMessage; readonly envelope: Envelope; readonly carrier: Carrier };
+type Tried = { readonly message: PendingMessage; readonly envelope: Envelope; readonly carrier: Carrier };
 
 /** The message as it is then, to be tried again at `at`. */
-export type Again = { readonly message: PendingMessage; readonly at: Monotonic };
+type Again = { readonly message: PendingMessage; readonly at: Monotonic };
 
 // After this many consecutive lost connections or throttling replies, it is assumed that this message causes them: it backs
 // off on its own, so that the others don't wait behind it.
@@ -44,6 +45,7 @@ const SETBACKS_UNTIL_SUSPECT = 2;
 // Characters of the last answer to a message that are kept in memory.
 const LONGEST_PROBLEM = 200;
 
+/** Carries out what follows from an attempt. */
 export class Settlement {
   readonly #parts: SettleParts;
 
@@ -60,7 +62,7 @@ export class Settlement {
     return this.#noAnswer(tried, failure);
   }
 
-  /** The upstream is not to be had: no message's schedule moves, unless it is always this message that ends the connection. */
+  /** The upstream is unavailable: the message keeps its turn, unless it is always this message that ends the connection. */
   async #noAnswer(tried: Tried, failure: UpstreamFailure): Promise<Again | 'gone'> {
     const { routes, clock, random, settings } = this.#parts;
     const { message, envelope, carrier } = tried;

@@ -20,7 +20,10 @@ type Extensions = { readonly [name in keyof typeof KEYWORDS]: boolean };
 
 /** What a server offers on this connection. */
 export type Capabilities = Extensions & {
-  /** Octets that the server takes; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), or for one that can't be. */
+  /**
+   * Octets that a message may have; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), and for a
+   * limit that is too small to be true.
+   */
   readonly sizeLimit: number | undefined;
   /** SASL mechanisms, in capitals. */
   readonly auth: ReadonlySet<string>;

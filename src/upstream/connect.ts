@@ -28,6 +28,7 @@ export type Connection = {
   readonly auth: string;
 };
 
+/** What a connection is made with. */
 export type ConnectParts = {
   readonly clock: Clock;
   readonly random: Random;

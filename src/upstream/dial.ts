@@ -11,7 +11,7 @@ import { UpstreamFailed, WAIT } from './dialogue.ts';
 /** What a connection attempt has opened last, so that a stop can cut it short. */
 export type Opened = (what: { destroy(): void }) => void;
 
-export type DialParts = {
+type DialParts = {
   readonly clock: Clock;
   /** Finds the addresses of a name; the system's when undefined. */
   readonly lookup: LookupFunction | undefined;

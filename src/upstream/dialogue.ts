@@ -52,7 +52,7 @@ export async function expect(wire: Wire, stage: Stage, within: number, code: num
   return reply;
 }
 
-/** The next reply. Rejects with UpstreamFailed when the connection is lost, no line comes within that many ms, or it is no reply. */
+/** The next reply. Rejects with UpstreamFailed when the connection is lost, a line takes longer than `within` ms, or it is no reply. */
 export async function readReply(wire: Wire, stage: Stage, within: number): Promise<RemoteReply> {
   const feed = replyReader();
   for (let count = 0; count <= LONGEST_REPLY_LINES; count++) {
@@ -76,7 +76,7 @@ export async function failingAt<T>(stage: Stage, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Sends RSET (RFC 5321, section 4.1.1.5); whether the connection is ready for the next MAIL. Never rejects for what the server does. */
+/** Sends RSET (RFC 5321, section 4.1.1.5); resolves to whether the connection is ready for the next MAIL. */
 export async function reset(wire: Wire): Promise<boolean> {
   try {
     wire.queue(Buffer.from('RSET\r\n'));
@@ -87,7 +87,7 @@ export async function reset(wire: Wire): Promise<boolean> {
   }
 }
 
-/** Sends QUIT, waits some seconds for its reply (RFC 5321, section 4.1.1.10), and closes. Never rejects for what the server does. */
+/** Sends QUIT, waits some seconds for its reply (RFC 5321, section 4.1.1.10), and closes, whatever the server does. */
 export async function quit(wire: Wire): Promise<void> {
   try {
     wire.queue(Buffer.from('QUIT\r\n'));

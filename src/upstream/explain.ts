@@ -51,7 +51,8 @@ const TABLE: readonly Known[] = [
   {
     cause: 'clock',
     advice:
-      "either this board's clock is ahead, or the upstream has forgotten to renew its certificate; deliveries go at once when the clock is set",
+      "either this board's clock is ahead, or the upstream has forgotten to renew its certificate; " +
+      'deliveries go at once when the clock is set',
   },
   {
     says: /wrong version number|packet length too long|unknown protocol|handshake failed|closed the connection during the handshake/i,

@@ -15,7 +15,7 @@ import { isPinned, type Trust } from './trust.ts';
 /** The last session ticket of one upstream; never leaves the memory. */
 export type TlsMemory = { session: Buffer | undefined };
 
-export type TlsParts = {
+type TlsParts = {
   readonly clock: Clock;
   readonly trust: Trust;
   readonly memory: TlsMemory;

@@ -23,7 +23,7 @@ export type Message = { readonly envelope: Envelope; readonly octets: number; re
  * `reusable`: the connection is ready for the next MAIL, after an RSET perhaps. `refusesChunks`: the server
  * offered CHUNKING and doesn't know BDAT.
  */
-export type Transacted = { readonly attempt: Attempt; readonly reusable: 'yes' | 'after-reset' | 'no'; readonly refusesChunks?: true };
+type Transacted = { readonly attempt: Attempt; readonly reusable: 'yes' | 'after-reset' | 'no'; readonly refusesChunks?: true };
 
 /** An outcome that is settled before the message was taken. */
 type Refusal = Exclude<Outcome, { outcome: 'delivered' }>;
@@ -107,7 +107,7 @@ async function sendEnvelope({ wire, capabilities }: Connection, { envelope, octe
   return mail === undefined ? rcpts : rcpts.map(() => mail);
 }
 
-/** DATA was pipelined, and nobody wants the message. A server that takes it all the same is sent nothing but the dot. */
+/** DATA was pipelined, and no recipient was taken. A server that takes DATA all the same is sent nothing but the dot. */
 async function declineData(wire: Wire): Promise<void> {
   const reply = await readReply(wire, 'data', WAIT.data);
   if (reply.code < 300) throw outOfStep('data', reply);
@@ -116,7 +116,7 @@ async function declineData(wire: Wire): Promise<void> {
   await readReply(wire, 'end-of-data', WAIT.endOfData);
 }
 
-/** Sends the whole message as one chunk: nothing to stuff, and a server that gets half of it can't take that for the whole. */
+/** Sends the message as one chunk: nothing to stuff, and a server that gets half of it can't take that for the whole. */
 async function sendChunk({ wire }: Connection, { octets, body }: Message, progress: Progress): Promise<Sent> {
   sendLine(wire, `BDAT ${octets} LAST`);
   let left = octets;
@@ -178,7 +178,7 @@ function outOfStep(stage: TransactionStage, reply: RemoteReply): UpstreamFailed 
   return new UpstreamFailed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
 }
 
-/** The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when the reply says nothing about the message. */
+/** The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message. */
 function refusalIn(stage: TransactionStage, reply: RemoteReply): Refusal | undefined {
   if (reply.code < 300) return undefined;
   if (reply.code < 400) throw outOfStep(stage, reply);

@@ -15,7 +15,7 @@ import { quit, reset } from './dialogue.ts';
 import { type Message, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
 
-export type UpstreamParts = {
+type UpstreamParts = {
   readonly clock: Clock;
   readonly random: Random;
   /** For EHLO. */
@@ -35,6 +35,7 @@ const IDLE = 10_000;
 
 type Idle = { readonly connection: Connection; readonly needsReset: boolean; readonly cancel: Cancel };
 
+/** One upstream, with its idle connections and what was learned of it. */
 export class Upstream {
   /** Host and port. */
   readonly name: string;

@@ -31,24 +31,32 @@ const ENVELOPE_AND_DATA: readonly TransactionStage[] = ['mail', 'rcpt', 'data', 
 const ALL_BUT_STARTTLS: readonly Stage[] = ['greeting', 'ehlo', 'auth', ...ENVELOPE_AND_DATA];
 
 const SEND_LESS =
-  'the provider wants less at once: the relay slows down by itself; GATEPOST_UPSTREAM_RATE and GATEPOST_UPSTREAM_CONNECTIONS=1 set a limit';
+  'the provider wants less at once: the relay slows down by itself; ' +
+  'GATEPOST_UPSTREAM_RATE and GATEPOST_UPSTREAM_CONNECTIONS=1 set a limit';
 const QUOTA_USED_UP =
   "the account's quota for this day is used up: the relay waits; a device may be sending far too much (GATEPOST_DEVICE_RATE limits it)";
+const SET_THE_LOGIN = 'the upstream wants a login before it takes mail: set GATEPOST_UPSTREAM_USERNAME and GATEPOST_UPSTREAM_PASSWORD';
+const SET_THE_SENDER = 'the provider only takes mail from its own account: set GATEPOST_SENDER to the address of the account';
 
 const LOGIN: readonly Row[] = [
+  // Google Workspace, and others with two-factor login
   {
     says: /^53[45].*(?:application-specific password|InvalidSecondFactor|app(?:lication)? password)/i,
     advice: 'the provider wants an app password here, made on its security page; the password of the account itself does not work',
   },
+  // Exchange Online
   {
     says: /^535 5\.7\.139|basic authentication is disabled|SmtpClientAuthentication is disabled/i,
     advice:
-      'the provider has switched password logins for SMTP off: its administrator can allow "Authenticated SMTP" for this mailbox, or use another provider for this relay',
+      'the provider has switched password logins for SMTP off: its administrator can allow "Authenticated SMTP" for this mailbox, ' +
+      'or use another provider for this relay',
   },
+  // Google Workspace; "(#AUTH005) Too many bad auth attempts" is of Yahoo
   {
     says: /^(?:454 4\.7\.0|421 4\.7\.0).*login|too many (?:bad )?(?:login|auth)|^535 .*AUTH005/i,
     advice: 'too many logins in a short time: the relay waits by itself; GATEPOST_UPSTREAM_CONNECTIONS=1 makes fewer',
   },
+  // Google Workspace
   {
     says: /^534|web ?browser/i,
     at: ['auth'],
@@ -58,23 +66,32 @@ const LOGIN: readonly Row[] = [
     says: /^535/,
     at: ['auth'],
     advice:
-      'user name or password are wrong, or the account may not use SMTP; with two-factor login most providers want an app password; a server that offers more mechanisms than it can do may need GATEPOST_UPSTREAM_AUTH=plain. The relay tries again only seldom, so that the account is not locked',
+      'user name or password are wrong, or the account may not use SMTP; with two-factor login most providers want an app password; ' +
+      'a server that offers more mechanisms than it can do may need GATEPOST_UPSTREAM_AUTH=plain. ' +
+      'The relay tries again only seldom, so that the account is not locked',
   },
+  { says: /^530/, advice: SET_THE_LOGIN },
+  // Exchange Online
+  { says: /^550 5\.7\.57/, advice: SET_THE_LOGIN },
+  // Postfix, Exim, Sendmail, Exchange
   {
-    says: /^(?:530|550 5\.7\.57)|relay(?:ing)? (?:access )?denied|relaying disallowed|relaying not permitted|not authenticated/i,
-    advice: 'the upstream wants a login before it takes mail: set GATEPOST_UPSTREAM_USERNAME and GATEPOST_UPSTREAM_PASSWORD',
+    says: /relay(?:ing)? (?:access )?denied|relaying disallowed|relaying not permitted|not authenticated/i,
+    advice: SET_THE_LOGIN,
   },
 ];
 
 const SENDER: readonly Row[] = [
-  {
-    says: /5\.7\.60|SendAsDenied|5\.2\.252|not owned by user|not allowed to send as|does not match a verified Sender|address is not verified|from address (?:is )?not|mail from not allowed|sender (?:address )?(?:is )?(?:not allowed|rejected)|5\.1\.8/i,
-    advice: 'the provider only takes mail from its own account: set GATEPOST_SENDER to the address of the account',
-  },
+  // Exchange Online
+  { says: /5\.7\.60|SendAsDenied|5\.2\.252|not allowed to send as/i, advice: SET_THE_SENDER },
+  // Postfix's reject_sender_login_mismatch
+  { says: /not owned by user/i, advice: SET_THE_SENDER },
+  // Senders that are to be verified first: SendGrid, Amazon SES
+  { says: /does not match a verified Sender|address is not verified|from address (?:is )?not/i, advice: SET_THE_SENDER },
+  { says: /mail from not allowed|sender (?:address )?(?:is )?(?:not allowed|rejected)|5\.1\.8/i, advice: SET_THE_SENDER },
 ];
 
 const TOO_MUCH: readonly Row[] = [
-  // Gmail says 550 with this status when the account's quota for the day is used up. The message is all right, and goes tomorrow.
+  // Google Workspace gives 550 when the account's quota for the day is used up. The message is all right, and goes tomorrow.
   {
     says: /^5\d\d 5\.4\.5(?: |$)/,
     at: ALL_BUT_STARTTLS,
@@ -102,7 +119,8 @@ const OTHERS: readonly Row[] = [
   {
     says: /spamhaus|barracuda|blocked using|blacklist|blocklist|dynamic ip|residential/i,
     advice:
-      "the address of this internet connection is on a blocklist: use the provider's submission port (587 or 465) with a login, not port 25",
+      "the address of this internet connection is on a blocklist: use the provider's submission port (587 or 465) with a login, " +
+      'not port 25',
   },
 ];
 
@@ -134,5 +152,7 @@ export function judge(stage: Stage, reply: RemoteReply): Verdict {
 // RFC 4954, section 6: these speak of the login, whatever command they answer.
 const ABOUT_THE_LOGIN: ReadonlySet<number> = new Set([530, 534, 535, 538]);
 
-/** The stage whose reply this is in truth: that of AUTH where it is about the login. */
-export const stageOf = <S extends Stage>(stage: S, { code }: RemoteReply): S | 'auth' => (ABOUT_THE_LOGIN.has(code) ? 'auth' : stage);
+/** The stage that the reply is about: `auth` where it speaks of the login, else the one of the command that it answers. */
+export function stageOf<S extends Stage>(stage: S, { code }: RemoteReply): S | 'auth' {
+  return ABOUT_THE_LOGIN.has(code) ? 'auth' : stage;
+}

@@ -19,7 +19,7 @@ export type Scope = 'message' | 'recipient' | 'account' | 'session' | 'upstream'
 /**
  * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's quota for
  * the day is used up. `login-refused`: the login was refused, or is wanted. `clock`: the certificate's dates don't fit the
- * board's date, which may be what is wrong. `too-many-recipients`: for one transaction. `plain`: nothing more is known.
+ * board's date, and either may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing more is known.
  */
 export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'clock' | 'too-many-recipients';
 
@@ -46,6 +46,7 @@ export type MessageFailure = Common & {
   readonly reply: RemoteReply;
 };
 
+/** Why a message was not delivered, to all of its recipients or to one. */
 export type Failure = UpstreamFailure | MessageFailure;
 
 /** The problem, or else the reply, on one line. */
@@ -59,7 +60,10 @@ export type Outcome =
   | { readonly outcome: 'delivered'; readonly reply: RemoteReply }
   | { readonly outcome: 'deferred' | 'bounced'; readonly failure: MessageFailure };
 
-/** `answered`: one outcome a recipient, in the envelope's order; `notifies`: the upstream took over what NOTIFY asked for. */
+/**
+ * `no-answer`: nothing is known of the message but that it may have been taken, if `maybeDelivered`. `answered`: one outcome
+ * a recipient, in the envelope's order; `notifies`: the upstream took over what NOTIFY asked for.
+ */
 export type Attempt =
   | { readonly result: 'no-answer'; readonly failure: UpstreamFailure; readonly maybeDelivered: boolean }
   | { readonly result: 'answered'; readonly outcomes: readonly [Outcome, ...Outcome[]]; readonly notifies: boolean };
