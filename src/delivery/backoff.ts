@@ -7,8 +7,8 @@ import type { Random } from '../system/random.ts';
 export type Range = { readonly min: number; readonly max: number };
 
 /**
- * The wait after a failure, in ms; `failures`: how many came before it. It is drawn between half of `min` and a ceiling that
- * doubles with each failure, from `min` to `max`.
+ * The wait after a failure, in ms; `failures`: how many came before it. It is drawn between half of `min` and a ceiling
+ * that doubles with each failure, from `min` to `max`.
  */
 export function backOff(failures: number, { min, max }: Range, random: Random): number {
   const ceiling = Math.min(max, min * 2 ** Math.min(failures, 30));

@@ -1,6 +1,6 @@
-// Notices that the board's date was set: NTP came through on a board without a battery. Node offers no notification of that
-// (timerfd's TFD_TIMER_CANCEL_ON_SET), so the date is compared with the monotonic clock every few seconds, and only while an
-// upstream is down for a certificate whose dates don't fit; at any other time no timer runs.
+// Notices that the board's date was set: NTP came through on a board without a battery. Node offers no notification of
+// that (timerfd's TFD_TIMER_CANCEL_ON_SET), so the date is compared with the monotonic clock every few seconds, and
+// only while an upstream is down for a certificate whose dates don't fit; at any other time no timer runs.
 
 import type { Cancel, Clock } from '../system/clock.ts';
 

@@ -21,7 +21,9 @@ export type Decision = {
   readonly isNotifiedThere: boolean;
 };
 
-/** An attempt that was answered, with the envelope that was sent; `isOutOfTime`: the message is older than it may get. */
+/**
+ * An attempt that was answered, with the envelope that was sent; `isOutOfTime`: the message is older than it may get.
+ */
 type Answered = {
   readonly envelope: Envelope;
   readonly attempt: Extract<Attempt, { result: 'answered' }>;
@@ -46,7 +48,7 @@ export function decide({ envelope, attempt, isOutOfTime }: Answered): Decision {
         waiting.push({ recipient, failure: outcome.failure });
         break;
       case undefined:
-        break; // the upstream said nothing about this recipient, which therefore still waits
+        break; // without an outcome the recipient still waits
       default:
         outcome satisfies never;
     }

@@ -28,7 +28,9 @@ export const UP: Up = { state: 'up' };
 const PROBE: Range = { min: 5_000, max: 120_000 };
 const PROBE_LOGIN: Range = { min: 15 * 60_000, max: 4 * 3_600_000 };
 
-/** What a failure does to its upstream: it is sent less (pace.ts), or it is down, and probed with waits in this range. */
+/**
+ * What a failure does to its upstream: it is sent less (pace.ts), or it is down, and probed with waits in this range.
+ */
 export const TREATMENT: Readonly<Record<Cause, 'slow-down' | Range>> = {
   throttled: 'slow-down',
   quota: 'slow-down',
@@ -38,7 +40,10 @@ export const TREATMENT: Readonly<Record<Cause, 'slow-down' | Range>> = {
   'too-many-recipients': PROBE,
 };
 
-/** The health after a failure, `probe` being the range of waits for the next probe; the same object when nothing changes. */
+/**
+ * The health after a failure, `probe` being the range of waits for the next probe; the same object when nothing
+ * changes.
+ */
 export function afterFailure(
   health: Health,
   { failure, probe, now, random }: { readonly failure: Failure; readonly probe: Range; readonly now: Monotonic; readonly random: Random },

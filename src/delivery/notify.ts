@@ -1,6 +1,6 @@
-// Who is notified of what became of a message (RFC 3461): which recipients a notification is wanted for, to whom
-// it goes, and the notification put into the spool like any other message. A notification has the null
-// reverse-path, and a message with a null reverse-path is never answered, so that two relays can't answer each other for ever.
+// Who is notified of what became of a message (RFC 3461): which recipients a notification is wanted for, to whom it
+// goes, and the notification put into the spool like any other message. A notification has the null reverse-path, and a
+// message with a null reverse-path is never answered, so that two relays can't answer each other for ever.
 
 import { type Action, composeNotification, type Report } from '../message/dsn.ts';
 import { readHeaderSection } from '../message/header.ts';
@@ -53,13 +53,14 @@ type NotifierParts = {
   readonly settings: NotifySettings;
 };
 
-// A device that sends what can't be delivered, over and over, must not fill the owner's mailbox, nor use up the account.
+// At most so many of each kind: a device that keeps sending what can't be delivered must not fill the owner's mailbox,
+// nor use up the account's quota.
 const MOST: Rate = { count: 60, per: 3_600_000 };
 
 /** Makes notifications and puts them into the queue. */
 export class Notifier {
   readonly #parts: NotifierParts;
-  // Apart, so that what a device asked to be notified of does not use up what the owner needs to know.
+  // Counted apart, so that notifications which a device has asked for do not use up those of failures.
   readonly #failures: TokenBucket;
   readonly #others: TokenBucket;
 
@@ -71,8 +72,8 @@ export class Notifier {
   }
 
   /**
-   * Notifies of those outcomes that the sender wants to know; resolves once the notification is on the flash. Never rejects:
-   * one that can't be made or kept is logged as lost.
+   * Notifies of those outcomes that the sender wants to know; resolves once the notification is on the flash. Never
+   * rejects: one that can't be made or kept is logged as lost.
    */
   async notify(notice: Notice): Promise<void> {
     const { queue, tell, settings } = this.#parts;
@@ -111,7 +112,7 @@ export class Notifier {
   async #make({ id, octets, envelope, action, triedFor }: Notice, to: Mailbox, reports: readonly [Report, ...Report[]]) {
     const { queue, wall, random, settings } = this.#parts;
     const { ret, smtpUtf8, envelopeId } = envelope.parameters;
-    // Nobody but the owner gets a device's message back whole: who is named as its sender may be anybody.
+    // Only the owner gets a device's message back in full: the sender that a device names may be anyone's address.
     const isOwner = settings.bounceTo !== undefined;
     const isFull = isOwner && ret === 'full' && action === 'failed' && smtpUtf8 !== true && octets <= LARGEST_RETURNED;
     const time = wall();
@@ -132,15 +133,16 @@ export class Notifier {
     const own: Envelope = {
       reversePath: null,
       recipients: [{ forwardPath: to, notify: 'never' }], // RFC 3461, section 6.2
-      // Whatever the device declared: what is returned as it came may hold 8 bits, and so does an address beyond ASCII.
+      // The message that is returned may have 8-bit octets, whatever the device declared; an address beyond ASCII has
+      // them.
       parameters: isFull || isInternational(from) || isInternational(to) ? { body: '8BITMIME' } : {},
     };
     return { own, body };
   }
 }
 
-// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section 4.3,
-// permits that).
+// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section
+// 4.3, permits that).
 const LARGEST_RETURNED = 2 ** 20;
 
 /** RFC 3461, section 4.1: without NOTIFY, the sender is notified of failures and delays, not of successes. */
@@ -167,7 +169,7 @@ function reportOf(outcome: Notice['outcomes'][number], upstream: string): Report
   return {
     recipient,
     status: reply === undefined ? unspoken : (reply.status ?? `${Math.trunc(reply.code / 100)}.0.0`),
-    // A problem is in our own words, also where a reply is part of it.
+    // Where the relay has words of its own, the reply is part of them.
     ...(reply === undefined || problem !== undefined ? {} : { remote: remote(reply) }),
     remarks: remarks.filter((remark) => remark !== undefined),
   };

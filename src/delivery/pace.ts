@@ -4,8 +4,8 @@
 import { later, type Monotonic } from '../system/clock.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 
-// The gap between two messages, in ms, once a provider has asked for less: it begins here, doubles with each further time up
-// to the maximum, and halves with each message that goes through until it is too short to matter.
+// The gap between two messages, in ms, once a provider has asked for less: it begins here, doubles with each further
+// time up to the maximum, and halves with each message that goes through until it is too short to matter.
 const FIRST_GAP = 15_000;
 const LONGEST_GAP = 15 * 60_000;
 const SHORTEST_GAP = 1_000;

@@ -70,7 +70,10 @@ export class Routes {
     this.#treat(route, failure);
   }
 
-  /** The attempt ended for a local reason, which says nothing about the upstream: if it was down, the next message probes it. */
+  /**
+   * The attempt ended for a local reason, which says nothing about the upstream: if it was down, the next message
+   * probes it.
+   */
   endedHere(carrier: Carrier): void {
     const route = this.#routeOf(carrier);
     if (route.health.state === 'probing') route.health = { ...route.health, state: 'down', probeAt: this.#clock.now() };

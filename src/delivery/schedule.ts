@@ -26,11 +26,6 @@ export class Schedule {
   readonly #due = new Map<string, PendingMessage[]>();
   #dueCount = 0;
 
-  /** How many messages it holds. */
-  get size(): number {
-    return this.#heap.length + this.#dueCount;
-  }
-
   /** Takes the message, which is due at `at`, behind those of its device that are due already. */
   offer(message: PendingMessage, at: Monotonic): void {
     pushHeap(this.#heap, { message, at });

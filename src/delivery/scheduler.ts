@@ -116,7 +116,10 @@ export class Scheduler {
     this.#tick();
   }
 
-  /** Gives messages up without notifying their senders, but for those under way just now. One result for each id, in order. */
+  /**
+   * Gives messages up without notifying their senders, but for those under way just now. One result for each id, in
+   * order.
+   */
   drop(ids: readonly QueueId[]): readonly Dropped[] {
     const removed = this.#schedule.remove(new Set(ids.filter((id) => !this.#underWay.has(id))));
     for (const id of removed) {
@@ -142,7 +145,10 @@ export class Scheduler {
     this.#tick();
   }
 
-  /** Stops; deliveries under way get `grace` ms to end by themselves, and are then cut short. Resolves when none is left. */
+  /**
+   * Stops; deliveries under way get `grace` ms to end by themselves, and are then cut short. Resolves when none is
+   * left.
+   */
   async stop(grace: number): Promise<void> {
     this.#isRunning = false;
     this.#cancelTimer?.();
@@ -200,7 +206,8 @@ export class Scheduler {
       const again = await this.#settlement.settle({ message, envelope, carrier }, attempt);
       if (again !== 'gone') this.#schedule.offer(again.message, again.at);
     } catch (error) {
-      // The spool could not give the message, or there is a mistake in the relay. It stays, and is tried again much later.
+      // The spool could not give the message, or there is a mistake in the relay. It stays, and is tried again much
+      // later.
       this.#tell('fault', { where: `delivery of ${id}`, error });
       this.#routes.endedHere(carrier);
       this.#schedule.offer(message, later(this.#clock.now(), this.#settings.retry.max));

@@ -1,5 +1,5 @@
-// What becomes of a message after an attempt: logged, notified of, written into the spool; and when it is tried
-// again, if it is. The scheduler only puts it back into the schedule.
+// What becomes of a message after an attempt: it is logged, its sender notified, the outcome written into the spool;
+// and when the message is tried again, if it is. The scheduler only puts it back into the schedule.
 
 import type { Envelope } from '../smtp/envelope.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
@@ -39,8 +39,8 @@ type Tried = { readonly message: PendingMessage; readonly envelope: Envelope; re
 /** The message as it is then, to be tried again at `at`. */
 type Again = { readonly message: PendingMessage; readonly at: Monotonic };
 
-// After this many consecutive lost connections or throttling replies, it is assumed that this message causes them: it backs
-// off on its own, so that the others don't wait behind it.
+// After this many consecutive lost connections or throttling replies, it is assumed that this message causes them: it
+// backs off on its own, so that the others don't wait behind it.
 const SETBACKS_UNTIL_SUSPECT = 2;
 // Characters of the last answer to a message that are kept in memory.
 const LONGEST_PROBLEM = 200;
@@ -62,7 +62,9 @@ export class Settlement {
     return this.#noAnswer(tried, failure);
   }
 
-  /** The upstream is unavailable: the message keeps its turn, unless it is always this message that ends the connection. */
+  /**
+   * The upstream is unavailable: the message keeps its turn, unless it is always this message that ends the connection.
+   */
   async #noAnswer(tried: Tried, failure: UpstreamFailure): Promise<Again | 'gone'> {
     const { routes, clock, random, settings } = this.#parts;
     const { message, envelope, carrier } = tried;
@@ -119,8 +121,8 @@ export class Settlement {
     const { queue, routes, clock, random, tell, settings } = this.#parts;
     const { id } = message;
     const now = clock.now();
-    // A refusal of the account would meet any message: this one goes behind those of its device, and the upstream's pace
-    // decides when the next one goes, unless it is always this message that meets it.
+    // A refusal of the account would meet any message: this one goes behind those of its device, and the upstream's
+    // pace decides when the next one goes, unless it is always this message that meets it.
     const waitsForPace = message.setbacks > 0 && message.setbacks < SETBACKS_UNTIL_SUSPECT;
     const at = waitsForPace ? now : later(now, backOff(message.attempts, settings.retry, random));
     const retryInSeconds = Math.round(((waitsForPace ? (routes.opensAt(now) ?? now) : at) - now) / 1000);
@@ -134,7 +136,7 @@ export class Settlement {
     return { message: { ...message, attempts, warned, problem: last && problemOf(last.failure) }, at };
   }
 
-  /** Notifies the sender of the delay once the message is old enough for that; whether it is. */
+  /** Notifies the sender of the delay if the message is old enough for that; resolves to whether it is. */
   async #warn({ message, envelope, carrier }: Tried, { deferred }: Decision): Promise<boolean> {
     const { notifier, settings } = this.#parts;
     const age = this.#ageOf(message);

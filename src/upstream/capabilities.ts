@@ -21,8 +21,8 @@ type Extensions = { readonly [name in keyof typeof KEYWORDS]: boolean };
 /** What a server offers on this connection. */
 export type Capabilities = Extensions & {
   /**
-   * Octets that a message may have; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), and for a
-   * limit that is too small to be true.
+   * Octets that a message may have; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), and
+   * for a limit that is too small to be true.
    */
   readonly sizeLimit: number | undefined;
   /** SASL mechanisms, in capitals. */
@@ -31,8 +31,8 @@ export type Capabilities = Extensions & {
   readonly offers: readonly string[];
 };
 
-// RFC 5321, section 4.5.3.1.7: every server takes this much. One that says less is wrong, or no server at all; believed, it
-// would keep devices from sending anything.
+// RFC 5321, section 4.5.3.1.7: every server takes this much. One that says less is wrong, or no server at all;
+// believed, it would keep devices from sending anything.
 const SMALLEST_LIMIT = 65_536;
 
 /** What a server offers that only knows HELO. */

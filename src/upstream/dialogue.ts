@@ -52,7 +52,10 @@ export async function expect(wire: Wire, stage: Stage, within: number, code: num
   return reply;
 }
 
-/** The next reply. Rejects with UpstreamFailed when the connection is lost, a line takes longer than `within` ms, or it is no reply. */
+/**
+ * The next reply. Rejects with UpstreamFailed when the connection is lost, a line takes longer than `within` ms, or it
+ * is no reply.
+ */
 export async function readReply(wire: Wire, stage: Stage, within: number): Promise<RemoteReply> {
   const feed = replyReader();
   for (let count = 0; count <= LONGEST_REPLY_LINES; count++) {

@@ -1,5 +1,5 @@
-// What to do about a failure that came without a reply: no route, no TLS, nothing that speaks SMTP. A sentence beside the
-// problem, for a person in front of a camera. Pure; a table, the first match wins. Refusals are in verdict.ts.
+// What to do about a failure that came without a reply: no route, no TLS, nothing that speaks SMTP. A sentence beside
+// the problem, for a person in front of a camera. Pure; a table, the first match wins. Refusals are in verdict.ts.
 
 import type { Cause, Stage } from '../vocabulary/attempt.ts';
 
@@ -41,7 +41,8 @@ const TABLE: readonly Known[] = [
   {
     says: /is not for|ERR_TLS_CERT_ALTNAME_INVALID/,
     at: ['tls'],
-    advice: 'either the name in GATEPOST_UPSTREAM is not the one the provider tells to use, or a captive portal or a proxy sits in between',
+    advice:
+      'either the name in GATEPOST_UPSTREAM is not the one that the provider prescribes, or a captive portal or a proxy sits in between',
   },
   {
     says: /not yet valid/,

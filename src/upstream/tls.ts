@@ -1,5 +1,5 @@
-// TLS on top of an open socket, verified before anything is sent over it. The session ticket that the server hands out is
-// kept for the next connection, which then costs a slow board no signature check (RFC 8446, section 2.2).
+// TLS on top of an open socket, verified before anything is sent over it. The session ticket that the server hands out
+// is kept for the next connection, which then costs a slow board no signature check (RFC 8446, section 2.2).
 
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
@@ -69,7 +69,10 @@ function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string 
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return `the server's certificate is from nobody we know (${error.code}); GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it`;
+      return (
+        `the server's certificate is signed by nobody this board trusts (${error.code}); ` +
+        'GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it'
+      );
     case 'ETIMEDOUT':
       return 'the TLS handshake failed: the handshake took too long';
     case 'ECONNABORTED':

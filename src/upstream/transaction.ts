@@ -16,7 +16,9 @@ import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
 import { judge, stageOf } from './verdict.ts';
 
-/** A message to be sent. `octets`: the length of `body`, which is read once, and not before the upstream has taken MAIL. */
+/**
+ * A message to be sent. `octets`: the length of `body`, which is read once, and not before the upstream has taken MAIL.
+ */
 export type Message = { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> };
 
 /**
@@ -31,7 +33,9 @@ type Refusal = Exclude<Outcome, { outcome: 'delivered' }>;
 /** What the message itself was answered with. */
 type Sent = { readonly outcome: Outcome; readonly reusable: Transacted['reusable'] };
 
-/** `isComplete`: the upstream may have all of the message, and whether it was taken only its reply can tell (RFC 1047). */
+/**
+ * `isComplete`: the upstream may have all of the message, and whether it was taken only its reply can tell (RFC 1047).
+ */
 type Progress = { isComplete: boolean };
 
 /** Hands the message over. Rejects only if `body` does. */
@@ -107,7 +111,9 @@ async function sendEnvelope({ wire, capabilities }: Connection, { envelope, octe
   return mail === undefined ? rcpts : rcpts.map(() => mail);
 }
 
-/** DATA was pipelined, and no recipient was taken. A server that takes DATA all the same is sent nothing but the dot. */
+/**
+ * DATA was pipelined, and no recipient was taken. A server that takes DATA all the same is sent nothing but the dot.
+ */
 async function declineData(wire: Wire): Promise<void> {
   const reply = await readReply(wire, 'data', WAIT.data);
   if (reply.code < 300) throw outOfStep('data', reply);
@@ -116,7 +122,9 @@ async function declineData(wire: Wire): Promise<void> {
   await readReply(wire, 'end-of-data', WAIT.endOfData);
 }
 
-/** Sends the message as one chunk: nothing to stuff, and a server that gets half of it can't take that for the whole. */
+/**
+ * Sends the message as one chunk: nothing to stuff, and a server that gets half of it can't take that for the whole.
+ */
 async function sendChunk({ wire }: Connection, { octets, body }: Message, progress: Progress): Promise<Sent> {
   sendLine(wire, `BDAT ${octets} LAST`);
   let left = octets;
@@ -178,7 +186,9 @@ function outOfStep(stage: TransactionStage, reply: RemoteReply): UpstreamFailed 
   return new UpstreamFailed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
 }
 
-/** The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message. */
+/**
+ * The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message.
+ */
 function refusalIn(stage: TransactionStage, reply: RemoteReply): Refusal | undefined {
   if (reply.code < 300) return undefined;
   if (reply.code < 400) throw outOfStep(stage, reply);

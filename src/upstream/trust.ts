@@ -18,9 +18,9 @@ import type { TrustSettings } from '../vocabulary/trust-settings.ts';
 const SYSTEM_BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
 
 /**
- * Whom to believe. One for all connections: reading some 280 roots takes ten milliseconds on a desk and more than a MiB that
- * the collector does not see. The system's roots are read again when their file changes, since a board runs for years and
- * roots are exchanged.
+ * Whom to believe. One for all connections: reading some 280 roots takes ten milliseconds on a desk and more than a MiB
+ * that the collector does not see. The system's roots are read again when their file changes, since a board runs for
+ * years and roots are exchanged.
  */
 export class Trust {
   /** Base64 SHA-256 of the only key that is trusted, if one is pinned. */
@@ -35,7 +35,10 @@ export class Trust {
     this.#bundles = bundle === undefined ? SYSTEM_BUNDLES : [bundle];
   }
 
-  /** TLS options for a connection to `host`, to be used on top of a connected socket. Rejects when the roots can't be read. */
+  /**
+   * TLS options for a connection to `host`, to be used on top of a connected socket. Rejects when the roots can't be
+   * read.
+   */
   async tlsOptions(host: string): Promise<ConnectionOptions> {
     // With a pin the key alone decides, checked by `isPinned` once the handshake is done and before anything is sent.
     // `rejectUnauthorized` is given in either case: without it NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.

@@ -54,7 +54,10 @@ export class Upstream {
     this.#connectParts = { clock, random, hostname, trust, lookup, memory: { session: undefined } };
   }
 
-  /** Hands a message over. `stop` cuts it short. Never rejects for what the upstream does, but when `body` can't be read. */
+  /**
+   * Hands a message over. `stop` cuts it short. Never rejects for what the upstream does, but when `body` can't be
+   * read.
+   */
   async send(message: Message, stop: AbortSignal): Promise<Attempt> {
     const { envelope } = message;
     if (envelope.reversePath === null || this.#parts.mayNotify(envelope.reversePath)) return this.#sendOne(message, stop);
@@ -86,8 +89,8 @@ export class Upstream {
     const kept = await this.#reuse();
     if (kept !== undefined) {
       const attempt = await this.#sendOver(kept, message, stop);
-      // The server may close an idle connection at any moment; that does not make it unavailable. `body` is read only after
-      // MAIL was answered, so the message can be sent over a new connection.
+      // The server may close an idle connection at any moment; that does not make it unavailable. `body` is read only
+      // after MAIL was answered, so the message can be sent over a new connection.
       const isClosedWhileIdle = attempt.result === 'no-answer' && attempt.failure.stage === 'mail' && attempt.failure.reply === undefined;
       if (!isClosedWhileIdle || stop.aborted) return attempt;
     }

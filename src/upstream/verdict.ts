@@ -1,10 +1,11 @@
-// What a refusal means: the one table from stage, code, enhanced status and words of a reply to what it is about, why it was
-// said, whether it is final, and what the owner of the board can do. Deed, pace, log and advice all follow from here. Pure.
+// What a refusal means: the one table from stage, code, enhanced status and words of a reply to what it is about, why
+// it was said, whether it is final, and what the owner of the board can do. Deed, pace, log and advice all follow from
+// here. Pure.
 //
-// A provider's habit is one row. Rows that know the words come before those that know the code alone, and each field comes
-// from the first matching row that has it: a row of words that gives advice only leaves the rest to its code (RFC 5321,
-// section 4.2.1; RFC 3463). Sources: the error references of Google Workspace and Exchange Online, Postfix's own texts, and
-// what users of other relays ask about most. What fails without a reply is in explain.ts.
+// A provider's habit is one row. Rows that know the words come before those that know the code alone, and each field
+// comes from the first matching row that has it: a row of words that gives advice only leaves the rest to its code (RFC
+// 5321, section 4.2.1; RFC 3463). Sources: the error references of Google Workspace and Exchange Online, Postfix's own
+// texts, and what users of other relays ask about most. What fails without a reply is in explain.ts.
 
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Cause, Scope, Stage, TransactionStage } from '../vocabulary/attempt.ts';
@@ -91,7 +92,8 @@ const SENDER: readonly Row[] = [
 ];
 
 const TOO_MUCH: readonly Row[] = [
-  // Google Workspace gives 550 when the account's quota for the day is used up. The message is all right, and goes tomorrow.
+  // Google Workspace gives 550 when the account's quota for the day is used up. The message is all right, and goes
+  // tomorrow.
   {
     says: /^5\d\d 5\.4\.5(?: |$)/,
     at: ALL_BUT_STARTTLS,
@@ -152,7 +154,9 @@ export function judge(stage: Stage, reply: RemoteReply): Verdict {
 // RFC 4954, section 6: these speak of the login, whatever command they answer.
 const ABOUT_THE_LOGIN: ReadonlySet<number> = new Set([530, 534, 535, 538]);
 
-/** The stage that the reply is about: `auth` where it speaks of the login, else the one of the command that it answers. */
+/**
+ * The stage that the reply is about: `auth` where it speaks of the login, else the one of the command that it answers.
+ */
 export function stageOf<S extends Stage>(stage: S, { code }: RemoteReply): S | 'auth' {
   return ABOUT_THE_LOGIN.has(code) ? 'auth' : stage;
 }

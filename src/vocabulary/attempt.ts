@@ -1,6 +1,7 @@
-// What came of an attempt to hand a message to an upstream. The scope of a failure is part of it: an upstream that can't be
-// reached says nothing about the message, and one recipient's refusal nothing about the others. RFC 1047's gap (the final
-// dot was sent, its reply never came) is in the type. What a reply means is decided in upstream/verdict.ts, once.
+// What came of an attempt to hand a message to an upstream. The scope of a failure is part of it: an upstream that
+// can't be reached says nothing about the message, and one recipient's refusal nothing about the others. RFC 1047's gap
+// (the final dot was sent, its reply never came) is in the type. What a reply means is decided in upstream/verdict.ts,
+// once.
 
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 
@@ -11,15 +12,17 @@ export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
 export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'tls' | 'auth' | 'body' | TransactionStage;
 
 /**
- * What a failure is about. `message`, `recipient`: this one alone. `account`: any message of the account would have met it;
- * the recipients wait. `session`: the connection is of no use any more. `upstream`: the server could not be used at all.
+ * What a failure is about. `message`, `recipient`: this one alone. `account`: any message of the account would have met
+ * it; the recipients wait. `session`: the connection is of no use any more. `upstream`: the server could not be used at
+ * all.
  */
 export type Scope = 'message' | 'recipient' | 'account' | 'session' | 'upstream';
 
 /**
- * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's quota for
- * the day is used up. `login-refused`: the login was refused, or is wanted. `clock`: the certificate's dates don't fit the
- * board's date, and either may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing more is known.
+ * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's
+ * quota for the day is used up. `login-refused`: the login was refused, or is wanted. `clock`: the certificate's dates
+ * don't fit the board's date, and either may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing
+ * more is known.
  */
 export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'clock' | 'too-many-recipients';
 
@@ -61,8 +64,8 @@ export type Outcome =
   | { readonly outcome: 'deferred' | 'bounced'; readonly failure: MessageFailure };
 
 /**
- * `no-answer`: nothing is known of the message but that it may have been taken, if `maybeDelivered`. `answered`: one outcome
- * a recipient, in the envelope's order; `notifies`: the upstream took over what NOTIFY asked for.
+ * `no-answer`: nothing is known of the message but that it may have been taken, if `maybeDelivered`. `answered`: one
+ * outcome a recipient, in the envelope's order; `notifies`: the upstream took over what NOTIFY asked for.
  */
 export type Attempt =
   | { readonly result: 'no-answer'; readonly failure: UpstreamFailure; readonly maybeDelivered: boolean }

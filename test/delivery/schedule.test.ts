@@ -22,7 +22,7 @@ test('devices take turns', () => {
   schedule.offer(message('smoke', 'detector'), at(1));
   const order = Array.from({ length: 3 }, () => schedule.take(at(5))?.id);
   expect(order).toContain('smoke');
-  expect(schedule.size).toBe(98);
+  expect([...schedule.list()]).toHaveLength(98);
 });
 
 test('what is due comes in order of time', () => {
@@ -77,7 +77,6 @@ describe('by hand', () => {
     const schedule = filled();
     schedule.hurry(ids('A'));
     expect([...schedule.remove(ids('A', 'B', 'unknown'))].sort()).toEqual(['A', 'B']);
-    expect(schedule.size).toBe(1);
     expect(takeAll(schedule, 1_000)).toEqual(['C']);
   });
 
@@ -90,6 +89,5 @@ describe('by hand', () => {
       ['A', 100],
       ['C', 200],
     ]);
-    expect(schedule.size).toBe(3);
   });
 });

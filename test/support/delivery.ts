@@ -74,7 +74,7 @@ type Kept = { readonly envelope: Envelope; readonly body: Buffer; waiting: reado
 
 const BODY = Buffer.from('Subject: door\r\nFrom: cam\r\n\r\nbody\r\n');
 
-/** What the spool is to delivery, without a flash. */
+/** What the spool is to delivery, without a flash; passes test/contracts/queue.ts. */
 export class MemoryQueue implements Queue {
   /** What devices have sent, by id; the relay's own messages are in `submitted` alone. */
   readonly messages = new Map<QueueId, Kept>();
@@ -88,8 +88,8 @@ export class MemoryQueue implements Queue {
     this.#submits = submits;
   }
 
-  put(id: string, envelope: Envelope): void {
-    this.messages.set(id as QueueId, { envelope, body: BODY, waiting: envelope.recipients });
+  put(id: string, envelope: Envelope, body: Buffer = BODY): void {
+    this.messages.set(id as QueueId, { envelope, body, waiting: envelope.recipients });
   }
 
   async envelope(id: QueueId): Promise<Envelope> {
@@ -153,7 +153,10 @@ export type DeliveryOptions = {
   readonly settings?: Partial<SchedulerSettings>;
 };
 
-/** A scheduler that has started. `respond` is asked for each attempt: the message's id, how many attempts there were, the upstream. */
+/**
+ * A scheduler that has started. `respond` is asked for each attempt: the message's id, how many attempts there were,
+ * the upstream.
+ */
 export function startDelivery(
   respond: (id: string, count: number, carrier: string) => Attempt | Promise<Attempt>,
   { carriers: names = ['up'], recipients = ['you'], settings = {} }: DeliveryOptions = {},

@@ -514,16 +514,16 @@ describe('a failure of the upstream says nothing about the message', () => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
       const { send, server } = await setUp({}, { ca: selfSigned().cert });
-      expect(await send()).toEqual(unavailable('tls', /nobody we know/));
+      expect(await send()).toEqual(unavailable('tls', /nobody this board trusts/));
       expect(server.heard.join()).not.toContain('AUTH');
     } finally {
       delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     }
   });
 
-  test('a certificate of nobody we know', async () => {
+  test('a certificate that nobody trusted has signed', async () => {
     const { send } = await setUp({ certificate: selfSigned() });
-    expect(await send()).toEqual(unavailable('tls', /nobody we know/));
+    expect(await send()).toEqual(unavailable('tls', /nobody this board trusts/));
   });
 
   test('another key than the pinned one', async () => {
