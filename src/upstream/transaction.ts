@@ -134,7 +134,10 @@ async function sendChunk({ wire }: Connection, { octets, body }: Message, progre
     return [chunk];
   });
   const reply = early ?? (await readReply(wire, 'end-of-data', WAIT.endOfData));
-  if (isUnknownCommand(reply)) throw new ChunksRefused('data', `CHUNKING is offered, but: ${describeReply(reply)}`, { reply });
+  if (isUnknownCommand(reply)) {
+    progress.isComplete = false; // it was not taken: the server does not know what was sent to it
+    throw new ChunksRefused('data', `CHUNKING is offered, but: ${describeReply(reply)}`, { reply });
+  }
   return { outcome: outcomeOf(reply), reusable: early === undefined ? 'yes' : 'no' };
 }
 

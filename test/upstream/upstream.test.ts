@@ -196,6 +196,7 @@ describe('the right way', () => {
     });
     expect(await send()).toMatchObject({
       result: 'no-answer',
+      maybeDelivered: false, // though all of it was sent
       failure: { stage: 'data', problem: expect.stringMatching(/^CHUNKING is offered, but/) },
     });
     expect(await send()).toEqual(delivered);
