@@ -15,9 +15,9 @@ export class NotOpened extends Error {
 }
 
 /**
- * `socket`, once it has emitted `event`: `connect` of a net.Socket, `secureConnect` of a TLS client, `secure` of a TLS server.
- * Rejects with the socket's own error, or with NotOpened when `within` ms have passed or the connection was closed. The
- * socket is destroyed before it rejects.
+ * `socket`, once it has emitted `event`: `connect` of a net.Socket, `secureConnect` of a TLS client, `secure` of a
+ * TLS server. Rejects with the socket's own error, or with NotOpened when `within` ms have passed or the connection
+ * was closed. The socket is destroyed before it rejects.
  */
 export function opened<S extends Socket>(
   socket: S,

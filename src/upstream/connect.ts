@@ -12,7 +12,7 @@ import { openWire, type Wire } from '../system/wire.ts';
 import type { UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { type Capabilities, NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
-import { dial, type Opened } from './dial.ts';
+import { dial, type OnOpened } from './dial.ts';
 import { expect, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
 import { login } from './login.ts';
 import { connectTls, describeCertificate, type TlsMemory } from './tls.ts';
@@ -61,7 +61,7 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
   }
 }
 
-async function establish(target: UpstreamTarget, parts: ConnectParts, onOpened: Opened): Promise<Connection> {
+async function establish(target: UpstreamTarget, parts: ConnectParts, onOpened: OnOpened): Promise<Connection> {
   const { clock, random, hostname, trust, memory, lookup, step = () => {} } = parts;
   const socket = await dial(target, { clock, lookup, onOpened });
   step(`connected to ${socket.remoteAddress} port ${socket.remotePort}`);

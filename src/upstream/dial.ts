@@ -8,15 +8,15 @@ import { isPrivate } from '../vocabulary/network.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { UpstreamFailed, WAIT } from './dialogue.ts';
 
-/** What a connection attempt has opened last, so that a stop can cut it short. */
-export type Opened = (what: { destroy(): void }) => void;
+/** Called with what a connection attempt has opened last, so that a stop can cut it short. */
+export type OnOpened = (what: { destroy(): void }) => void;
 
 type DialParts = {
   readonly clock: Clock;
   /** Finds the addresses of a name; the system's when undefined. */
   readonly lookup: LookupFunction | undefined;
   /** Given the socket as soon as there is one. */
-  readonly onOpened: Opened;
+  readonly onOpened: OnOpened;
 };
 
 /** A connected socket; rejects with UpstreamFailed. */

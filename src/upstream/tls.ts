@@ -8,7 +8,7 @@ import type { Clock } from '../system/clock.ts';
 import { opened } from '../system/opening.ts';
 import type { Cause } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
-import type { Opened } from './dial.ts';
+import type { OnOpened } from './dial.ts';
 import { UpstreamFailed, WAIT } from './dialogue.ts';
 import { isPinned, type Trust } from './trust.ts';
 
@@ -20,7 +20,7 @@ type TlsParts = {
   readonly trust: Trust;
   readonly memory: TlsMemory;
   /** Given the TLS socket before its handshake. */
-  readonly onOpened: Opened;
+  readonly onOpened: OnOpened;
 };
 
 /** The connection under TLS, its certificate verified; rejects with UpstreamFailed. */
