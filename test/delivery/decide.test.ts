@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
 import { decide, expire } from '../../src/delivery/decide.ts';
-import { answered, bounced, deferred, delivered, envelopeTo, recipient, refusal, reply, upstreamFailure } from '../support/delivery.ts';
+import {
+  answered,
+  bounced,
+  deferred,
+  delivered,
+  envelopeTo,
+  recipient,
+  refusal,
+  reply,
+  upstreamFailure,
+} from '../support/fakes/delivery.ts';
 
 const [a, b, c] = [recipient('a'), recipient('b'), recipient('c')];
 const envelope = envelopeTo(a, b, c);

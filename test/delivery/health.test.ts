@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { afterFailure, type Down, type Health, opensAt, TREATMENT, UP, whileSending } from '../../src/delivery/health.ts';
 import type { Monotonic } from '../../src/system/clock.ts';
-import { upstreamFailure } from '../support/delivery.ts';
+import { upstreamFailure } from '../support/fakes/delivery.ts';
 
 const at = (milliseconds: number) => milliseconds as Monotonic;
 /** Always draws the longest wait. */

@@ -5,7 +5,7 @@ import { type Notice, Notifier, type NotifySettings } from '../../src/delivery/n
 import type { Envelope, Recipient } from '../../src/smtp/envelope.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/clock.ts';
-import { envelopeTo, MemoryQueue, recipient, refusal, reply, SETTINGS } from '../support/delivery.ts';
+import { envelopeTo, MemoryQueue, recipient, refusal, reply, SETTINGS } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/news.ts';
 import { seededRandom } from '../support/random.ts';
 

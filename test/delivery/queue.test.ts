@@ -1,6 +1,6 @@
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { queueContract } from '../contracts/queue.ts';
-import { MemoryQueue } from '../support/delivery.ts';
+import { MemoryQueue } from '../support/fakes/delivery.ts';
 
 queueContract('the queue in memory', async () => {
   const queue = new MemoryQueue();

@@ -5,7 +5,7 @@ import type { Carrier } from '../../src/delivery/queue.ts';
 import { Routes } from '../../src/delivery/routes.ts';
 import type { Cause } from '../../src/vocabulary/attempt.ts';
 import { fakeClock } from '../support/clock.ts';
-import { refusal, upstreamFailure } from '../support/delivery.ts';
+import { refusal, upstreamFailure } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/news.ts';
 import { seededRandom } from '../support/random.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type PendingMessage, Schedule } from '../../src/delivery/schedule.ts';
 import type { Monotonic } from '../../src/system/clock.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { queued } from '../support/delivery.ts';
+import { queued } from '../support/fakes/delivery.ts';
 import { seededRandom } from '../support/random.ts';
 
 const at = (milliseconds: number) => milliseconds as Monotonic;

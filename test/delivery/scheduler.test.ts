@@ -4,7 +4,17 @@ import { describe, expect, test } from 'vitest';
 import type { Attempt, Cause, Outcome } from '../../src/vocabulary/attempt.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { START_OF_TIME } from '../support/clock.ts';
-import { answered, bounced, deferred, delivered, queued, refusal, startDelivery, throttled, unavailable } from '../support/delivery.ts';
+import {
+  answered,
+  bounced,
+  deferred,
+  delivered,
+  queued,
+  refusal,
+  startDelivery,
+  throttled,
+  unavailable,
+} from '../support/fakes/delivery.ts';
 
 test('delivers, removes, logs', async () => {
   const { clock, news, messages, offer } = startDelivery(() => answered(delivered));

@@ -20,7 +20,7 @@ import {
   SETTINGS,
   throttled,
   unavailable,
-} from '../support/delivery.ts';
+} from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/news.ts';
 import { seededRandom } from '../support/random.ts';
 

@@ -11,10 +11,10 @@ import { systemRandom } from '../../src/system/random.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import { powerLosingDisk } from '../support/disk.ts';
+import { turningClock } from '../support/fakes/turning-clock.ts';
 import { type Fault, type FaultAt, faultyUpstream, REPLIES, type Step } from '../support/faulty-upstream.ts';
 import { CERTIFICATE, type ScriptedUpstream, scriptedUpstream } from '../support/scripted-upstream.ts';
 import { envelope, put, testSpool } from '../support/spool.ts';
-import { turningClock } from '../support/turning-clock.ts';
 
 const clock = turningClock(100);
 // A machine that is busy with other things gives these tests little time.

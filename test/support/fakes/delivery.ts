@@ -2,17 +2,17 @@
 
 // Loaded beforehand: the notifier loads it when it needs it, and a fake clock does not wait for a disk.
 import 'nodemailer/lib/mime-node';
-import type { Carrier, Queue } from '../../src/delivery/queue.ts';
-import { Scheduler, type SchedulerSettings } from '../../src/delivery/scheduler.ts';
-import { isSameMailbox } from '../../src/smtp/address.ts';
-import type { Envelope, Recipient } from '../../src/smtp/envelope.ts';
-import type { Monotonic } from '../../src/system/clock.ts';
-import type { Attempt, Cause, MessageFailure, Outcome, Stage, UpstreamFailure } from '../../src/vocabulary/attempt.ts';
-import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import type { QueuedMessage } from '../../src/vocabulary/queued-message.ts';
-import { fakeClock } from './clock.ts';
-import { collectNews } from './news.ts';
-import { seededRandom } from './random.ts';
+import type { Carrier, Queue } from '../../../src/delivery/queue.ts';
+import { Scheduler, type SchedulerSettings } from '../../../src/delivery/scheduler.ts';
+import { isSameMailbox } from '../../../src/smtp/address.ts';
+import type { Envelope, Recipient } from '../../../src/smtp/envelope.ts';
+import type { Monotonic } from '../../../src/system/clock.ts';
+import type { Attempt, Cause, MessageFailure, Outcome, Stage, UpstreamFailure } from '../../../src/vocabulary/attempt.ts';
+import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../../../src/vocabulary/queued-message.ts';
+import { fakeClock } from '../clock.ts';
+import { collectNews } from '../news.ts';
+import { seededRandom } from '../random.ts';
 
 export const recipient = (localPart: string): Recipient => ({ forwardPath: { localPart, domain: 'example.org' } });
 
