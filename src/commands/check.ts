@@ -3,11 +3,12 @@
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
+import { quit } from '../upstream/dialogue.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { explain, mebibytes } from './explain.ts';
 import { print } from './print.ts';
-import { hangUp, tryToConnect } from './try-upstream.ts';
+import { tryToConnect } from './try-upstream.ts';
 
 /** Prints the explanation, and with --connect what each upstream answers. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -23,6 +24,6 @@ async function tryUpstream(config: Config, target: UpstreamTarget): Promise<void
   if (connection === undefined) return;
   const { sizeLimit } = connection.capabilities;
   print(sizeLimit === undefined ? '  takes messages of any size' : `  takes messages of up to ${mebibytes(sizeLimit)}`);
-  await hangUp(connection);
+  await quit(connection.wire);
   print('  all is well');
 }

@@ -9,13 +9,14 @@ import { formatMailbox, type Mailbox, parseMailbox } from '../smtp/address.ts';
 import { describeReply } from '../smtp/reply.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
+import { quit } from '../upstream/dialogue.ts';
 import { transact } from '../upstream/transaction.ts';
 import type { Outcome } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
-import { hangUp, printFailure, tryToConnect } from './try-upstream.ts';
+import { printFailure, tryToConnect } from './try-upstream.ts';
 import { wrongUse } from './usage.ts';
 
 /**
@@ -40,7 +41,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       octets: octets.length,
       body: once(octets),
     });
-    await hangUp(connection);
+    await quit(connection.wire);
     if (attempt.result === 'answered') return report(attempt.outcomes[0], from, to);
     printFailure(attempt.failure);
     process.exitCode = EXIT.unavailable;

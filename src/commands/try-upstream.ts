@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
-import { createTrust } from '../upstream/trust.ts';
+import { Trust } from '../upstream/trust.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
@@ -25,7 +25,7 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
       clock: systemClock,
       random: systemRandom,
       hostname: config.relay.hostname,
-      trust: createTrust(config.upstream.trust),
+      trust: new Trust(config.upstream.trust),
       memory: { session: undefined },
       step: (sentence) => print(`  ${sentence}`),
     },
@@ -41,10 +41,4 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
 export function printFailure(failure: Failure): void {
   print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
   if (failure.advice !== undefined) print(`  ${failure.advice}`);
-}
-
-/** Sends QUIT and closes the connection; the process stays until that is done. */
-export async function hangUp({ wire }: Connection): Promise<void> {
-  wire.queue(Buffer.from('QUIT\r\n'));
-  await wire.close();
 }

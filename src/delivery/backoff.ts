@@ -3,9 +3,13 @@
 
 import type { Random } from '../system/random.ts';
 
+/** Shortest and longest wait, in ms. */
 export type Range = { readonly min: number; readonly max: number };
 
-/** The wait before the next attempt, in ms: the range's upper end doubles with each failure, from `min` to `max`; never less than half of `min`. */
+/**
+ * The wait after a failure, in ms; `failures`: how many came before it. It is drawn between half of `min` and a ceiling
+ * that doubles with each failure, from `min` to `max`.
+ */
 export function backOff(failures: number, { min, max }: Range, random: Random): number {
   const ceiling = Math.min(max, min * 2 ** Math.min(failures, 30));
   const floor = min / 2;

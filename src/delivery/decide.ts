@@ -3,25 +3,41 @@
 
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { RemoteReply } from '../smtp/reply.ts';
-import type { Failure, Outcome } from '../vocabulary/attempt.ts';
+import type { Attempt, Failure } from '../vocabulary/attempt.ts';
 
+/** A recipient that the upstream took, with the reply that says so. */
+export type Delivered = { readonly recipient: Recipient; readonly reply: RemoteReply };
+/** A recipient that did not get the message. */
+export type Failed = { readonly recipient: Recipient; readonly failure: Failure };
+
+/** What becomes of each recipient that the message was sent to. */
 export type Decision = {
-  readonly delivered: readonly { readonly recipient: Recipient; readonly reply: RemoteReply }[];
-  readonly bounced: readonly { readonly recipient: Recipient; readonly failure: Failure }[];
-  readonly deferred: readonly { readonly recipient: Recipient; readonly failure: Failure }[];
-  /** Deferred once too often: out of time. */
-  readonly expired: readonly { readonly recipient: Recipient; readonly failure: Failure }[];
+  readonly delivered: readonly Delivered[];
+  readonly bounced: readonly Failed[];
+  readonly deferred: readonly Failed[];
+  /** Deferred, and the message is out of time. */
+  readonly expired: readonly Failed[];
+  /** Whether the upstream notifies the sender of what was delivered (RFC 3461, section 5.2). */
+  readonly isNotifiedThere: boolean;
 };
 
-/** `outcomes`: one a recipient of `envelope`, in its order; `isOutOfTime`: whether the message is older than it may get. */
-export function decide(envelope: Envelope, outcomes: readonly Outcome[], isOutOfTime: boolean): Decision {
-  const delivered: Decision['delivered'][number][] = [];
-  const bounced: Decision['bounced'][number][] = [];
-  const waiting: Decision['deferred'][number][] = [];
+/**
+ * An attempt that was answered, with the envelope that was sent; `isOutOfTime`: the message is older than it may get.
+ */
+type Answered = {
+  readonly envelope: Envelope;
+  readonly attempt: Extract<Attempt, { result: 'answered' }>;
+  readonly isOutOfTime: boolean;
+};
+
+/** The decision on the message whose attempt was answered. */
+export function decide({ envelope, attempt, isOutOfTime }: Answered): Decision {
+  const delivered: Delivered[] = [];
+  const bounced: Failed[] = [];
+  const waiting: Failed[] = [];
   envelope.recipients.forEach((recipient, at) => {
-    const outcome = outcomes[at];
-    if (outcome === undefined) return;
-    switch (outcome.outcome) {
+    const outcome = attempt.outcomes[at];
+    switch (outcome?.outcome) {
       case 'delivered':
         delivered.push({ recipient, reply: outcome.reply });
         break;
@@ -31,9 +47,18 @@ export function decide(envelope: Envelope, outcomes: readonly Outcome[], isOutOf
       case 'deferred':
         waiting.push({ recipient, failure: outcome.failure });
         break;
+      case undefined:
+        break; // without an outcome the recipient still waits
       default:
         outcome satisfies never;
     }
   });
-  return { delivered, bounced, deferred: isOutOfTime ? [] : waiting, expired: isOutOfTime ? waiting : [] };
+  const [deferred, expired] = isOutOfTime ? [[], waiting] : [waiting, []];
+  return { delivered, bounced, deferred, expired, isNotifiedThere: attempt.notifies };
+}
+
+/** The decision on a message that is out of time without an answer: all its recipients have expired. */
+export function expire({ recipients }: Envelope, failure: Failure): Decision {
+  const expired = recipients.map((recipient) => ({ recipient, failure }));
+  return { delivered: [], bounced: [], deferred: [], expired, isNotifiedThere: false };
 }

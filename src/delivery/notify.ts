@@ -1,6 +1,6 @@
-// Who is told what became of a message (RFC 3461): which recipients a notification is wanted for, to whom
-// it goes, and the notification put into the spool like any other message. A notification has the null
-// reverse-path, and nothing with a null reverse-path is ever answered, so none can go round.
+// Who is notified of what became of a message (RFC 3461): which recipients a notification is wanted for, to whom it
+// goes, and the notification put into the spool like any other message. A notification has the null reverse-path, and a
+// message with a null reverse-path is never answered, so that two relays can't answer each other for ever.
 
 import { type Action, composeNotification, type Report } from '../message/dsn.ts';
 import { readHeaderSection } from '../message/header.ts';
@@ -9,44 +9,41 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import type { Failure } from '../vocabulary/attempt.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
+import type { Delivered, Failed } from './decide.ts';
 import type { Queue } from './queue.ts';
 
+/** What the configuration says about notifications. */
 export type NotifySettings = {
+  /** The relay's name, for the notification's own fields. */
   readonly hostname: string;
   /** Where all notifications go; else to the reverse-path, if mail may go there. */
   readonly bounceTo: Mailbox | undefined;
   /** Where all mail goes, notifications too. */
   readonly recipient: Mailbox | undefined;
-  /** Whether mail may go to that address, which a device has named. */
-  readonly mayBeTold: (address: Mailbox) => boolean;
+  /** Whether a notification may go to that address, which a device has named. */
+  readonly mayNotify: (address: Mailbox) => boolean;
   /** Whose name stands in From; else MAILER-DAEMON of this host. */
   readonly sender: Mailbox | undefined;
 };
 
-/** What is to be told of one recipient. */
-export type News =
-  | { readonly recipient: Recipient; readonly reply: RemoteReply }
-  | { readonly recipient: Recipient; readonly failure: Failure; readonly isExpired?: true };
-
-/** What a notification is about. */
-export type Subject = {
+/** A message of which some recipients are settled or delayed, and what is to be said about them. */
+export type Notice = {
   readonly id: QueueId;
+  /** Of the message. */
   readonly octets: number;
   readonly envelope: Envelope;
+  /** The name of the upstream that it was sent to. */
+  readonly upstream: string;
+  readonly action: Action;
+  readonly outcomes: readonly (Delivered | (Failed & { readonly isExpired?: true }))[];
   /** How long it is still tried, in ms. */
   readonly triedFor?: number;
 };
 
-export interface Notifier {
-  /** Tells the sender, if he wants to know; resolves once the notification is on the flash; never rejects. `upstream`: who said it. */
-  notify(subject: Subject, action: Action, news: readonly News[], upstream: string): Promise<void>;
-}
-
-export type NotifyParts = {
+type NotifierParts = {
   readonly queue: Queue;
   /** The date as it is written into messages. */
   readonly wall: () => WallTime;
@@ -56,17 +53,66 @@ export type NotifyParts = {
   readonly settings: NotifySettings;
 };
 
-// A device that sends what can't be delivered, over and over, must not fill the owner's mailbox, nor use up the account.
+// At most so many of each kind: a device that keeps sending what can't be delivered must not fill the owner's mailbox,
+// nor use up the account's quota.
 const MOST: Rate = { count: 60, per: 3_600_000 };
 
-export function createNotifier({ queue, wall, clock, random, tell, settings }: NotifyParts): Notifier {
-  // Apart, so that what a device asked to be told of does not use up what the owner must hear.
-  const allowance = { failed: new TokenBucket(MOST, clock.now()), others: new TokenBucket(MOST, clock.now()) };
+/** Makes notifications and puts them into the queue. */
+export class Notifier {
+  readonly #parts: NotifierParts;
+  // Counted apart, so that notifications which a device has asked for do not use up those of failures.
+  readonly #failures: TokenBucket;
+  readonly #others: TokenBucket;
+
+  constructor(parts: NotifierParts) {
+    this.#parts = parts;
+    const now = parts.clock.now();
+    this.#failures = new TokenBucket(MOST, now);
+    this.#others = new TokenBucket(MOST, now);
+  }
+
+  /**
+   * Notifies of those outcomes that the sender wants to know; resolves once the notification is on the flash. Never
+   * rejects: one that can't be made or kept is logged as lost.
+   */
+  async notify(notice: Notice): Promise<void> {
+    const { queue, tell, settings } = this.#parts;
+    const { id, envelope, action, upstream } = notice;
+    const wanted = notice.outcomes.filter(({ recipient }) => isWanted(recipient, action));
+    const [first, ...rest] = wanted.map((outcome) => reportOf(outcome, upstream));
+    if (first === undefined) return;
+    // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
+    if (envelope.reversePath === null) return;
+    const to = settings.bounceTo ?? settings.recipient ?? envelope.reversePath;
+    if (to.domain === '') return;
+    const about = { about: id, action, recipient: to };
+    const obstacle = this.#obstacleTo(to, action);
+    if (obstacle !== undefined) return tell('notificationLost', { ...about, problem: obstacle });
+    try {
+      const { own, body } = await this.#make(notice, to, [first, ...rest]);
+      const stored = await queue.submit(own, body);
+      if (stored === 'full' || stored === 'failed') tell('notificationLost', { ...about, problem: `the spool is ${stored}` });
+      else tell('notified', { id: stored, ...about });
+    } catch (error) {
+      // Whatever it was, what has been delivered must be written down: else it would be delivered again.
+      tell('notificationLost', { ...about, problem: (error as Error).message });
+    }
+  }
+
+  /** Why no notification goes there, if so: it is mail like any other, and goes where mail may go. */
+  #obstacleTo(to: Mailbox, action: Action): string | undefined {
+    const { clock, settings } = this.#parts;
+    if (to !== settings.bounceTo && to !== settings.recipient && !settings.mayNotify(to))
+      return 'mail may not go there (GATEPOST_ALLOW_RECIPIENTS); GATEPOST_BOUNCE_TO names who is notified instead';
+    const allowance = action === 'failed' ? this.#failures : this.#others;
+    return allowance.take(clock.now()) ? undefined : `more than ${MOST.count} notifications in an hour`;
+  }
 
   /** The notification, and the envelope it travels in. */
-  async function make({ id, octets, envelope, triedFor }: Subject, action: Action, to: Mailbox, reports: readonly [Report, ...Report[]]) {
-    const { ret, smtpUtf8 } = envelope.parameters;
-    // Nobody but the owner gets a device's message back whole: who is named as its sender may be anybody.
+  async #make({ id, octets, envelope, action, triedFor }: Notice, to: Mailbox, reports: readonly [Report, ...Report[]]) {
+    const { queue, wall, random, settings } = this.#parts;
+    const { ret, smtpUtf8, envelopeId } = envelope.parameters;
+    // Only the owner gets a device's message back in full: the sender that a device names may be anyone's address.
     const isOwner = settings.bounceTo !== undefined;
     const isFull = isOwner && ret === 'full' && action === 'failed' && smtpUtf8 !== true && octets <= LARGEST_RETURNED;
     const time = wall();
@@ -78,7 +124,7 @@ export function createNotifier({ queue, wall, clock, random, tell, settings }: N
       from,
       to,
       reports,
-      envelopeId: envelope.parameters.envelopeId,
+      envelopeId,
       time,
       ...(triedFor === undefined ? {} : { triedUntil: (time + triedFor) as WallTime }),
       unique: random.bytes(12).toString('hex'),
@@ -87,49 +133,19 @@ export function createNotifier({ queue, wall, clock, random, tell, settings }: N
     const own: Envelope = {
       reversePath: null,
       recipients: [{ forwardPath: to, notify: 'never' }], // RFC 3461, section 6.2
-      // Whatever the device declared: what is returned as it came may hold 8 bits, and so does an address beyond ASCII.
+      // The message that is returned may have 8-bit octets, whatever the device declared; an address beyond ASCII has
+      // them.
       parameters: isFull || isInternational(from) || isInternational(to) ? { body: '8BITMIME' } : {},
     };
     return { own, body };
   }
-
-  /** Why nobody is told, if so: a notification is mail like any other, and goes where mail may go. */
-  function obstacleTo(to: Mailbox, action: Action): string | undefined {
-    if (to !== settings.bounceTo && to !== settings.recipient && !settings.mayBeTold(to))
-      return 'mail may not go there (GATEPOST_ALLOW_RECIPIENTS); GATEPOST_BOUNCE_TO names who is told instead';
-    const { failed, others } = allowance;
-    return (action === 'failed' ? failed : others).take(clock.now()) ? undefined : `more than ${MOST.count} notifications in an hour`;
-  }
-
-  return {
-    async notify(subject, action, news, upstream) {
-      const { id, envelope } = subject;
-      const [first, ...rest] = news.filter(({ recipient }) => isWanted(recipient, action)).map((one) => reportOf(one, upstream));
-      if (first === undefined) return;
-      // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
-      if (envelope.reversePath === null) return;
-      const to = settings.bounceTo ?? settings.recipient ?? envelope.reversePath;
-      if (to.domain === '') return;
-      const about = { about: id, action, recipient: to };
-      const obstacle = obstacleTo(to, action);
-      if (obstacle !== undefined) return tell('notificationLost', { ...about, problem: obstacle });
-      try {
-        const { own, body } = await make(subject, action, to, [first, ...rest]);
-        const stored = await queue.submit(own, body);
-        if (stored === 'full' || stored === 'failed') tell('notificationLost', { ...about, problem: `the spool is ${stored}` });
-        else tell('notified', { id: stored, ...about });
-      } catch (error) {
-        // Whatever it was, what has been delivered must be written down: else it would be delivered again.
-        tell('notificationLost', { ...about, problem: (error as Error).message });
-      }
-    },
-  };
 }
 
-// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section 4.3, lets it be).
+// RET=FULL returns messages up to this size: what was too large to deliver is too large to return (RFC 3461, section
+// 4.3, permits that).
 const LARGEST_RETURNED = 2 ** 20;
 
-/** RFC 3461, section 4.1: without NOTIFY, failures and delays are told, successes are not. */
+/** RFC 3461, section 4.1: without NOTIFY, the sender is notified of failures and delays, not of successes. */
 function isWanted({ notify }: Recipient, action: Action): boolean {
   if (notify === undefined) return action !== 'relayed';
   if (notify === 'never') return false;
@@ -138,26 +154,23 @@ function isWanted({ notify }: Recipient, action: Action): boolean {
 
 const EVENT = { failed: 'failure', delayed: 'delay', relayed: 'success' } as const;
 
-function reportOf(news: News, upstream: string): Report {
-  const { recipient } = news;
-  if ('reply' in news)
-    return {
-      recipient,
-      status: news.reply.status ?? '2.0.0',
-      remote: { name: hostOf(upstream), reply: describeReply(news.reply) },
-      remarks: [],
-    };
-  const { failure, isExpired } = news;
-  const { reply } = failure;
-  // A problem is in our own words, also where a reply is part of it.
-  const problem = 'problem' in failure ? failure.problem : undefined;
-  const remarks = [isExpired === true ? 'It was tried for too long, and has been given up.' : undefined, problem, failure.advice];
+function reportOf(outcome: Notice['outcomes'][number], upstream: string): Report {
+  const { recipient } = outcome;
+  const remote = (reply: RemoteReply) => ({ name: hostOf(upstream), reply: describeReply(reply) });
+  if ('reply' in outcome) {
+    const { reply } = outcome;
+    return { recipient, status: reply.status ?? '2.0.0', remote: remote(reply), remarks: [] };
+  }
+  const { failure, isExpired } = outcome;
+  const { reply, problem, advice } = failure;
+  const remarks = [isExpired === true ? 'It was tried for too long, and has been given up.' : undefined, problem, advice];
   // RFC 3463: X.4.7, delivery time expired; X.4.0, some trouble with the network.
   const unspoken = isExpired === true ? '4.4.7' : '4.4.0';
   return {
     recipient,
     status: reply === undefined ? unspoken : (reply.status ?? `${Math.trunc(reply.code / 100)}.0.0`),
-    ...(reply === undefined || problem !== undefined ? {} : { remote: { name: hostOf(upstream), reply: describeReply(reply) } }),
+    // Where the relay has words of its own, the reply is part of them.
+    ...(reply === undefined || problem !== undefined ? {} : { remote: remote(reply) }),
     remarks: remarks.filter((remark) => remark !== undefined),
   };
 }

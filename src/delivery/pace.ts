@@ -1,53 +1,56 @@
 // How fast messages may go to one upstream: at most the configured rate, and slower than that for a while
-// when the provider has said "too much". No time of its own.
+// when the provider has asked for less. No time of its own.
 
 import { later, type Monotonic } from '../system/clock.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 
-// What a provider's "slower" does to the gap between two messages, in ms: it begins here, doubles with each
-// further one up to the maximum, and halves with each message that goes through until it is not worth having.
+// The gap between two messages, in ms, once a provider has asked for less: it begins here, doubles with each further
+// time up to the maximum, and halves with each message that goes through until it is too short to matter.
 const FIRST_GAP = 15_000;
 const LONGEST_GAP = 15 * 60_000;
 const SHORTEST_GAP = 1_000;
 
-export interface Pace {
-  /** When the next message may go. */
-  opensAt(now: Monotonic): Monotonic;
+/** When the next message may go to one upstream. */
+export class Pace {
+  readonly #bucket: TokenBucket | undefined;
+  #gap = 0;
+  #slowedAt: Monotonic;
+  #gapEnds: Monotonic;
+
+  /** `rate`: undefined for as fast as can be. */
+  constructor(rate: Rate | undefined, now: Monotonic) {
+    this.#bucket = rate === undefined ? undefined : new TokenBucket(rate, now);
+    this.#slowedAt = now;
+    this.#gapEnds = now;
+  }
+
+  /** When the next message may go; in the past, or now, when it may at once. */
+  opensAt(now: Monotonic): Monotonic {
+    return Math.max(this.#gapEnds, this.#bucket?.opensAt(now) ?? now) as Monotonic;
+  }
+
   /** A message goes now. */
-  start(now: Monotonic): void;
+  start(now: Monotonic): void {
+    this.#bucket?.take(now);
+    if (this.#gap > 0) this.#gapEnds = later(now, this.#gap);
+  }
+
   /** The provider wants less. */
-  slowDown(now: Monotonic): void;
+  slowDown(now: Monotonic): void {
+    // Of several messages that were under way together, the first has slowed it down.
+    if (this.#gap > 0 && now < later(this.#slowedAt, this.#gap)) return;
+    this.#slowedAt = now;
+    this.#gap = this.#gap === 0 ? FIRST_GAP : Math.min(LONGEST_GAP, this.#gap * 2);
+    this.#gapEnds = later(now, this.#gap);
+  }
+
   /** A message has gone through. */
-  speedUp(): void;
-  readonly isSlowed: boolean;
-}
+  speedUp(): void {
+    this.#gap = this.#gap / 2 < SHORTEST_GAP ? 0 : this.#gap / 2;
+  }
 
-export function createPace(rate: Rate | undefined, startedAt: Monotonic): Pace {
-  const bucket = rate === undefined ? undefined : new TokenBucket(rate, startedAt);
-  let gap = 0;
-  let saidAt = startedAt;
-  let gapEnds = startedAt;
-
-  return {
-    opensAt(now) {
-      return Math.max(gapEnds, bucket?.opensAt(now) ?? now) as Monotonic;
-    },
-    start(now) {
-      bucket?.take(now);
-      if (gap > 0) gapEnds = later(now, gap);
-    },
-    slowDown(now) {
-      // Of several messages that were under way together, the first has said it.
-      if (gap > 0 && now < later(saidAt, gap)) return;
-      saidAt = now;
-      gap = gap === 0 ? FIRST_GAP : Math.min(LONGEST_GAP, gap * 2);
-      gapEnds = later(now, gap);
-    },
-    speedUp() {
-      gap = gap / 2 < SHORTEST_GAP ? 0 : gap / 2;
-    },
-    get isSlowed() {
-      return gap > 0;
-    },
-  };
+  /** Whether the provider has asked for less, and not enough has gone through since. */
+  get isSlowed(): boolean {
+    return this.#gap > 0;
+  }
 }

@@ -6,96 +6,101 @@ import type { Monotonic } from '../system/clock.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../vocabulary/queued-message.ts';
 
-export interface Schedule {
-  /** The entry is due at `at`. */
-  offer(entry: QueuedMessage, at: Monotonic): void;
-  /** The next entry that is due, devices taking turns; it is the caller's then. */
-  take(now: Monotonic): QueuedMessage | undefined;
-  hasDue(now: Monotonic): boolean;
-  /** When something is due next: now or earlier if something is already. */
-  wakeAt(now: Monotonic): Monotonic | 'never';
-  /** Makes all due, or those with these ids. */
-  hurry(ids?: ReadonlySet<QueueId>): void;
-  /** Takes these entries out, due or not; those that were here. */
-  remove(ids: ReadonlySet<QueueId>): ReadonlySet<QueueId>;
-  /** All, those that are due first. */
-  list(): IterableIterator<Waiting>;
-  readonly size: number;
-}
+/** A message in delivery, with what is known of it until the relay stops. */
+export type PendingMessage = QueuedMessage & {
+  /** How many attempts in a row have ended the connection, or were answered with a refusal of the whole account. */
+  readonly setbacks: number;
+  /** How its last attempt ended, on one line; undefined before the first. */
+  readonly problem: string | undefined;
+};
 
 /** `at` is `due` once it is. */
-export type Waiting = { readonly entry: QueuedMessage; readonly at: Monotonic | 'due' };
+type Scheduled = { readonly message: PendingMessage; readonly at: Monotonic | 'due' };
 
-type Timed = { readonly entry: QueuedMessage; readonly at: Monotonic };
+type Timed = { readonly message: PendingMessage; readonly at: Monotonic };
 
-export function createSchedule(): Schedule {
-  let heap: Timed[] = [];
+/** The messages that wait, but for those that are being sent. */
+export class Schedule {
+  #heap: Timed[] = [];
   // A Map keeps its keys in order of insertion: the first device is next, and goes to the end when served.
-  const due = new Map<string, QueuedMessage[]>();
-  let dueCount = 0;
+  readonly #due = new Map<string, PendingMessage[]>();
+  #dueCount = 0;
 
-  function makeDue(entry: QueuedMessage): void {
-    const queue = due.get(entry.device);
-    if (queue === undefined) due.set(entry.device, [entry]);
-    else queue.push(entry);
-    dueCount += 1;
+  /** Takes the message, which is due at `at`, behind those of its device that are due already. */
+  offer(message: PendingMessage, at: Monotonic): void {
+    pushHeap(this.#heap, { message, at });
   }
 
-  function ripen(now: Monotonic): void {
-    for (let first = heap[0]; first !== undefined && first.at <= now; first = heap[0]) {
-      popHeap(heap);
-      makeDue(first.entry);
+  /** The next message that is due, devices taking turns; it leaves the schedule. */
+  take(now: Monotonic): PendingMessage | undefined {
+    this.#ripen(now);
+    const [next] = this.#due;
+    if (next === undefined) return undefined;
+    const [device, queue] = next;
+    const message = queue.shift();
+    this.#due.delete(device);
+    if (queue.length > 0) this.#due.set(device, queue);
+    this.#dueCount -= 1;
+    return message;
+  }
+
+  /** Whether `take` would give one. */
+  hasDue(now: Monotonic): boolean {
+    return this.#dueCount > 0 || (this.#heap[0]?.at ?? Number.POSITIVE_INFINITY) <= now;
+  }
+
+  /** When something is due next: now or earlier if something is already. */
+  wakeAt(now: Monotonic): Monotonic | 'never' {
+    if (this.#dueCount > 0) return now;
+    return this.#heap[0]?.at ?? 'never';
+  }
+
+  /** Makes all due, or those with these ids. */
+  hurry(ids?: ReadonlySet<QueueId>): void {
+    const isChosen = ({ message }: Timed) => ids === undefined || ids.has(message.id);
+    const chosen = this.#heap.filter(isChosen);
+    this.#heap = heapOf(this.#heap.filter((one) => !isChosen(one)));
+    for (const { message } of chosen.sort((one, other) => one.at - other.at)) this.#makeDue(message);
+  }
+
+  /** Takes the messages with these ids out, due or not; the ids of those that were here. */
+  remove(ids: ReadonlySet<QueueId>): ReadonlySet<QueueId> {
+    const removed = new Set<QueueId>();
+    const stays = ({ id }: PendingMessage) => {
+      if (!ids.has(id)) return true;
+      removed.add(id);
+      return false;
+    };
+    const left = this.#heap.filter(({ message }) => stays(message));
+    if (left.length < this.#heap.length) this.#heap = heapOf(left);
+    for (const [device, queue] of this.#due) {
+      const kept = queue.filter(stays);
+      this.#dueCount -= queue.length - kept.length;
+      if (kept.length === 0) this.#due.delete(device);
+      else if (kept.length < queue.length) this.#due.set(device, kept);
+    }
+    return removed;
+  }
+
+  /** All, those that are due first. */
+  *list(): IterableIterator<Scheduled> {
+    for (const queue of this.#due.values()) for (const message of queue) yield { message, at: 'due' };
+    yield* this.#heap;
+  }
+
+  #ripen(now: Monotonic): void {
+    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+      popHeap(this.#heap);
+      this.#makeDue(first.message);
     }
   }
 
-  return {
-    offer: (entry, at) => pushHeap(heap, { entry, at }),
-    take(now) {
-      ripen(now);
-      const [next] = due;
-      if (next === undefined) return undefined;
-      const [device, queue] = next;
-      const entry = queue.shift();
-      due.delete(device);
-      if (queue.length > 0) due.set(device, queue);
-      dueCount -= 1;
-      return entry;
-    },
-    hasDue: (now) => dueCount > 0 || (heap[0]?.at ?? Number.POSITIVE_INFINITY) <= now,
-    wakeAt(now) {
-      if (dueCount > 0) return now;
-      return heap[0]?.at ?? 'never';
-    },
-    hurry(ids) {
-      const chosen = heap.filter(({ entry }) => ids === undefined || ids.has(entry.id));
-      heap = chosen.length === heap.length ? [] : heapOf(heap.filter(({ entry }) => ids?.has(entry.id) === false));
-      for (const { entry } of chosen.sort((one, other) => one.at - other.at)) makeDue(entry);
-    },
-    remove(ids) {
-      const removed = new Set<QueueId>();
-      const stays = ({ id }: QueuedMessage) => {
-        if (!ids.has(id)) return true;
-        removed.add(id);
-        return false;
-      };
-      const left = heap.filter(({ entry }) => stays(entry));
-      if (left.length < heap.length) heap = heapOf(left);
-      for (const [device, queue] of due) {
-        const kept = queue.filter(stays);
-        dueCount -= queue.length - kept.length;
-        if (kept.length === 0) due.delete(device);
-        else if (kept.length < queue.length) due.set(device, kept);
-      }
-      return removed;
-    },
-    *list() {
-      for (const queue of due.values()) for (const entry of queue) yield { entry, at: 'due' };
-      yield* heap;
-    },
-    get size() {
-      return heap.length + dueCount;
-    },
-  };
+  #makeDue(message: PendingMessage): void {
+    const queue = this.#due.get(message.device);
+    if (queue === undefined) this.#due.set(message.device, [message]);
+    else queue.push(message);
+    this.#dueCount += 1;
+  }
 }
 
 function heapOf(items: readonly Timed[]): Timed[] {

@@ -1,4 +1,4 @@
-// The delivery loop: takes what is due and sends it over the first upstream that is well; settle.ts decides
+// The delivery loop: takes what is due and sends it over the first upstream that is available; settle.ts decides
 // what came of it. One timer, no polling.
 
 import { type Cancel, type Clock, later, type Monotonic, type WallTime } from '../system/clock.ts';
@@ -8,25 +8,27 @@ import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { Dropped, QueuedMessage, WaitingMessage } from '../vocabulary/queued-message.ts';
 import type { Rate } from '../vocabulary/rate.ts';
 import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
-import { createClockWatch } from './clock-watch.ts';
-import { createNotifier, type NotifySettings } from './notify.ts';
+import { ClockWatch } from './clock-watch.ts';
+import { Notifier, type NotifySettings } from './notify.ts';
 import type { Carrier, Queue } from './queue.ts';
-import { createRoutes } from './routes.ts';
-import { createSchedule } from './schedule.ts';
-import { createSettlement, type SettleSettings } from './settle.ts';
+import { Routes } from './routes.ts';
+import { type PendingMessage, Schedule } from './schedule.ts';
+import { Settlement, type SettleSettings } from './settle.ts';
 
+/** What the configuration says about delivery. */
 export type SchedulerSettings = NotifySettings &
   SettleSettings & {
     /** Messages under way at once. */
     readonly connections: number;
+    /** The limit for each upstream. */
     readonly rate: Rate | undefined;
   };
 
-export type SchedulerParts = {
+type SchedulerParts = {
   readonly queue: Queue;
   /** In order of preference. */
   readonly carriers: readonly Carrier[];
-  /** The system's own: that its date jumps is what is watched for. */
+  /** The unadjusted system clock, not a `Calendar`: ClockWatch looks for jumps of its date. */
   readonly clock: Clock;
   /** The date as it is written into messages. */
   readonly wall: () => WallTime;
@@ -35,169 +37,199 @@ export type SchedulerParts = {
   readonly settings: SchedulerSettings;
 };
 
-export interface Scheduler {
-  /** A message is in the spool. */
-  offer(entry: QueuedMessage): void;
-  /** Starts delivering. */
-  start(): void;
-  status(): readonly UpstreamStatus[];
-  list(): IterableIterator<WaitingMessage>;
-  find(id: QueueId): WaitingMessage | undefined;
-  /** Makes everything due, for a device that asks; an upstream that is down or slowed stays so. */
-  hurry(): void;
-  /** Tries everything now, or these messages, on all upstreams: what the owner asks for. */
-  runNow(ids?: ReadonlySet<QueueId>): void;
-  /** Gives messages up, without a word to their senders; not those that are under way just now. */
-  drop(ids: readonly QueueId[]): readonly Dropped[];
-  /** Begins no delivery until it is released; what is under way ends by itself. Not kept over a restart. */
-  hold(): void;
-  release(): void;
-  readonly isHeld: boolean;
-  /** Stops; those under way get `grace` ms to end by themselves. */
-  stop(grace: number): Promise<void>;
-}
+/** Delivers what is in the queue. */
+export class Scheduler {
+  readonly #queue: Queue;
+  readonly #clock: Clock;
+  readonly #tell: Tell;
+  readonly #settings: SchedulerSettings;
+  readonly #schedule = new Schedule();
+  readonly #routes: Routes;
+  readonly #settlement: Settlement;
+  readonly #clockWatch: ClockWatch;
+  readonly #underWay = new Map<QueueId, { readonly message: PendingMessage; readonly done: Promise<void> }>();
+  /** Cuts short what is under way. */
+  readonly #cut = new AbortController();
+  #isRunning = false;
+  #isHeld = false;
+  #cancelTimer: Cancel | undefined;
 
-export function createScheduler(parts: SchedulerParts): Scheduler {
-  const { queue, clock, tell, settings } = parts;
-  const schedule = createSchedule();
-  const routes = createRoutes({ ...parts, rate: settings.rate });
-  const settlement = createSettlement({ ...parts, routes, notifier: createNotifier(parts) });
-  const underWay = new Map<QueueId, { readonly entry: QueuedMessage; readonly done: Promise<void> }>();
-  const cut = new AbortController();
-  let isRunning = false;
-  let isHeld = false;
-  let cancelTimer: Cancel | undefined;
-  const clockWatch = createClockWatch(clock, () => {
-    routes.tryNow('clock');
-    tick();
-  });
+  constructor({ queue, carriers, clock, wall, random, tell, settings }: SchedulerParts) {
+    this.#queue = queue;
+    this.#clock = clock;
+    this.#tell = tell;
+    this.#settings = settings;
+    this.#routes = new Routes({ carriers, rate: settings.rate, clock, random, tell });
+    const notifier = new Notifier({ queue, wall, clock, random, tell, settings });
+    this.#settlement = new Settlement({ queue, routes: this.#routes, notifier, clock, random, tell, settings });
+    this.#clockWatch = new ClockWatch(clock, () => {
+      this.#routes.tryNow('clock');
+      this.#tick();
+    });
+  }
+
+  /** Whether deliveries are held by hand. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Takes a message that is in the spool; it is due at once. */
+  offer(message: QueuedMessage): void {
+    this.#schedule.offer({ ...message, setbacks: 0, problem: undefined }, this.#clock.now());
+    this.#tick();
+  }
+
+  /** Starts delivering. */
+  start(): void {
+    this.#isRunning = true;
+    this.#tick();
+  }
+
+  /** The upstreams in order of preference. */
+  status(): readonly UpstreamStatus[] {
+    return this.#routes.status();
+  }
+
+  /** The messages that wait: those under way first, then those that are due, then the others. */
+  *list(): IterableIterator<WaitingMessage> {
+    const now = this.#clock.now();
+    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', now);
+    for (const { message, at } of this.#schedule.list()) yield describe(message, at, now);
+  }
+
+  /** The message with this id, if it waits. */
+  find(id: QueueId): WaitingMessage | undefined {
+    for (const one of this.list()) if (one.id === id) return one;
+    return undefined;
+  }
+
+  /** Makes everything due, for a device that asks (ETRN); an upstream that is down or slowed stays so. */
+  hurry(): void {
+    this.#schedule.hurry();
+    this.#tick();
+  }
+
+  /** Tries everything now, or the messages with these ids, on all upstreams: what the owner asks for. */
+  runNow(ids?: ReadonlySet<QueueId>): void {
+    this.#schedule.hurry(ids);
+    this.#routes.tryNow('all');
+    this.#tick();
+  }
+
+  /**
+   * Gives messages up without notifying their senders, but for those under way just now. One result for each id, in
+   * order.
+   */
+  drop(ids: readonly QueueId[]): readonly Dropped[] {
+    const removed = this.#schedule.remove(new Set(ids.filter((id) => !this.#underWay.has(id))));
+    for (const id of removed) {
+      this.#queue.remove(id);
+      this.#tell('dropped', { id });
+    }
+    return ids.map((id) => ({ id, result: removed.has(id) ? 'dropped' : this.#underWay.has(id) ? 'sending' : 'unknown' }));
+  }
+
+  /** Begins no delivery until `release`; what is under way ends by itself. Not kept over a restart. */
+  hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#tell('held');
+    this.#tick();
+  }
+
+  /** Ends `hold`. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#tell('released');
+    this.#tick();
+  }
+
+  /**
+   * Stops; deliveries under way get `grace` ms to end by themselves, and are then cut short. Resolves when none is
+   * left.
+   */
+  async stop(grace: number): Promise<void> {
+    this.#isRunning = false;
+    this.#cancelTimer?.();
+    this.#clockWatch.stop();
+    const cancelGrace = this.#clock.after(grace, () => this.#cut.abort());
+    while (this.#underWay.size > 0) await Promise.all([...this.#underWay.values()].map(({ done }) => done));
+    cancelGrace();
+  }
 
   /** Sends what can be sent now, and sets the timer for the rest. */
-  function tick(): void {
-    cancelTimer?.();
-    cancelTimer = undefined;
-    if (!isRunning || isHeld) return;
-    const now = clock.now();
-    while (underWay.size < settings.connections && schedule.hasDue(now)) {
-      const carrier = routes.take(now);
-      const entry = carrier && schedule.take(now);
-      if (carrier === undefined || entry === undefined) break;
-      const done = deliver(entry, carrier).finally(() => {
-        underWay.delete(entry.id);
-        tick();
+  #tick(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (!this.#isRunning || this.#isHeld) return;
+    this.#sendDue();
+    if (this.#routes.waitsForClock) this.#clockWatch.start();
+    else this.#clockWatch.stop();
+    const wakeAt = this.#nextWake();
+    if (wakeAt !== undefined && this.#hasRoom()) this.#cancelTimer = this.#clock.after(wakeAt - this.#clock.now(), () => this.#tick());
+  }
+
+  #sendDue(): void {
+    const now = this.#clock.now();
+    while (this.#hasRoom() && this.#schedule.hasDue(now)) {
+      const carrier = this.#routes.take(now);
+      const message = carrier && this.#schedule.take(now);
+      if (carrier === undefined || message === undefined) return;
+      const done = this.#deliver(message, carrier).finally(() => {
+        this.#underWay.delete(message.id);
+        this.#tick();
       });
-      underWay.set(entry.id, { entry, done });
+      this.#underWay.set(message.id, { message, done });
     }
-    if (routes.waitsForClock) clockWatch.start();
-    else clockWatch.stop();
-    const wakeAt = nextWake();
-    if (wakeAt !== undefined && underWay.size < settings.connections) cancelTimer = clock.after(wakeAt - clock.now(), tick);
+  }
+
+  #hasRoom(): boolean {
+    return this.#underWay.size < this.#settings.connections;
   }
 
   /** When something can be done next: when a message is due and an upstream may be tried. */
-  function nextWake(): number | undefined {
-    const now = clock.now();
-    const due = schedule.wakeAt(now);
-    const opens = routes.opensAt(now);
-    // Without an opening a probe is under way: its end is the next news.
+  #nextWake(): number | undefined {
+    const now = this.#clock.now();
+    const due = this.#schedule.wakeAt(now);
+    const opens = this.#routes.opensAt(now);
+    // Without an opening a probe is under way: its end calls `#tick`.
     return due === 'never' || opens === undefined ? undefined : Math.max(due, opens);
   }
 
-  async function deliver(entry: QueuedMessage, carrier: Carrier): Promise<void> {
+  async #deliver(message: PendingMessage, carrier: Carrier): Promise<void> {
+    const { id, octets } = message;
     try {
-      const envelope = await queue.envelope(entry.id);
-      const attempt = await carrier.send({ envelope, octets: entry.octets, body: queue.body(entry.id) }, cut.signal);
-      if (cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
-      const again = await settlement.settle({ entry, envelope, carrier }, attempt);
-      if (again !== 'gone') schedule.offer(again.entry, again.at);
+      const envelope = await this.#queue.envelope(id);
+      const attempt = await carrier.send({ envelope, octets, body: this.#queue.body(id) }, this.#cut.signal);
+      if (this.#cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
+      const again = await this.#settlement.settle({ message, envelope, carrier }, attempt);
+      if (again !== 'gone') this.#schedule.offer(again.message, again.at);
     } catch (error) {
-      // The spool could not give the message, or nobody foresaw this. It stays, and is tried again much later.
-      tell('fault', { where: `delivery of ${entry.id}`, error });
-      routes.saidNothing(carrier);
-      schedule.offer(entry, later(clock.now(), settings.retry.max));
+      // The spool could not give the message, or there is a mistake in the relay. It stays, and is tried again much
+      // later.
+      this.#tell('fault', { where: `delivery of ${id}`, error });
+      this.#routes.endedHere(carrier);
+      this.#schedule.offer(message, later(this.#clock.now(), this.#settings.retry.max));
     }
   }
+}
 
-  function describe(entry: QueuedMessage, at: Monotonic | 'due' | 'sending'): WaitingMessage {
-    const now = clock.now();
-    const { id, octets, device, attempts } = entry;
-    const problem = settlement.problemOf(id);
-    const isDue = typeof at === 'number' && at <= now;
-    return {
-      id,
-      octets,
-      device,
-      attempts,
-      ageSeconds: Math.round((now - entry.arrived) / 1000),
-      ...(at === 'sending'
-        ? { state: 'sending' }
-        : at === 'due' || isDue
-          ? { state: 'due' }
-          : { state: 'deferred', retryInSeconds: Math.round((at - now) / 1000) }),
-      ...(problem === undefined ? {} : { problem }),
-    };
-  }
-
-  function* list(): IterableIterator<WaitingMessage> {
-    for (const { entry } of underWay.values()) yield describe(entry, 'sending');
-    for (const { entry, at } of schedule.list()) yield describe(entry, at);
-  }
-
+/** The message for people; `at`: when it is due. */
+function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', now: Monotonic): WaitingMessage {
+  const { id, octets, device, attempts, arrived, problem } = message;
+  const isDue = at === 'due' || (at !== 'sending' && at <= now);
   return {
-    offer(entry) {
-      schedule.offer(entry, clock.now());
-      tick();
-    },
-    start() {
-      isRunning = true;
-      tick();
-    },
-    status: () => routes.status(),
-    list,
-    find(id) {
-      for (const one of list()) if (one.id === id) return one;
-      return undefined;
-    },
-    hurry() {
-      schedule.hurry();
-      tick();
-    },
-    runNow(ids) {
-      schedule.hurry(ids);
-      routes.tryNow('all');
-      tick();
-    },
-    drop(ids) {
-      const removed = schedule.remove(new Set(ids.filter((id) => !underWay.has(id))));
-      for (const id of removed) {
-        queue.remove(id);
-        settlement.forget(id);
-        tell('dropped', { id });
-      }
-      return ids.map((id) => ({ id, result: removed.has(id) ? 'dropped' : underWay.has(id) ? 'sending' : 'unknown' }));
-    },
-    hold() {
-      if (isHeld) return;
-      isHeld = true;
-      tell('held');
-      tick();
-    },
-    release() {
-      if (!isHeld) return;
-      isHeld = false;
-      tell('released');
-      tick();
-    },
-    get isHeld() {
-      return isHeld;
-    },
-    async stop(grace) {
-      isRunning = false;
-      cancelTimer?.();
-      clockWatch.stop();
-      const cancelGrace = clock.after(grace, () => cut.abort());
-      while (underWay.size > 0) await Promise.all([...underWay.values()].map(({ done }) => done));
-      cancelGrace();
-    },
+    id,
+    octets,
+    device,
+    attempts,
+    ageSeconds: Math.round((now - arrived) / 1000),
+    ...(at === 'sending'
+      ? { state: 'sending' }
+      : isDue
+        ? { state: 'due' }
+        : { state: 'deferred', retryInSeconds: Math.round((at - now) / 1000) }),
+    ...(problem === undefined ? {} : { problem }),
   };
 }

@@ -1,29 +1,29 @@
-// What becomes of a message after an attempt: told to the log, told to its sender, written into the spool;
-// and when it is tried again, if it is. The scheduler only puts it back into the schedule.
+// What becomes of a message after an attempt: it is logged, its sender notified, the outcome written into the spool;
+// and when the message is tried again, if it is. The scheduler only puts it back into the schedule.
 
 import type { Envelope } from '../smtp/envelope.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { type Attempt, describeFailure, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import { type Attempt, describeFailure, type Failure, type UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { Tell } from '../vocabulary/events.ts';
-import type { QueueId } from '../vocabulary/queue-id.ts';
-import type { QueuedMessage } from '../vocabulary/queued-message.ts';
 import { backOff, type Range } from './backoff.ts';
-import { type Decision, decide } from './decide.ts';
-import { isThrottle } from './health.ts';
+import { type Decision, decide, expire } from './decide.ts';
 import type { Notifier } from './notify.ts';
 import type { Carrier, Queue } from './queue.ts';
 import type { Routes } from './routes.ts';
+import type { PendingMessage } from './schedule.ts';
 
+/** What the configuration says about messages that can't be delivered at once. */
 export type SettleSettings = {
+  /** How long a deferred message waits. */
   readonly retry: Range;
   /** Age in ms at which a deferral is the last. */
   readonly expireAfter: number;
-  /** Age in ms at which the sender is told of the delay; undefined for never. */
+  /** Age in ms at which the sender is notified of the delay; undefined for never. */
   readonly warnAfter: number | undefined;
 };
 
-export type SettleParts = {
+type SettleParts = {
   readonly queue: Queue;
   readonly routes: Routes;
   readonly notifier: Notifier;
@@ -33,136 +33,132 @@ export type SettleParts = {
   readonly settings: SettleSettings;
 };
 
-/** One attempt with a message: who was to carry what. */
-export type Tried = { readonly entry: QueuedMessage; readonly envelope: Envelope; readonly carrier: Carrier };
+/** One attempt: which message, with which of its recipients, by which upstream. */
+type Tried = { readonly message: PendingMessage; readonly envelope: Envelope; readonly carrier: Carrier };
 
-export type Again = { readonly entry: QueuedMessage; readonly at: Monotonic };
+/** The message as it is then, to be tried again at `at`. */
+type Again = { readonly message: PendingMessage; readonly at: Monotonic };
 
-export interface Settlement {
-  /** When the message is to be tried again; `gone` when nobody waits for it any more. */
-  settle(tried: Tried, attempt: Attempt): Promise<Again | 'gone'>;
-  /** What was last said to a message that waits. */
-  problemOf(id: QueueId): string | undefined;
-  /** The message has gone by other ways. */
-  forget(id: QueueId): void;
-}
-
-// A message that loses the upstream's connection, or is told "slower", this often in a row is taken for
-// the reason, and waits by itself: the others must not wait behind it.
+// After this many consecutive lost connections or throttling replies, it is assumed that this message causes them: it
+// backs off on its own, so that the others don't wait behind it.
 const SETBACKS_UNTIL_SUSPECT = 2;
-// What is kept in memory of the last answer to a message.
+// Characters of the last answer to a message that are kept in memory.
 const LONGEST_PROBLEM = 200;
 
-export function createSettlement(parts: SettleParts): Settlement {
-  const { queue, routes, notifier, clock, random, tell, settings } = parts;
-  const setbacks = new Map<QueueId, number>();
-  const problems = new Map<QueueId, string>();
+/** Carries out what follows from an attempt. */
+export class Settlement {
+  readonly #parts: SettleParts;
 
-  const ageOf = (entry: QueuedMessage) => clock.now() - entry.arrived;
-  const isOutOfTime = (entry: QueuedMessage) => ageOf(entry) >= settings.expireAfter;
-  const forget = (id: QueueId) => {
-    setbacks.delete(id);
-    problems.delete(id);
-  };
-
-  function countSetback(id: QueueId): number {
-    const count = (setbacks.get(id) ?? 0) + 1;
-    setbacks.set(id, count);
-    return count;
+  constructor(parts: SettleParts) {
+    this.#parts = parts;
   }
 
-  /** The upstream is sick, or was: no message's schedule moves, unless it is always this message. */
-  async function noAnswer(tried: Tried, failure: UpstreamFailure): Promise<Again | 'gone'> {
-    const { entry, envelope, carrier } = tried;
+  /** When the message is to be tried again; `gone` when no recipient waits any more. Rejects when the spool fails. */
+  async settle(tried: Tried, attempt: Attempt): Promise<Again | 'gone'> {
+    if (attempt.result === 'answered') return this.#answered(tried, attempt);
+    const { message, carrier } = tried;
+    const { failure } = attempt;
+    if (attempt.maybeDelivered) this.#parts.tell('maybeDelivered', { id: message.id, upstream: carrier.name, problem: failure.problem });
+    return this.#noAnswer(tried, failure);
+  }
+
+  /**
+   * The upstream is unavailable: the message keeps its turn, unless it is always this message that ends the connection.
+   */
+  async #noAnswer(tried: Tried, failure: UpstreamFailure): Promise<Again | 'gone'> {
+    const { routes, clock, random, settings } = this.#parts;
+    const { message, envelope, carrier } = tried;
     routes.failed(carrier, failure);
-    // Behind the others of its device: if this message is what kills the connection, the rest still goes out.
-    const setback = isInTransaction(failure) ? countSetback(entry.id) : 0;
+    const setbacks = isInTransaction(failure) ? message.setbacks + 1 : message.setbacks;
+    const isSuspect = isInTransaction(failure) && setbacks >= SETBACKS_UNTIL_SUSPECT;
     const now = clock.now();
-    if (setback < SETBACKS_UNTIL_SUSPECT) return { entry, at: now };
-    problems.set(entry.id, describeFailure(failure).slice(0, LONGEST_PROBLEM));
-    if (!isOutOfTime(entry)) return { entry, at: later(now, backOff(setback - SETBACKS_UNTIL_SUSPECT, settings.retry, random)) };
-    const expired = envelope.recipients.map((recipient) => ({ recipient, failure }));
-    return conclude(tried, { delivered: [], bounced: [], deferred: [], expired }, false);
+    // Behind the others of its device, so that they go out even if this message is what ends the connection.
+    if (!isSuspect) return { message: { ...message, setbacks }, at: now };
+    if (this.#isOutOfTime(message)) return this.#conclude(tried, expire(envelope, failure));
+    const at = later(now, backOff(setbacks - SETBACKS_UNTIL_SUSPECT, settings.retry, random));
+    return { message: { ...message, setbacks, problem: problemOf(failure) }, at };
   }
 
-  async function answered(tried: Tried, attempt: Extract<Attempt, { result: 'answered' }>): Promise<Again | 'gone'> {
-    const { entry, envelope, carrier } = tried;
-    const decision = decide(envelope, attempt.outcomes, isOutOfTime(entry));
-    const throttle = [...decision.deferred, ...decision.expired].map(({ failure }) => failure).find(isThrottle);
-    if (throttle === undefined) {
-      routes.answered(carrier);
-      setbacks.delete(entry.id);
-    } else routes.slowed(carrier, throttle);
-    if (decision.deferred.length === 0) return conclude(tried, decision, attempt.notifies);
-    // "Slower" is said to the account: the message goes to the end of its device's, and the upstream's pace decides.
-    const waitsItself = throttle === undefined || countSetback(entry.id) >= SETBACKS_UNTIL_SUSPECT;
-    report(tried, decision);
-    await notify(tried, decision, attempt.notifies);
-    return defer(tried, decision, waitsItself);
+  async #answered(tried: Tried, attempt: Extract<Attempt, { result: 'answered' }>): Promise<Again | 'gone'> {
+    const { message, envelope, carrier } = tried;
+    const decision = decide({ envelope, attempt, isOutOfTime: this.#isOutOfTime(message) });
+    const ofAccount = [...decision.deferred, ...decision.expired].map(({ failure }) => failure).find(({ scope }) => scope === 'account');
+    this.#parts.routes.answered(carrier, ofAccount);
+    if (decision.deferred.length === 0) return this.#conclude(tried, decision);
+    await this.#publish(tried, decision);
+    return this.#defer({ ...tried, message: { ...message, setbacks: ofAccount === undefined ? 0 : message.setbacks + 1 } }, decision);
   }
 
-  /** Nobody waits for it any more. */
-  async function conclude(tried: Tried, decision: Decision, isNotifiedThere: boolean): Promise<'gone'> {
-    const { id } = tried.entry;
-    report(tried, decision);
+  /** No recipient waits any more. */
+  async #conclude(tried: Tried, decision: Decision): Promise<'gone'> {
+    const { id } = tried.message;
     // The notification is on the flash before the message goes: a crash in between sends it twice, never not at all.
-    await notify(tried, decision, isNotifiedThere);
-    queue.remove(id);
-    forget(id);
-    tell('removed', { id });
+    await this.#publish(tried, decision);
+    this.#parts.queue.remove(id);
+    this.#parts.tell('removed', { id });
     return 'gone';
   }
 
-  function report({ entry, carrier }: Tried, decision: Decision): void {
-    const news = { id: entry.id, upstream: carrier.name };
+  /** Logs what is settled, and notifies the sender of it. */
+  async #publish({ message, envelope, carrier }: Tried, decision: Decision): Promise<void> {
+    const { tell, notifier } = this.#parts;
+    const { id, octets } = message;
+    const upstream = carrier.name;
+    const age = this.#ageOf(message);
     for (const { recipient, reply } of decision.delivered)
-      tell('delivered', { ...news, recipient: recipient.forwardPath, reply, seconds: ageOf(entry) / 1000 });
-    for (const { recipient, failure } of decision.bounced) tell('bounced', { ...news, recipient: recipient.forwardPath, failure });
+      tell('delivered', { id, upstream, recipient: recipient.forwardPath, reply, seconds: age / 1000 });
+    for (const { recipient, failure } of decision.bounced) tell('bounced', { id, upstream, recipient: recipient.forwardPath, failure });
     for (const { recipient, failure } of decision.expired)
-      tell('expired', { ...news, recipient: recipient.forwardPath, failure, hours: Math.round(ageOf(entry) / 3_600_000) });
-  }
-
-  async function notify({ entry: { id, octets }, envelope, carrier }: Tried, decision: Decision, isNotifiedThere: boolean): Promise<void> {
+      tell('expired', { id, upstream, recipient: recipient.forwardPath, failure, hours: Math.round(age / 3_600_000) });
     const lost = [...decision.bounced, ...decision.expired.map((one) => ({ ...one, isExpired: true as const }))];
-    await notifier.notify({ id, octets, envelope }, 'failed', lost, carrier.name);
-    if (!isNotifiedThere) await notifier.notify({ id, octets, envelope }, 'relayed', decision.delivered, carrier.name);
+    const about = { id, octets, envelope, upstream };
+    await notifier.notify({ ...about, action: 'failed', outcomes: lost });
+    if (!decision.isNotifiedThere) await notifier.notify({ ...about, action: 'relayed', outcomes: decision.delivered });
   }
 
-  async function defer({ entry, envelope, carrier }: Tried, decision: Decision, waitsItself: boolean): Promise<Again> {
-    const { id, octets } = entry;
+  /** Keeps the message for the recipients that still wait. */
+  async #defer({ message, envelope, carrier }: Tried, decision: Decision): Promise<Again> {
+    const { queue, routes, clock, random, tell, settings } = this.#parts;
+    const { id } = message;
     const now = clock.now();
-    const at = waitsItself ? later(now, backOff(entry.attempts, settings.retry, random)) : now;
-    const retryAt = waitsItself ? at : (routes.opensAt(now) ?? now);
-    for (const { recipient, failure } of decision.deferred) {
-      const retryInSeconds = Math.round((retryAt - now) / 1000);
+    // A refusal of the account would meet any message: this one goes behind those of its device, and the upstream's
+    // pace decides when the next one goes, unless it is always this message that meets it.
+    const waitsForPace = message.setbacks > 0 && message.setbacks < SETBACKS_UNTIL_SUSPECT;
+    const at = waitsForPace ? now : later(now, backOff(message.attempts, settings.retry, random));
+    const retryInSeconds = Math.round(((waitsForPace ? (routes.opensAt(now) ?? now) : at) - now) / 1000);
+    for (const { recipient, failure } of decision.deferred)
       tell('deferred', { id, recipient: recipient.forwardPath, upstream: carrier.name, failure, retryInSeconds });
-      problems.set(id, describeFailure(failure).slice(0, LONGEST_PROBLEM));
-    }
-    const isLate = settings.warnAfter !== undefined && ageOf(entry) >= settings.warnAfter;
-    if (isLate && !entry.warned)
-      await notifier.notify(
-        { id, octets, envelope, triedFor: settings.expireAfter - ageOf(entry) },
-        'delayed',
-        decision.deferred,
-        carrier.name,
-      );
-    const progress = { attempts: entry.attempts + (waitsItself ? 1 : 0), warned: entry.warned || isLate };
+    const last = decision.deferred.at(-1);
+    const attempts = message.attempts + (waitsForPace ? 0 : 1);
+    const warned = message.warned || (await this.#warn({ message, envelope, carrier }, decision));
     const settled = [...decision.delivered, ...decision.bounced].map(({ recipient }) => recipient);
-    await queue.record(id, settled, progress);
-    return { entry: { ...entry, ...progress }, at };
+    await queue.record(id, settled, { attempts, warned });
+    return { message: { ...message, attempts, warned, problem: last && problemOf(last.failure) }, at };
   }
 
-  return {
-    settle(tried, attempt) {
-      if (attempt.result === 'answered') return answered(tried, attempt);
-      const { entry, carrier } = tried;
-      if (attempt.maybeDelivered) tell('maybeDelivered', { id: entry.id, upstream: carrier.name, problem: attempt.failure.problem });
-      return noAnswer(tried, attempt.failure);
-    },
-    problemOf: (id) => problems.get(id),
-    forget,
-  };
+  /** Notifies the sender of the delay if the message is old enough for that; resolves to whether it is. */
+  async #warn({ message, envelope, carrier }: Tried, { deferred }: Decision): Promise<boolean> {
+    const { notifier, settings } = this.#parts;
+    const age = this.#ageOf(message);
+    if (settings.warnAfter === undefined || age < settings.warnAfter) return false;
+    const { id, octets } = message;
+    const triedFor = settings.expireAfter - age;
+    await notifier.notify({ id, octets, envelope, upstream: carrier.name, action: 'delayed', outcomes: deferred, triedFor });
+    return true;
+  }
+
+  /** In ms. */
+  #ageOf(message: PendingMessage): number {
+    return this.#parts.clock.now() - message.arrived;
+  }
+
+  #isOutOfTime(message: PendingMessage): boolean {
+    return this.#ageOf(message) >= this.#parts.settings.expireAfter;
+  }
 }
+
+/** What is kept of the failure, for people. */
+const problemOf = (failure: Failure): string => describeFailure(failure).slice(0, LONGEST_PROBLEM);
 
 /** Whether the failure came while this message was being handed over. */
 function isInTransaction({ stage }: UpstreamFailure): boolean {

@@ -1,7 +1,7 @@
 // The composition root: what is made from what, and in which order it is closed. Nothing here decides anything.
 
 import type { Config } from '../config/config.ts';
-import { createScheduler, type Scheduler } from '../delivery/scheduler.ts';
+import { Scheduler } from '../delivery/scheduler.ts';
 import { serveControl } from '../ops/control/server.ts';
 import { Access } from '../server/access.ts';
 import { DeviceTls } from '../server/certificate.ts';
@@ -17,13 +17,13 @@ import type { Clock, WallTime } from '../system/clock.ts';
 import { openDisk } from '../system/disk.ts';
 import { SystemNeighbourhood } from '../system/neighbourhood.ts';
 import type { Random } from '../system/random.ts';
-import type { Capabilities } from '../upstream/capabilities.ts';
-import { createTrust } from '../upstream/trust.ts';
-import { createUpstream, type Upstream } from '../upstream/upstream.ts';
+import { type Capabilities, intersect } from '../upstream/capabilities.ts';
+import { Trust } from '../upstream/trust.ts';
+import { Upstream } from '../upstream/upstream.ts';
 import { BUILT } from '../version.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { RelayEvents, Tell } from '../vocabulary/events.ts';
-import { NO_OFFERS, type Offers } from '../vocabulary/offers.ts';
+import { NO_OFFERS } from '../vocabulary/offers.ts';
 import { emitTo } from './events.ts';
 import { takeFolder } from './folder.ts';
 import { Lifetimes } from './lifetimes.ts';
@@ -123,22 +123,22 @@ async function openSpoolFor({ config, clock, random, tell }: Base): Promise<Spoo
 
 function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool): readonly Upstream[] {
   const { hostname } = config.relay;
-  const trust = createTrust(config.upstream.trust);
-  const mayBeTold = notificationRule(config);
+  const trust = new Trust(config.upstream.trust);
+  const mayNotify = notificationRule(config);
   const seen = new Map<string, Capabilities>();
   return config.upstream.targets.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(formatEndpoint(target), capabilities);
-      spool.learnUpstream(commonFacts([...seen.values()]));
+      spool.learnUpstream(intersect([...seen.values()]));
     };
-    return createUpstream(target, { clock, random, hostname, trust, mayBeTold, tell, learn });
+    return new Upstream(target, { clock, random, hostname, trust, mayNotify, tell, learn });
   });
 }
 
 type SchedulerNeeds = { readonly spool: Spool; readonly upstreams: readonly Upstream[]; readonly calendar: Calendar };
 
 function makeScheduler({ config, clock, random, tell }: Base, needs: SchedulerNeeds): Scheduler {
-  return createScheduler({
+  return new Scheduler({
     queue: needs.spool,
     carriers: needs.upstreams,
     clock,
@@ -152,7 +152,7 @@ function makeScheduler({ config, clock, random, tell }: Base, needs: SchedulerNe
       hostname: config.relay.hostname,
       sender: config.rewriting.sender,
       recipient: config.rewriting.recipient,
-      mayBeTold: notificationRule(config),
+      mayNotify: notificationRule(config),
     },
   });
 }
@@ -242,14 +242,4 @@ function makeSizeLimit({ config, clock }: Base, spool: Spool, upstreams: readonl
     relearn: () => upstreams.forEach((upstream) => void upstream.probe()),
     clock,
   });
-}
-
-/** What may be promised to devices: what every upstream seen so far takes. */
-function commonFacts(seen: readonly Capabilities[]): Offers {
-  const size = Math.min(...seen.map(({ sizeLimit }) => sizeLimit ?? Number.POSITIVE_INFINITY));
-  return {
-    ...(Number.isFinite(size) ? { size } : {}),
-    smtpUtf8: seen.every((one) => one.smtpUtf8),
-    binaryMime: seen.every((one) => one.binaryMime && one.chunking),
-  };
 }

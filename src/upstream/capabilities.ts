@@ -2,38 +2,43 @@
 
 import type { ParameterSupport } from '../smtp/parameters.ts';
 import type { RemoteReply } from '../smtp/reply.ts';
+import type { Offers } from '../vocabulary/offers.ts';
 
-export type Capabilities = ParameterSupport & {
-  readonly pipelining: boolean;
-  readonly startTls: boolean;
-  readonly chunking: boolean;
-  /** Octets that the server takes; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), or for one that can't be. */
+/** The extensions that matter here, by the keyword that offers each. */
+const KEYWORDS = {
+  size: 'SIZE',
+  eightBitMime: '8BITMIME',
+  binaryMime: 'BINARYMIME',
+  smtpUtf8: 'SMTPUTF8',
+  dsn: 'DSN',
+  pipelining: 'PIPELINING',
+  startTls: 'STARTTLS',
+  chunking: 'CHUNKING',
+} as const satisfies Readonly<Record<keyof ParameterSupport, string>> & Readonly<Record<string, string>>;
+
+type Extensions = { readonly [name in keyof typeof KEYWORDS]: boolean };
+
+/** What a server offers on this connection. */
+export type Capabilities = Extensions & {
+  /**
+   * Octets that a message may have; undefined for no fixed limit (RFC 1870, section 4: SIZE without number, or 0), and
+   * for a limit that is too small to be true.
+   */
   readonly sizeLimit: number | undefined;
   /** SASL mechanisms, in capitals. */
   readonly auth: ReadonlySet<string>;
-  /** As they were said, for people. */
+  /** The reply's lines as they came, for people. */
   readonly offers: readonly string[];
 };
 
-// RFC 5321, section 4.5.3.1.7: every server takes this much. One that says less is wrong, or no server at all; believed, it
-// would keep devices from sending anything.
+// RFC 5321, section 4.5.3.1.7: every server takes this much. One that says less is wrong, or no server at all;
+// believed, it would keep devices from sending anything.
 const SMALLEST_LIMIT = 65_536;
 
 /** What a server offers that only knows HELO. */
-export const NO_CAPABILITIES: Capabilities = {
-  size: false,
-  sizeLimit: undefined,
-  eightBitMime: false,
-  binaryMime: false,
-  smtpUtf8: false,
-  dsn: false,
-  pipelining: false,
-  startTls: false,
-  chunking: false,
-  auth: new Set(),
-  offers: [],
-};
+export const NO_CAPABILITIES: Capabilities = { ...extensions(() => false), sizeLimit: undefined, auth: new Set(), offers: [] };
 
+/** What the reply to EHLO offers; a keyword counts in any case, what is unknown stands in `offers` alone. */
 export function readCapabilities(reply: RemoteReply): Capabilities {
   const offered = new Map<string, string>();
   const auth = new Set<string>();
@@ -48,18 +53,25 @@ export function readCapabilities(reply: RemoteReply): Capabilities {
       for (const mechanism of [legacy?.[1] ?? '', ...words]) if (mechanism !== '') auth.add(mechanism);
     offered.set(keyword, words.join(' '));
   }
-  const limit = Number(/^\d{1,15}$/.exec(offered.get('SIZE') ?? '')?.[0] ?? 0);
+  const limit = Number(/^\d{1,15}$/.exec(offered.get(KEYWORDS.size) ?? '')?.[0] ?? 0);
   return {
-    size: offered.has('SIZE'),
+    ...extensions((keyword) => offered.has(keyword)),
     sizeLimit: limit >= SMALLEST_LIMIT ? limit : undefined,
-    eightBitMime: offered.has('8BITMIME'),
-    binaryMime: offered.has('BINARYMIME'),
-    smtpUtf8: offered.has('SMTPUTF8'),
-    dsn: offered.has('DSN'),
-    pipelining: offered.has('PIPELINING'),
-    startTls: offered.has('STARTTLS'),
-    chunking: offered.has('CHUNKING'),
     auth,
     offers: reply.lines.slice(1).map((line) => line.trim()),
+  };
+}
+
+function extensions(isOffered: (keyword: string) => boolean): Extensions {
+  return Object.fromEntries(Object.entries(KEYWORDS).map(([name, keyword]) => [name, isOffered(keyword)])) as Extensions;
+}
+
+/** What may be promised to devices: what every upstream in `seen` takes. */
+export function intersect(seen: readonly Capabilities[]): Offers {
+  const size = Math.min(...seen.map(({ sizeLimit }) => sizeLimit ?? Number.POSITIVE_INFINITY));
+  return {
+    ...(Number.isFinite(size) ? { size } : {}),
+    smtpUtf8: seen.every((one) => one.smtpUtf8),
+    binaryMime: seen.every((one) => one.binaryMime && one.chunking),
   };
 }

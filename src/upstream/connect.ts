@@ -1,6 +1,6 @@
 // From nothing to a connection that is ready for MAIL: resolve, connect, greeting, EHLO, STARTTLS, TLS,
 // EHLO again, AUTH (RFC 5321, section 3.1; RFC 3207; RFC 4954). Straight-line: the client chooses what
-// comes next, so the code's own order is its state. Whatever goes wrong here is the upstream's sickness
+// comes next, so the code's own order is its state. Whatever goes wrong here is a failure of the upstream,
 // and says nothing about any message.
 
 import type { LookupFunction } from 'node:net';
@@ -12,34 +12,37 @@ import { Wire } from '../system/wire.ts';
 import type { UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { type Capabilities, NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
-import { dial } from './dial.ts';
+import { dial, type OnOpened } from './dial.ts';
 import { expect, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
-import { explained } from './explain.ts';
 import { login } from './login.ts';
 import { connectTls, describeCertificate, type TlsMemory } from './tls.ts';
 import type { Trust } from './trust.ts';
 
+/** A connection that is ready for MAIL. */
 export type Connection = {
   readonly wire: Wire;
   readonly capabilities: Capabilities;
-  /** For the log: `TLSv1.3` or `none`; mechanism or `none`. */
+  /** For the log: the protocol's version, such as `TLSv1.3`, or `none`. */
   readonly tls: string;
+  /** For the log: the SASL mechanism, or `none`. */
   readonly auth: string;
 };
 
+/** What a connection is made with. */
 export type ConnectParts = {
   readonly clock: Clock;
   readonly random: Random;
+  /** For EHLO. */
   readonly hostname: string;
   readonly trust: Trust;
   readonly memory: TlsMemory;
-  /** Finds addresses; the system's when absent. */
-  readonly lookup?: LookupFunction;
-  /** Told in a sentence what has been reached, for people who watch. */
-  readonly step?: (sentence: string) => void;
+  /** Finds the addresses of a name; the system's when absent. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Called with a sentence at each step that has succeeded, for people who watch. */
+  readonly step?: ((sentence: string) => void) | undefined;
 };
 
-/** A connection, or why there is none. `stop` cuts it short. */
+/** A connection, or why there is none. `stop` cuts it short. Rejects only for a fault of the relay's own. */
 export async function connect(target: UpstreamTarget, parts: ConnectParts, stop: AbortSignal): Promise<Connection | UpstreamFailure> {
   let open: { destroy(): void } | undefined;
   const cut = () => open?.destroy();
@@ -51,55 +54,56 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
     });
   } catch (error) {
     cut();
-    if (error instanceof UpstreamFailed) return explained(error.failure);
+    if (error instanceof UpstreamFailed) return error.failure;
     throw error;
   } finally {
     stop.removeEventListener('abort', cut);
   }
 }
 
-async function establish(target: UpstreamTarget, parts: ConnectParts, opened: (what: { destroy(): void }) => void): Promise<Connection> {
-  const { clock, step = () => {} } = parts;
-  const socket = await dial(target, { ...parts, opened });
+async function establish(target: UpstreamTarget, parts: ConnectParts, onOpened: OnOpened): Promise<Connection> {
+  const { clock, random, hostname, trust, memory, lookup, step = () => {} } = parts;
+  const socket = await dial(target, { clock, lookup, onOpened });
   step(`connected to ${socket.remoteAddress} port ${socket.remotePort}`);
   const goSecure = async (on: Parameters<typeof connectTls>[0]): Promise<TLSSocket> => {
-    const tls = await connectTls(on, target, { ...parts, opened });
+    const tls = await connectTls(on, target, { clock, trust, memory, onOpened });
     step(`${tls.getProtocol()}${tls.isSessionReused() ? ', session resumed' : ''}, ${describeCertificate(tls)}`);
     return tls;
   };
   let secure = target.security === 'tls' ? await goSecure(socket) : undefined;
-  let line = new Wire(secure ?? socket, clock);
-  opened(line);
+  let wire = new Wire(secure ?? socket, clock);
+  onOpened(wire);
 
-  step(`greeting: ${describeReply(await expect(line, 'greeting', WAIT.greeting, 220))}`);
-  let capabilities = await ehlo(line, parts.hostname, target.security === 'starttls');
+  step(`greeting: ${describeReply(await expect(wire, 'greeting', WAIT.greeting, 220))}`);
+  let capabilities = await ehlo(wire, hostname, target.security === 'starttls' ? 'ehlo' : 'ehlo-or-helo');
   if (target.security === 'starttls') {
     if (!capabilities.startTls) throw new UpstreamFailed('starttls', 'the server does not offer STARTTLS, and without it nothing is sent');
-    line.queue(Buffer.from('STARTTLS\r\n'));
-    step(`STARTTLS: ${describeReply(await expect(line, 'starttls', WAIT.command, 220))}`);
-    const bare = line.handOver();
+    wire.queue(Buffer.from('STARTTLS\r\n'));
+    step(`STARTTLS: ${describeReply(await expect(wire, 'starttls', WAIT.command, 220))}`);
+    const bare = wire.handOver();
     if (bare === 'bytes-waiting')
       throw new UpstreamFailed('starttls', 'the server sent more after its reply to STARTTLS; someone may be injecting');
     secure = await goSecure(bare);
-    line = new Wire(secure, clock);
-    opened(line);
-    capabilities = await ehlo(line, parts.hostname, true); // nothing learned in the clear counts (RFC 3207, section 4.2)
+    wire = new Wire(secure, clock);
+    onOpened(wire);
+    capabilities = await ehlo(wire, hostname, 'ehlo'); // nothing learned in the clear counts (RFC 3207, section 4.2)
   }
   step(`offers: ${capabilities.offers.join(', ') || 'nothing'}`);
+  const tls = secure?.getProtocol() ?? 'none';
   const { credentials, auth: choice } = target;
-  if (credentials === undefined || choice === 'none')
-    return { wire: line, capabilities, tls: secure?.getProtocol() ?? 'none', auth: 'none' };
-  const auth = await login(line, { choice, credentials, isEncrypted: secure !== undefined }, capabilities, parts.random);
+  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none' };
+  const auth = await login(wire, credentials, { choice, offered: capabilities.auth, isEncrypted: secure !== undefined }, random);
   step(`logged in as ${credentials.username} (${auth})`);
-  return { wire: line, capabilities, tls: secure?.getProtocol() ?? 'none', auth };
+  return { wire, capabilities, tls, auth };
 }
 
-async function ehlo(line: Wire, hostname: string, isRequired: boolean): Promise<Capabilities> {
-  line.queue(Buffer.from(`EHLO ${hostname}\r\n`));
-  const reply = await readReply(line, 'ehlo', WAIT.command);
+/** What the server offers; `ehlo-or-helo`: one that refuses EHLO is asked in the old way (RFC 5321, section 3.2). */
+async function ehlo(wire: Wire, hostname: string, way: 'ehlo' | 'ehlo-or-helo'): Promise<Capabilities> {
+  wire.queue(Buffer.from(`EHLO ${hostname}\r\n`));
+  const reply = await readReply(wire, 'ehlo', WAIT.command);
   if (reply.code === 250) return readCapabilities(reply);
-  if (isRequired || reply.code === 421) throw new UpstreamFailed('ehlo', `EHLO was refused: ${describeReply(reply)}`, { reply });
-  line.queue(Buffer.from(`HELO ${hostname}\r\n`));
-  await expect(line, 'ehlo', WAIT.command, 250);
+  if (way === 'ehlo' || reply.code === 421) throw new UpstreamFailed('ehlo', `EHLO was refused: ${describeReply(reply)}`, { reply });
+  wire.queue(Buffer.from(`HELO ${hostname}\r\n`));
+  await expect(wire, 'ehlo', WAIT.command, 250);
   return NO_CAPABILITIES;
 }

@@ -1,44 +1,36 @@
-// A TCP connection to the upstream. Node tries the addresses of a name side by side, IPv6 and IPv4 (RFC 8305).
+// A TCP connection to the upstream. Node tries the addresses of a name in turn, IPv6 and IPv4 (RFC 8305).
 
 import { connect, type LookupFunction, type Socket } from 'node:net';
 import type { Clock } from '../system/clock.ts';
+import { opened } from '../system/opening.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import { isPrivate } from '../vocabulary/network.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { UpstreamFailed, WAIT } from './dialogue.ts';
 
-export type DialParts = {
+/** Called with what a connection attempt has opened last, so that a stop can cut it short. */
+export type OnOpened = (what: { destroy(): void }) => void;
+
+type DialParts = {
   readonly clock: Clock;
-  /** The system's when absent. */
-  readonly lookup?: LookupFunction;
-  /** Given the socket as soon as there is one, so that a stop can cut it. */
-  readonly opened: (what: { destroy(): void }) => void;
+  /** Finds the addresses of a name; the system's when undefined. */
+  readonly lookup: LookupFunction | undefined;
+  /** Given the socket as soon as there is one. */
+  readonly onOpened: OnOpened;
 };
 
-export async function dial(target: UpstreamTarget, { clock, lookup, opened }: DialParts): Promise<Socket> {
-  const socket = await new Promise<Socket>((resolve, reject) => {
-    const trying = connect({ host: target.host, port: target.port, autoSelectFamily: true, ...(lookup === undefined ? {} : { lookup }) });
-    opened(trying);
-    const cancel = clock.after(WAIT.connect, () => trying.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
-    const onError = (error: NodeJS.ErrnoException) => {
-      cancel();
-      reject(new UpstreamFailed(error.syscall === 'getaddrinfo' ? 'resolve' : 'connect', describe(error, target)));
-    };
-    const onClose = () => onError(new Error('the connection was given up'));
-    trying.once('error', onError).once('close', onClose);
-    trying.once('connect', () => {
-      cancel();
-      trying.off('error', onError).off('close', onClose).setNoDelay(true);
-      resolve(trying);
-    });
+/** A connected socket; rejects with UpstreamFailed. */
+export async function dial(target: UpstreamTarget, { clock, lookup, onOpened }: DialParts): Promise<Socket> {
+  const trying = connect({ host: target.host, port: target.port, autoSelectFamily: true, ...(lookup === undefined ? {} : { lookup }) });
+  onOpened(trying);
+  const socket = await opened(trying, 'connect', WAIT.connect, clock).catch((error: NodeJS.ErrnoException) => {
+    throw new UpstreamFailed(error.syscall === 'getaddrinfo' ? 'resolve' : 'connect', describe(error, target));
   });
+  socket.setNoDelay(true);
   // A name may point anywhere, whatever the configuration's own check made of it.
-  if (target.security === 'plain' && !isPrivate(socket.remoteAddress ?? ''))
-    throw new UpstreamFailed(
-      'connect',
-      `smtp+plain goes to loopback and private addresses only, and ${target.host} is ${socket.remoteAddress}`,
-    );
-  return socket;
+  if (target.security !== 'plain' || isPrivate(socket.remoteAddress ?? '')) return socket;
+  const problem = `smtp+plain goes to loopback and private addresses only, and ${target.host} is ${socket.remoteAddress}`;
+  throw new UpstreamFailed('connect', problem);
 }
 
 function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string {

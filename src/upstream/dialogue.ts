@@ -1,10 +1,12 @@
-// Asking the upstream and being answered: replies awaited with RFC 5321's patience, and UpstreamFailed, which
-// carries whatever goes wrong out of the straight line.
+// The client's side of the dialogue: replies awaited with RFC 5321's patience, the commands that stand outside a mail
+// transaction, and UpstreamFailed, which carries whatever goes wrong out of straight-line code.
 
 import { printableJson } from '../smtp/printable.ts';
 import { describeReply, LONGEST_REPLY_LINES, type RemoteReply, replyReader } from '../smtp/reply.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
-import type { Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { Cause, Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
+import { adviceOn } from './explain.ts';
+import { judge } from './verdict.ts';
 
 /** How long is waited for what (RFC 5321, section 4.5.3.2), in ms. */
 export const WAIT = {
@@ -22,27 +24,42 @@ export const WAIT = {
 
 const LONGEST_REPLY_LINE = 2_048;
 
-/** Caught in `connect` and in transaction.ts. */
+/** The attempt can't go on, and no message is to blame. Caught in connect.ts and transaction.ts. */
 export class UpstreamFailed extends Error {
+  override readonly name = 'UpstreamFailed';
   readonly failure: UpstreamFailure;
-  constructor(stage: Stage, problem: string, more: Pick<UpstreamFailure, 'reply' | 'isClock'> = {}) {
+
+  /** `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it. */
+  constructor(stage: Stage, problem: string, known: { readonly reply?: RemoteReply; readonly cause?: Cause } = {}) {
     super(problem);
-    this.failure = { scope: 'upstream', stage, problem, ...more };
+    this.failure = known.reply === undefined ? unanswered(stage, problem, known.cause ?? 'plain') : refused(stage, problem, known.reply);
   }
 }
 
-/** The next reply, which must have this code. */
-export async function expect(line: Wire, stage: Stage, within: number, code: number): Promise<RemoteReply> {
-  const reply = await readReply(line, stage, within);
+function unanswered(stage: Stage, problem: string, cause: Cause): UpstreamFailure {
+  return { scope: 'upstream', stage, problem, cause, advice: adviceOn(stage, problem, cause) };
+}
+
+function refused(stage: Stage, problem: string, reply: RemoteReply): UpstreamFailure {
+  const { scope, cause, advice } = judge(stage, reply);
+  return { scope: scope === 'upstream' ? scope : 'session', stage, problem, reply, cause, advice };
+}
+
+/** The next reply, which must have this code. Rejects with UpstreamFailed; `within`: in ms. */
+export async function expect(wire: Wire, stage: Stage, within: number, code: number): Promise<RemoteReply> {
+  const reply = await readReply(wire, stage, within);
   if (reply.code !== code) throw new UpstreamFailed(stage, describeReply(reply), { reply });
   return reply;
 }
 
-/** The next reply. Throws UpstreamFailed when the connection is lost, nothing comes in time, or what comes is no reply. */
-export async function readReply(line: Wire, stage: Stage, within: number): Promise<RemoteReply> {
+/**
+ * The next reply. Rejects with UpstreamFailed when the connection is lost, a line takes longer than `within` ms, or it
+ * is no reply.
+ */
+export async function readReply(wire: Wire, stage: Stage, within: number): Promise<RemoteReply> {
   const feed = replyReader();
   for (let count = 0; count <= LONGEST_REPLY_LINES; count++) {
-    const next = await failingAt(stage, line.line(LONGEST_REPLY_LINE, within));
+    const next = await failingAt(stage, wire.line(LONGEST_REPLY_LINE, within));
     if (next === 'too-long') break;
     const result = feed(next.octets);
     if (result.result === 'reply') return result.reply;
@@ -52,7 +69,7 @@ export async function readReply(line: Wire, stage: Stage, within: number): Promi
   throw new UpstreamFailed(stage, 'the reply never ends');
 }
 
-/** Turns a lost connection into a failure of the stage. */
+/** `work`, a lost connection turned into a failure of the stage. */
 export async function failingAt<T>(stage: Stage, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -60,4 +77,27 @@ export async function failingAt<T>(stage: Stage, work: Promise<T>): Promise<T> {
     if (error instanceof ConnectionLost) throw new UpstreamFailed(stage, error.message);
     throw error;
   }
+}
+
+/** Sends RSET (RFC 5321, section 4.1.1.5); resolves to whether the connection is ready for the next MAIL. */
+export async function reset(wire: Wire): Promise<boolean> {
+  try {
+    wire.queue(Buffer.from('RSET\r\n'));
+    return (await readReply(wire, 'mail', WAIT.command)).code === 250;
+  } catch (error) {
+    if (!(error instanceof UpstreamFailed)) throw error;
+    return false;
+  }
+}
+
+/** Sends QUIT, waits some seconds for its reply (RFC 5321, section 4.1.1.10), and closes, whatever the server does. */
+export async function quit(wire: Wire): Promise<void> {
+  try {
+    wire.queue(Buffer.from('QUIT\r\n'));
+    await readReply(wire, 'mail', WAIT.quit);
+  } catch (error) {
+    if (!(error instanceof UpstreamFailed)) throw error;
+    // Whatever came instead of the reply, the connection is closed.
+  }
+  await wire.close();
 }

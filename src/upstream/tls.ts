@@ -1,45 +1,39 @@
-// TLS on top of an open socket, verified before anything is sent over it. What the server hands out for
-// resuming the session is kept for the next connection, which then costs a slow board no signature check.
+// TLS on top of an open socket, verified before anything is sent over it. The session ticket that the server hands out
+// is kept for the next connection, which then costs a slow board no signature check (RFC 8446, section 2.2).
 
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { printable } from '../smtp/printable.ts';
 import type { Clock } from '../system/clock.ts';
+import { opened } from '../system/opening.ts';
+import type { Cause } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import type { OnOpened } from './dial.ts';
 import { UpstreamFailed, WAIT } from './dialogue.ts';
 import { isPinned, type Trust } from './trust.ts';
 
 /** The last session ticket of one upstream; never leaves the memory. */
 export type TlsMemory = { session: Buffer | undefined };
 
-export type EncryptParts = {
+type TlsParts = {
   readonly clock: Clock;
   readonly trust: Trust;
   readonly memory: TlsMemory;
-  readonly opened: (what: { destroy(): void }) => void;
+  /** Given the TLS socket before its handshake. */
+  readonly onOpened: OnOpened;
 };
 
-export async function connectTls(socket: Duplex, target: UpstreamTarget, parts: EncryptParts): Promise<TLSSocket> {
-  const { memory, trust } = parts;
+/** The connection under TLS, its certificate verified; rejects with UpstreamFailed. */
+export async function connectTls(socket: Duplex, target: UpstreamTarget, parts: TlsParts): Promise<TLSSocket> {
+  const { clock, memory, trust, onOpened } = parts;
   const options = await trust.tlsOptions(target.host);
-  const secure = await new Promise<TLSSocket>((resolve, reject) => {
-    const tls = connect({ ...options, socket, ...(memory.session === undefined ? {} : { session: memory.session }) });
-    parts.opened(tls);
-    const cancel = parts.clock.after(WAIT.tls, () => tls.destroy(new Error('the handshake took too long')));
-    const onError = (error: NodeJS.ErrnoException) => {
-      cancel();
-      memory.session = undefined; // if that is what the server can't bear, the next handshake is a whole one
-      reject(new UpstreamFailed('tls', describe(error, target), isAboutDates(error) ? { isClock: true } : {}));
-    };
-    const onClose = () => onError(new Error('the server closed the connection during the handshake'));
-    tls.once('error', onError).once('close', onClose);
-    tls.once('secureConnect', () => {
-      cancel();
-      tls.off('error', onError).off('close', onClose);
-      resolve(tls);
-    });
+  const trying = connect({ ...options, socket, ...(memory.session === undefined ? {} : { session: memory.session }) });
+  onOpened(trying);
+  const secure = await opened(trying, 'secureConnect', WAIT.tls, clock).catch((error: NodeJS.ErrnoException) => {
+    memory.session = undefined; // it may be what the server can't bear: the next handshake is a full one
+    throw new UpstreamFailed('tls', describe(error, target), { cause: causeOf(error) });
   });
-  // A resumed session may come without a certificate. Only who was trusted before can resume it: tickets are kept below.
+  // A resumed session may come without a certificate. Only a server that was trusted before can resume it: see below.
   if (trust.pin !== undefined && !secure.isSessionReused() && !isPinned(secure, trust.pin)) {
     secure.on('error', () => {}).destroy();
     throw new UpstreamFailed('tls', "the server's key is not the one of GATEPOST_UPSTREAM_PIN");
@@ -59,8 +53,8 @@ export function describeCertificate(secure: TLSSocket): string {
   return `certificate of ${name(subject)}, signed by ${name(issuer)}, valid until ${until}`;
 }
 
-function isAboutDates({ code }: NodeJS.ErrnoException): boolean {
-  return code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED';
+function causeOf({ code }: NodeJS.ErrnoException): Cause {
+  return code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED' ? 'clock' : 'plain';
 }
 
 function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string {
@@ -75,7 +69,14 @@ function describe(error: NodeJS.ErrnoException, target: UpstreamTarget): string 
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return `the server's certificate is from nobody we know (${error.code}); GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it`;
+      return (
+        `the server's certificate is signed by nobody this board trusts (${error.code}); ` +
+        'GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it'
+      );
+    case 'ETIMEDOUT':
+      return 'the TLS handshake failed: the handshake took too long';
+    case 'ECONNABORTED':
+      return 'the TLS handshake failed: the server closed the connection during the handshake';
     default:
       return `the TLS handshake failed: ${printable(error.message)}`;
   }

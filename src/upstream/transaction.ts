@@ -1,121 +1,160 @@
 // One message over an open connection: MAIL, RCPT..., then DATA, the data and the dot (RFC 5321, section
 // 3.3), or BDAT where the server knows it (RFC 3030), pipelined when the server offers that (RFC 2920).
-// What the upstream says of the message or a recipient is an outcome; everything else (421, silence,
-// nonsense) is the upstream's sickness.
+// What the upstream says about the message or a recipient is an outcome; what says nothing about them (421,
+// silence, nonsense) is a failure of the upstream. verdict.ts decides which.
 
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import { DataEncoder } from '../smtp/data-encoder.ts';
 import { type Envelope, needsSmtpUtf8 } from '../smtp/envelope.ts';
 import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
+import type { Status } from '../smtp/status.ts';
 import type { Wire } from '../system/wire.ts';
-import { type Attempt, type Failure, type Outcome, QUOTA_OF_THE_DAY, type Stage } from '../vocabulary/attempt.ts';
+import type { Attempt, MessageFailure, Outcome, TransactionStage } from '../vocabulary/attempt.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
-import { explained } from './explain.ts';
+import { judge, stageOf } from './verdict.ts';
 
+/**
+ * A message to be sent. `octets`: the length of `body`, which is read once, and not before the upstream has taken MAIL.
+ */
 export type Message = { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> };
 
 /**
  * `reusable`: the connection is ready for the next MAIL, after an RSET perhaps. `refusesChunks`: the server
  * offered CHUNKING and doesn't know BDAT.
  */
-export type Transacted = { readonly attempt: Attempt; readonly reusable: 'yes' | 'after-reset' | 'no'; readonly refusesChunks?: true };
+type Transacted = { readonly attempt: Attempt; readonly reusable: 'yes' | 'after-reset' | 'no'; readonly refusesChunks?: true };
+
+/** An outcome that is settled before the message was taken. */
+type Refusal = Exclude<Outcome, { outcome: 'delivered' }>;
+
+/** What the message itself was answered with. */
+type Sent = { readonly outcome: Outcome; readonly reusable: Transacted['reusable'] };
+
+/**
+ * `isComplete`: the upstream may have all of the message, and whether it was taken only its reply can tell (RFC 1047).
+ */
+type Progress = { isComplete: boolean };
 
 /** Hands the message over. Rejects only if `body` does. */
 export async function transact(connection: Connection, message: Message): Promise<Transacted> {
-  const tooMuch = refuseBeforehand(connection, message);
-  const { capabilities } = connection;
-  if (tooMuch !== undefined) return { attempt: everyRecipient(message.envelope, explained(tooMuch), capabilities), reusable: 'yes' };
-  const progress: Progress = { dotSent: false };
+  const refusal = refuseBeforehand(connection.capabilities, message);
+  if (refusal !== undefined) {
+    const refusals = message.envelope.recipients.map(() => refusal);
+    return { attempt: answered(refusals, connection), reusable: 'yes' };
+  }
+  const progress: Progress = { isComplete: false };
   try {
     return await exchange(connection, message, progress);
   } catch (error) {
     if (!(error instanceof UpstreamFailed)) throw error;
-    // RFC 1047: between the dot and its reply nobody knows whether the message was taken.
-    const attempt: Attempt = { result: 'no-answer', failure: explained(error.failure), maybeDelivered: progress.dotSent };
+    const attempt: Attempt = { result: 'no-answer', failure: error.failure, maybeDelivered: progress.isComplete };
     return { attempt, reusable: 'no', ...(error instanceof ChunksRefused ? { refusesChunks: true } : {}) };
   }
 }
 
-type Progress = { dotSent: boolean };
-
 /** What can be known to fail is not sent. */
-function refuseBeforehand({ capabilities }: Connection, { envelope, octets }: Message): Failure | undefined {
-  if (capabilities.sizeLimit !== undefined && octets > capabilities.sizeLimit) {
-    const problem = `the message has ${octets} octets, the upstream takes ${capabilities.sizeLimit}`;
-    return { scope: 'message', stage: 'mail', problem, reply: { code: 552, status: '5.3.4', lines: [problem] } };
-  }
-  if (needsSmtpUtf8(envelope) && !capabilities.smtpUtf8) {
-    const problem = 'the message needs SMTPUTF8, which the upstream does not offer';
-    return { scope: 'message', stage: 'mail', problem, reply: { code: 550, status: '5.6.7', lines: [problem] } };
-  }
-  if (envelope.parameters.body === 'BINARYMIME' && !(capabilities.binaryMime && capabilities.chunking)) {
-    const problem = 'the message is BINARYMIME, which the upstream does not offer';
-    return { scope: 'message', stage: 'mail', problem, reply: { code: 554, status: '5.6.3', lines: [problem] } };
-  }
+function refuseBeforehand({ sizeLimit, smtpUtf8, binaryMime, chunking }: Capabilities, { envelope, octets }: Message): Refusal | undefined {
+  if (sizeLimit !== undefined && octets > sizeLimit)
+    return refusedHere(552, '5.3.4', `the message has ${octets} octets, the upstream takes ${sizeLimit}`);
+  if (needsSmtpUtf8(envelope) && !smtpUtf8)
+    return refusedHere(550, '5.6.7', 'the message needs SMTPUTF8, which the upstream does not offer');
+  if (envelope.parameters.body === 'BINARYMIME' && !(binaryMime && chunking))
+    return refusedHere(554, '5.6.3', 'the message is BINARYMIME, which the upstream does not offer');
   return undefined;
+}
+
+function refusedHere(code: number, status: Status<5>, problem: string): Refusal {
+  const failure: MessageFailure = { scope: 'message', stage: 'mail', cause: 'plain', problem, reply: { code, status, lines: [problem] } };
+  return { outcome: 'bounced', failure };
 }
 
 async function exchange(connection: Connection, message: Message, progress: Progress): Promise<Transacted> {
   const { wire, capabilities } = connection;
-  const { envelope, octets, body } = message;
-  const mailLine = `MAIL FROM:${formatPath(envelope.reversePath)}${formatMailParameters(envelope.parameters, octets, needsSmtpUtf8(envelope), capabilities)}`;
+  const rcpts = await sendEnvelope(connection, message);
+  const refusals = rcpts.filter((one) => one !== undefined);
+  if (refusals.length === rcpts.length) {
+    if (isDataPipelined(capabilities)) await declineData(wire);
+    return { attempt: answered(refusals, connection), reusable: 'after-reset' };
+  }
+  const { outcome, reusable } = await (capabilities.chunking ? sendChunk : sendData)(connection, message, progress);
+  // A recipient that was refused keeps its own refusal; all others share what became of the message.
+  const outcomes = rcpts.map((refusal) => refusal ?? outcome);
+  return { attempt: answered(outcomes, connection), reusable };
+}
+
+/** DATA goes with the envelope; a chunk waits until a recipient is known to want the message. */
+const isDataPipelined = ({ pipelining, chunking }: Capabilities): boolean => pipelining && !chunking;
+
+/** Sends MAIL and RCPT, and DATA where it is pipelined; one refusal a recipient, undefined for one that was taken. */
+async function sendEnvelope({ wire, capabilities }: Connection, { envelope, octets }: Message): Promise<(Refusal | undefined)[]> {
+  const mailParameters = formatMailParameters(envelope.parameters, octets, needsSmtpUtf8(envelope), capabilities);
+  const mailLine = `MAIL FROM:${formatPath(envelope.reversePath)}${mailParameters}`;
   const rcptLines = envelope.recipients.map(
     (recipient) => `RCPT TO:<${formatMailbox(recipient.forwardPath)}>${formatRcptParameters(recipient, capabilities)}`,
   );
-  const send = (line: string) => wire.queue(Buffer.from(`${line}\r\n`));
-  const isPipelined = capabilities.pipelining;
-  const inChunks = capabilities.chunking;
-  if (isPipelined) for (const line of [mailLine, ...rcptLines, ...(inChunks ? [] : ['DATA'])]) send(line);
-  const ask = async (line: string, stage: Stage, within: number) => {
-    if (!isPipelined) send(line);
-    return readReply(wire, stage, within);
-  };
+  const { pipelining } = capabilities;
+  if (pipelining) for (const line of [mailLine, ...rcptLines]) sendLine(wire, line);
+  if (isDataPipelined(capabilities)) sendLine(wire, 'DATA');
 
-  const mail = verdict('mail', await ask(mailLine, 'mail', WAIT.mail));
-  if (mail.refused && !isPipelined) return { attempt: everyRecipient(envelope, mail.failure, capabilities), reusable: 'after-reset' };
-  const rcpts: Verdict[] = [];
-  for (const line of rcptLines) rcpts.push(verdict('rcpt', await ask(line, 'rcpt', WAIT.rcpt)));
-  const isWanted = !mail.refused && rcpts.some((rcpt) => !rcpt.refused);
+  if (!pipelining) sendLine(wire, mailLine);
+  const mail = refusalIn('mail', await readReply(wire, 'mail', WAIT.mail));
+  if (mail !== undefined && !pipelining) return rcptLines.map(() => mail);
+  const rcpts: (Refusal | undefined)[] = [];
+  for (const line of rcptLines) {
+    if (!pipelining) sendLine(wire, line);
+    rcpts.push(refusalIn('rcpt', await readReply(wire, 'rcpt', WAIT.rcpt)));
+  }
   // After a refused MAIL the refusals of RCPT only say "MAIL first".
-  const attempt = (ofMessage: Verdict) => answered(mail.refused ? rcpts.map(() => mail) : rcpts, ofMessage, capabilities);
-  if (!isWanted && (!isPipelined || inChunks)) return { attempt: attempt(mail), reusable: 'after-reset' };
+  return mail === undefined ? rcpts : rcpts.map(() => mail);
+}
 
-  if (inChunks) {
-    // The whole message as one chunk, once somebody is known to want it: nothing to stuff, and a server
-    // that gets half of it can't take that for the whole.
-    wire.queue(Buffer.from(`BDAT ${octets} LAST\r\n`));
-    let left = octets;
-    const early = await sendBody(wire, body, (chunk) => {
-      left -= chunk.length;
-      progress.dotSent = left <= 0; // once the last octet is on its way it may be taken
-      return [chunk];
-    });
-    const reply = early ?? (await readReply(wire, 'end-of-data', WAIT.endOfData));
-    if (isUnknownCommand(reply)) throw new ChunksRefused('data', `CHUNKING is offered, but: ${describeReply(reply)}`, { reply });
-    return { attempt: attempt(verdict('end-of-data', reply)), reusable: early === undefined ? 'yes' : 'no' };
+/**
+ * DATA was pipelined, and no recipient was taken. A server that takes DATA all the same is sent nothing but the dot.
+ */
+async function declineData(wire: Wire): Promise<void> {
+  const reply = await readReply(wire, 'data', WAIT.data);
+  if (reply.code < 300) throw outOfStep('data', reply);
+  if (reply.code !== 354) return;
+  await failingAt('end-of-data', wire.write([Buffer.from('.\r\n')], WAIT.block));
+  await readReply(wire, 'end-of-data', WAIT.endOfData);
+}
+
+/**
+ * Sends the message as one chunk: nothing to stuff, and a server that gets half of it can't take that for the whole.
+ */
+async function sendChunk({ wire }: Connection, { octets, body }: Message, progress: Progress): Promise<Sent> {
+  sendLine(wire, `BDAT ${octets} LAST`);
+  let left = octets;
+  const early = await sendBody(wire, body, (chunk) => {
+    left -= chunk.length;
+    progress.isComplete = left <= 0; // once the last octet is on its way the message may be taken
+    return [chunk];
+  });
+  const reply = early ?? (await readReply(wire, 'end-of-data', WAIT.endOfData));
+  if (isUnknownCommand(reply)) {
+    progress.isComplete = false; // it was not taken: the server does not know what was sent to it
+    throw new ChunksRefused('data', `CHUNKING is offered, but: ${describeReply(reply)}`, { reply });
   }
+  return { outcome: outcomeOf(reply), reusable: early === undefined ? 'yes' : 'no' };
+}
 
-  const data = await ask('DATA', 'data', WAIT.data);
-  if (data.code < 300) throw new UpstreamFailed('data', `an odd answer to DATA: ${describeReply(data)}`, { reply: data }); // replies out of step
-  if (!isWanted) {
-    // DATA was sent on the off chance. A server that takes it all the same is sent nothing but the dot.
-    if (data.code === 354) {
-      await failingAt('end-of-data', wire.write([Buffer.from('.\r\n')], WAIT.block));
-      await readReply(wire, 'end-of-data', WAIT.endOfData);
-    }
-    return { attempt: attempt(mail), reusable: 'after-reset' };
+async function sendData({ wire, capabilities }: Connection, { body }: Message, progress: Progress): Promise<Sent> {
+  if (!isDataPipelined(capabilities)) sendLine(wire, 'DATA');
+  const data = await readReply(wire, 'data', WAIT.data);
+  if (data.code !== 354) {
+    const refusal = refusalIn('data', data);
+    if (refusal === undefined) throw outOfStep('data', data);
+    return { outcome: refusal, reusable: 'after-reset' };
   }
-  if (data.code !== 354) return { attempt: attempt(verdict('data', data)), reusable: 'after-reset' };
-
   const encoder = new DataEncoder();
   const early = await sendBody(wire, body, (chunk) => encoder.encode(chunk));
-  if (early !== undefined) return { attempt: attempt(verdict('end-of-data', early)), reusable: 'no' };
-  progress.dotSent = true;
+  if (early !== undefined) return { outcome: outcomeOf(early), reusable: 'no' };
+  progress.isComplete = true;
   await failingAt('end-of-data', wire.write([encoder.end()], WAIT.block));
-  const final = verdict('end-of-data', await readReply(wire, 'end-of-data', WAIT.endOfData));
-  return { attempt: attempt(final), reusable: 'yes' };
+  return { outcome: outcomeOf(await readReply(wire, 'end-of-data', WAIT.endOfData)), reusable: 'yes' };
 }
 
 /**
@@ -138,52 +177,36 @@ async function sendBody(
   return undefined;
 }
 
+const sendLine = (wire: Wire, line: string): void => wire.queue(Buffer.from(`${line}\r\n`));
+
 class ChunksRefused extends UpstreamFailed {}
 
 /** RFC 5321, section 4.2.4: what a server says to a command that it doesn't know, or not here. */
-const isUnknownCommand = ({ code }: RemoteReply) => code >= 500 && code <= 504;
+const isUnknownCommand = ({ code }: RemoteReply): boolean => code >= 500 && code <= 504;
 
-type Verdict = { readonly refused: false; readonly reply: RemoteReply } | { readonly refused: true; readonly failure: Failure };
-
-// "Authentication required" and its kin are about the session, whatever command they answer.
-const ABOUT_THE_SESSION = new Set([421, 530, 534, 535, 538]);
-
-/** What a reply says of the message; throws UpstreamFailed when it speaks of the upstream itself. */
-function verdict(stage: 'mail' | 'rcpt' | 'data' | 'end-of-data', reply: RemoteReply): Verdict {
-  if (ABOUT_THE_SESSION.has(reply.code)) throw new UpstreamFailed(reply.code === 421 ? stage : 'auth', describeReply(reply), { reply });
-  if (reply.code >= 400) {
-    const failure: Failure = stage === 'rcpt' ? { scope: 'recipient', stage, reply } : { scope: 'message', stage, reply };
-    return { refused: true, failure: explained(failure) };
-  }
-  if (reply.code >= 300) throw new UpstreamFailed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
-  return { refused: false, reply };
+/** The reply answers another command than the one that it came for. */
+function outOfStep(stage: TransactionStage, reply: RemoteReply): UpstreamFailed {
+  return new UpstreamFailed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
 }
 
-function toOutcome(verdictOfOne: Verdict): Outcome {
-  if (!verdictOfOne.refused) return { outcome: 'delivered', reply: verdictOfOne.reply };
-  const { failure } = verdictOfOne;
-  return { outcome: failure.scope !== 'upstream' && isForGood(failure) ? 'bounced' : 'deferred', failure };
+/**
+ * The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message.
+ */
+function refusalIn(stage: TransactionStage, reply: RemoteReply): Refusal | undefined {
+  if (reply.code < 300) return undefined;
+  if (reply.code < 400) throw outOfStep(stage, reply);
+  const at = stageOf(stage, reply);
+  const { scope, cause, isFinal, advice } = judge(at, reply);
+  if (at === 'auth' || scope === 'session' || scope === 'upstream') throw new UpstreamFailed(at, describeReply(reply), { reply });
+  return { outcome: isFinal ? 'bounced' : 'deferred', failure: { scope, stage: at, reply, cause, advice } };
 }
 
-function isForGood({ scope, reply }: Exclude<Failure, { scope: 'upstream' }>): boolean {
-  if (reply.code < 500 || reply.status === QUOTA_OF_THE_DAY) return false;
-  // RFC 5321, section 4.5.3.1.10: 552 is how old servers say "too many recipients"; the rest of them goes next time.
-  const isTooMany = scope === 'recipient' && reply.code === 552 && (reply.status === undefined || reply.status === '5.5.3');
-  return !isTooMany;
-}
+/** What the reply to the whole message makes of it. */
+const outcomeOf = (reply: RemoteReply): Outcome => refusalIn('end-of-data', reply) ?? { outcome: 'delivered', reply };
 
-/** A recipient that was refused keeps its own refusal; all others share what became of the message. */
-function answered(rcpts: readonly Verdict[], ofMessage: Verdict, { dsn }: { readonly dsn: boolean }): Attempt {
-  const [first, ...rest] = rcpts.map((rcpt) => toOutcome(rcpt.refused ? rcpt : ofMessage));
+/** `outcomes`: one a recipient. */
+function answered(outcomes: readonly Outcome[], { capabilities }: Connection): Attempt {
+  const [first, ...rest] = outcomes;
   if (first === undefined) throw new Error('an envelope without recipients');
-  return { result: 'answered', outcomes: [first, ...rest], notifies: dsn };
-}
-
-function everyRecipient(envelope: Envelope, failure: Failure, capabilities: { readonly dsn: boolean }): Attempt {
-  const refused: Verdict = { refused: true, failure };
-  return answered(
-    envelope.recipients.map(() => refused),
-    refused,
-    capabilities,
-  );
+  return { result: 'answered', outcomes: [first, ...rest], notifies: capabilities.dsn };
 }

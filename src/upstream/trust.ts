@@ -14,51 +14,55 @@ import {
 } from 'node:tls';
 import type { TrustSettings } from '../vocabulary/trust-settings.ts';
 
-export interface Trust {
-  readonly pin: string | undefined;
-  /** TLS options for a connection to `host`, to be used on top of a connected socket. */
-  tlsOptions(host: string): Promise<ConnectionOptions>;
-}
-
 // Where Debian, OpenWrt, Alpine, Fedora and buildroot keep the system's roots.
 const SYSTEM_BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
 
 /**
- * One for all connections: reading some 280 roots takes ten milliseconds on a desk and more than a MiB that the
- * collector does not see, and each connection used to do it anew. The system's roots are read again when their file
- * changes, since a board runs for years and roots are exchanged.
+ * Whom to believe. One for all connections: reading some 280 roots takes ten milliseconds on a desk and more than a MiB
+ * that the collector does not see. The system's roots are read again when their file changes, since a board runs for
+ * years and roots are exchanged.
  */
-export function createTrust({ ca, pin, bundle: given }: TrustSettings): Trust {
-  const bundles = given === undefined ? SYSTEM_BUNDLES : [given];
-  let known: { readonly mark: string; readonly context: SecureContext } | undefined;
+export class Trust {
+  /** Base64 SHA-256 of the only key that is trusted, if one is pinned. */
+  readonly pin: string | undefined;
+  readonly #ca: string | undefined;
+  readonly #bundles: readonly string[];
+  #known: { readonly mark: string; readonly context: SecureContext } | undefined;
 
-  async function context(): Promise<SecureContext> {
-    const isOwn = ca !== undefined || pin !== undefined;
-    const bundle = isOwn ? undefined : await findBundle(bundles);
-    const mark = bundle?.mark ?? '';
-    if (known?.mark !== mark) {
-      const roots = bundle === undefined ? rootCertificates : [...rootCertificates, await readFile(bundle.path, 'utf8')];
-      known = { mark, context: createSecureContext({ minVersion: 'TLSv1.2', ca: pin !== undefined ? [] : (ca ?? [...roots]) }) };
-    }
-    return known.context;
+  constructor({ ca, pin, bundle }: TrustSettings) {
+    this.pin = pin;
+    this.#ca = ca;
+    this.#bundles = bundle === undefined ? SYSTEM_BUNDLES : [bundle];
   }
 
-  return {
-    pin,
-    async tlsOptions(host) {
-      // With a pin the key alone decides, checked by `isPinned` once the handshake is done and before anything is sent.
-      // Said in either case: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would be obeyed where nothing is.
-      return {
-        host,
-        ...(isIP(host) === 0 ? { servername: host } : {}),
-        secureContext: await context(),
-        rejectUnauthorized: pin === undefined,
-      };
-    },
-  };
+  /**
+   * TLS options for a connection to `host`, to be used on top of a connected socket. Rejects when the roots can't be
+   * read.
+   */
+  async tlsOptions(host: string): Promise<ConnectionOptions> {
+    // With a pin the key alone decides, checked by `isPinned` once the handshake is done and before anything is sent.
+    // `rejectUnauthorized` is given in either case: without it NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+    return {
+      host,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      secureContext: await this.#context(),
+      rejectUnauthorized: this.pin === undefined,
+    };
+  }
+
+  async #context(): Promise<SecureContext> {
+    const isOwn = this.#ca !== undefined || this.pin !== undefined;
+    const bundle = isOwn ? undefined : await findBundle(this.#bundles);
+    const mark = bundle?.mark ?? '';
+    if (this.#known?.mark === mark) return this.#known.context;
+    const roots = bundle === undefined ? rootCertificates : [...rootCertificates, await readFile(bundle.path, 'utf8')];
+    const context = createSecureContext({ minVersion: 'TLSv1.2', ca: this.pin === undefined ? (this.#ca ?? [...roots]) : [] });
+    this.#known = { mark, context };
+    return context;
+  }
 }
 
-/** The first of the files that can be looked at, with what changes when it does. */
+/** The first of the files that can be looked at, with a mark that differs once it has changed. */
 async function findBundle(paths: readonly string[]): Promise<{ readonly path: string; readonly mark: string } | undefined> {
   for (const path of paths) {
     try {

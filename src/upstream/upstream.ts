@@ -1,152 +1,149 @@
-// An upstream: connections made when they are needed, kept for the next message, closed when idle.
+// An upstream: connections are made when they are needed, kept for the next message, and closed when idle.
 
+import type { LookupFunction } from 'node:net';
 import type { Mailbox } from '../smtp/address.ts';
 import { withoutNotifications } from '../smtp/envelope.ts';
-import type { Cancel } from '../system/clock.ts';
+import type { Cancel, Clock } from '../system/clock.ts';
+import type { Random } from '../system/random.ts';
 import type { Attempt, UpstreamFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
-import { readReply, WAIT } from './dialogue.ts';
-import type { TlsMemory } from './tls.ts';
+import { quit, reset } from './dialogue.ts';
 import { type Message, transact } from './transaction.ts';
+import type { Trust } from './trust.ts';
 
-export interface Upstream {
-  readonly name: string;
-  /** Hands a message over. Never rejects for what the upstream does; `stop` cuts it short. */
-  send(message: Message, stop: AbortSignal): Promise<Attempt>;
-  /** Connects, without logging in, to see what the upstream offers now; never rejects. */
-  probe(): Promise<void>;
-  /** Says QUIT on all idle connections. */
-  close(): Promise<void>;
-}
-
-export type UpstreamParts = Omit<ConnectParts, 'memory'> & {
+type UpstreamParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** For EHLO. */
+  readonly hostname: string;
+  readonly trust: Trust;
   readonly tell: Tell;
   /** Whether notifications may go to that sender: else the upstream is asked to send none. */
-  readonly mayBeTold: (sender: Mailbox) => boolean;
-  /** Told at every connection what the upstream offers. */
+  readonly mayNotify: (sender: Mailbox) => boolean;
+  /** Called at every connection with what the upstream offers. */
   readonly learn: (capabilities: Capabilities) => void;
+  /** Finds the addresses of a name; the system's when absent. */
+  readonly lookup?: LookupFunction | undefined;
 };
 
-// How long a connection waits for the next message. Servers wait for minutes, but providers count connections.
+// How long a connection waits for the next message, in ms. Servers wait for minutes, but providers count connections.
 const IDLE = 10_000;
 
 type Idle = { readonly connection: Connection; readonly needsReset: boolean; readonly cancel: Cancel };
 
-export function createUpstream(target: UpstreamTarget, parts: UpstreamParts): Upstream {
-  const name = formatEndpoint(target);
-  const memory: TlsMemory = { session: undefined };
-  let idle: Idle[] = [];
-  let refusesChunks = false;
+/** One upstream, with its idle connections and what was learned of it. */
+export class Upstream {
+  /** Host and port. */
+  readonly name: string;
+  readonly #target: UpstreamTarget;
+  readonly #parts: UpstreamParts;
+  readonly #connectParts: ConnectParts;
+  #idle: Idle[] = [];
+  /** The server offers CHUNKING and doesn't know BDAT. */
+  #refusesChunks = false;
 
-  async function open(stop: AbortSignal): Promise<Connection | UpstreamFailure> {
-    const opened = await connect(target, { ...parts, memory }, stop);
-    if ('scope' in opened) return opened;
-    const made = refusesChunks ? { ...opened, capabilities: { ...opened.capabilities, chunking: false } } : opened;
-    const { tls, auth, capabilities } = made;
-    parts.learn(capabilities);
-    parts.tell('upstreamConnected', { upstream: name, tls, auth, sizeLimit: capabilities.sizeLimit });
-    return made;
+  constructor(target: UpstreamTarget, parts: UpstreamParts) {
+    this.name = formatEndpoint(target);
+    this.#target = target;
+    this.#parts = parts;
+    const { clock, random, hostname, trust, lookup } = parts;
+    this.#connectParts = { clock, random, hostname, trust, lookup, memory: { session: undefined } };
   }
 
-  function keep(connection: Connection, needsReset: boolean): void {
-    const one: Idle = {
-      connection,
-      needsReset,
-      cancel: parts.clock.after(IDLE, () => {
-        idle = idle.filter((other) => other !== one);
-        void quit(connection);
+  /**
+   * Hands a message over. `stop` cuts it short. Never rejects for what the upstream does, but when `body` can't be
+   * read.
+   */
+  async send(message: Message, stop: AbortSignal): Promise<Attempt> {
+    const { envelope } = message;
+    if (envelope.reversePath === null || this.#parts.mayNotify(envelope.reversePath)) return this.#sendOne(message, stop);
+    const attempt = await this.#sendOne({ ...message, envelope: withoutNotifications(envelope) }, stop);
+    return attempt.result === 'answered' ? { ...attempt, notifies: false } : attempt;
+  }
+
+  /** Connects, without logging in, to see what the upstream offers now. Never rejects for what the upstream does. */
+  async probe(): Promise<void> {
+    const opened = await connect({ ...this.#target, credentials: undefined }, this.#connectParts, new AbortController().signal);
+    if ('scope' in opened) return;
+    this.#parts.learn(opened.capabilities);
+    await quit(opened.wire);
+  }
+
+  /** Sends QUIT on all idle connections; resolves when they are closed. */
+  async close(): Promise<void> {
+    const all = this.#idle;
+    this.#idle = [];
+    await Promise.all(
+      all.map(({ connection, cancel }) => {
+        cancel();
+        return quit(connection.wire);
       }),
-    };
-    idle.push(one);
+    );
+  }
+
+  async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
+    const kept = await this.#reuse();
+    if (kept !== undefined) {
+      const attempt = await this.#sendOver(kept, message, stop);
+      // The server may close an idle connection at any moment; that does not make it unavailable. `body` is read only
+      // after MAIL was answered, so the message can be sent over a new connection.
+      const isClosedWhileIdle = attempt.result === 'no-answer' && attempt.failure.stage === 'mail' && attempt.failure.reply === undefined;
+      if (!isClosedWhileIdle || stop.aborted) return attempt;
+    }
+    const made = await this.#open(stop);
+    if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
+    return this.#sendOver(made, message, stop);
   }
 
   /** A kept connection that still lives. */
-  async function reuse(): Promise<Connection | undefined> {
-    for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
+  async #reuse(): Promise<Connection | undefined> {
+    for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
       one.cancel();
       const { wire } = one.connection;
-      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(one.connection)))) return one.connection;
+      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return one.connection;
       wire.destroy();
     }
     return undefined;
   }
 
-  async function sendOver(connection: Connection, message: Message, stop: AbortSignal): Promise<Attempt> {
-    const cut = () => connection.wire.destroy();
+  async #open(stop: AbortSignal): Promise<Connection | UpstreamFailure> {
+    const opened = await connect(this.#target, this.#connectParts, stop);
+    if ('scope' in opened) return opened;
+    const { wire, tls, auth } = opened;
+    const capabilities = this.#refusesChunks ? { ...opened.capabilities, chunking: false } : opened.capabilities;
+    this.#parts.learn(capabilities);
+    this.#parts.tell('upstreamConnected', { upstream: this.name, tls, auth, sizeLimit: capabilities.sizeLimit });
+    return { wire, capabilities, tls, auth };
+  }
+
+  async #sendOver(connection: Connection, message: Message, stop: AbortSignal): Promise<Attempt> {
+    const { wire } = connection;
+    const cut = () => wire.destroy();
     stop.addEventListener('abort', cut, { once: true });
     try {
-      const { attempt, reusable, ...found } = await transact(connection, message);
-      if (found.refusesChunks === true) refusesChunks = true; // the next attempt goes by DATA
-      if (reusable === 'no' || stop.aborted) connection.wire.destroy();
-      else keep(connection, reusable === 'after-reset');
+      const { attempt, reusable, refusesChunks } = await transact(connection, message);
+      if (refusesChunks === true) this.#refusesChunks = true; // the next attempt goes by DATA
+      if (reusable === 'no' || stop.aborted) wire.destroy();
+      else this.#keep(connection, { needsReset: reusable === 'after-reset' });
       return attempt;
     } catch (error) {
-      connection.wire.destroy(); // the spool failed amid the data: the upstream must not take the half for the whole
+      wire.destroy(); // the spool failed amid the data: the upstream must not take the half for the whole
       throw error;
     } finally {
       stop.removeEventListener('abort', cut);
     }
   }
 
-  async function sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
-    const kept = await reuse();
-    if (kept !== undefined) {
-      const attempt = await sendOver(kept, message, stop);
-      // The server may have closed it just now; that is no sickness. Nothing of the message was read before MAIL is answered.
-      if (attempt.result === 'answered' || attempt.failure.stage !== 'mail' || attempt.failure.reply !== undefined || stop.aborted)
-        return attempt;
-    }
-    const made = await open(stop);
-    if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
-    return sendOver(made, message, stop);
+  #keep(connection: Connection, { needsReset }: { readonly needsReset: boolean }): void {
+    const cancel = this.#parts.clock.after(IDLE, () => {
+      this.#idle = this.#idle.filter((other) => other !== one);
+      void quit(connection.wire);
+    });
+    const one: Idle = { connection, needsReset, cancel };
+    this.#idle.push(one);
   }
-
-  return {
-    name,
-    async send(message, stop) {
-      const { envelope } = message;
-      if (envelope.reversePath === null || parts.mayBeTold(envelope.reversePath)) return sendOne(message, stop);
-      const attempt = await sendOne({ ...message, envelope: withoutNotifications(envelope) }, stop);
-      return attempt.result === 'answered' ? { ...attempt, notifies: false } : attempt;
-    },
-    async probe() {
-      const opened = await connect({ ...target, credentials: undefined }, { ...parts, memory }, new AbortController().signal);
-      if ('scope' in opened) return;
-      parts.learn(opened.capabilities);
-      await quit(opened);
-    },
-    async close() {
-      const all = idle;
-      idle = [];
-      await Promise.all(
-        all.map(({ connection, cancel }) => {
-          cancel();
-          return quit(connection);
-        }),
-      );
-    },
-  };
-}
-
-async function reset({ wire }: Connection): Promise<boolean> {
-  try {
-    wire.queue(Buffer.from('RSET\r\n'));
-    return (await readReply(wire, 'mail', WAIT.command)).code === 250;
-  } catch {
-    return false; // gone; a new one is made
-  }
-}
-
-async function quit({ wire }: Connection): Promise<void> {
-  try {
-    wire.queue(Buffer.from('QUIT\r\n'));
-    await readReply(wire, 'mail', WAIT.quit);
-  } catch {
-    // gone already, or rude: it is closed all the same
-  }
-  await wire.close();
 }

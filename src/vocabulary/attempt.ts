@@ -1,62 +1,72 @@
-// What came of an attempt to hand a message to an upstream. The scope of a failure is part of it:
-// the upstream's sickness says nothing about the message, and one recipient's refusal nothing about
-// the others. RFC 1047's gap (the dot is sent, its reply never came) is in the type.
+// What came of an attempt to hand a message to an upstream. The scope of a failure is part of it: an upstream that
+// can't be reached says nothing about the message, and one recipient's refusal nothing about the others. RFC 1047's gap
+// (the final dot was sent, its reply never came) is in the type. What a reply means is decided in upstream/verdict.ts,
+// once.
 
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 
-/** How far a connection got. */
-export type Stage =
-  | 'resolve'
-  | 'connect'
-  | 'greeting'
-  | 'ehlo'
-  | 'starttls'
-  | 'tls'
-  | 'auth'
-  | 'mail'
-  | 'rcpt'
-  | 'data'
-  | 'body'
-  | 'end-of-data';
+/** The commands of a mail transaction, as far as their replies concern the message. */
+export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
+
+/** How far an attempt got: from looking the name up to the reply to the final dot. */
+export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'tls' | 'auth' | 'body' | TransactionStage;
+
+/**
+ * What a failure is about. `message`, `recipient`: this one alone. `account`: any message of the account would have met
+ * it; the recipients wait. `session`: the connection is of no use any more. `upstream`: the server could not be used at
+ * all.
+ */
+export type Scope = 'message' | 'recipient' | 'account' | 'session' | 'upstream';
+
+/**
+ * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's
+ * quota for the day is used up. `login-refused`: the login was refused, or is wanted. `clock`: the certificate's dates
+ * don't fit the board's date, and either may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing
+ * more is known.
+ */
+export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'clock' | 'too-many-recipients';
 
 type Common = {
-  /** What the owner of the board can do about it. */
-  readonly advice?: string;
+  readonly cause: Cause;
+  /** In the relay's own words; where a reply says it all there is none. */
+  readonly problem?: string;
+  /** What the owner of the board can do about it: a sentence without a full stop. */
+  readonly advice?: string | undefined;
 };
 
+/** No message is to blame; all of them wait for the upstream. */
 export type UpstreamFailure = Common & {
-  readonly scope: 'upstream';
+  readonly scope: 'session' | 'upstream';
   readonly stage: Stage;
   readonly problem: string;
   readonly reply?: RemoteReply;
-  /** The certificate's dates don't fit the board's clock, which may be what is wrong: goes when the clock jumps. */
-  readonly isClock?: true;
 };
 
-export type Failure =
-  | UpstreamFailure
-  | (Common & {
-      readonly scope: 'message';
-      readonly stage: 'mail' | 'data' | 'end-of-data';
-      readonly problem?: string;
-      readonly reply: RemoteReply;
-    })
-  | (Common & { readonly scope: 'recipient'; readonly stage: 'rcpt' | 'end-of-data'; readonly reply: RemoteReply });
+/** A reply that refuses a message, or a recipient of it. */
+export type MessageFailure = Common & {
+  readonly scope: 'message' | 'recipient' | 'account';
+  readonly stage: TransactionStage;
+  readonly reply: RemoteReply;
+};
 
-/** Gmail says 550 with this status when an account's quota for the day is used up. The message is all right, and goes tomorrow. */
-export const QUOTA_OF_THE_DAY = '5.4.5';
+/** Why a message was not delivered, to all of its recipients or to one. */
+export type Failure = UpstreamFailure | MessageFailure;
 
-/** What was said, or what is wrong, on one line. */
+/** The problem, or else the reply, on one line. */
 export function describeFailure(failure: Failure): string {
-  if ('problem' in failure && failure.problem !== undefined) return failure.problem;
+  if (failure.problem !== undefined) return failure.problem;
   return failure.reply === undefined ? failure.stage : describeReply(failure.reply);
 }
 
+/** What became of one recipient. `bounced`: for good; `deferred`: to be tried again. */
 export type Outcome =
   | { readonly outcome: 'delivered'; readonly reply: RemoteReply }
-  | { readonly outcome: 'deferred' | 'bounced'; readonly failure: Failure };
+  | { readonly outcome: 'deferred' | 'bounced'; readonly failure: MessageFailure };
 
-/** `answered`: one outcome a recipient, in the envelope's order; `notifies`: the upstream took over what NOTIFY asked for. */
+/**
+ * `no-answer`: nothing is known of the message but that it may have been taken, if `maybeDelivered`. `answered`: one
+ * outcome a recipient, in the envelope's order; `notifies`: the upstream took over what NOTIFY asked for.
+ */
 export type Attempt =
   | { readonly result: 'no-answer'; readonly failure: UpstreamFailure; readonly maybeDelivered: boolean }
   | { readonly result: 'answered'; readonly outcomes: readonly [Outcome, ...Outcome[]]; readonly notifies: boolean };

@@ -4,7 +4,7 @@
 import type { Mailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { Refusal, RemoteReply } from '../smtp/reply.ts';
-import type { Failure, UpstreamFailure } from './attempt.ts';
+import type { Failure } from './attempt.ts';
 import type { QueueId } from './queue-id.ts';
 import type { SpoolDamage, SpoolRecovery } from './spool-status.ts';
 
@@ -113,7 +113,7 @@ export interface RelayEvents {
   /** An upstream is unavailable, or still is after a probe. */
   upstreamDown(event: {
     readonly upstream: string;
-    readonly failure: UpstreamFailure;
+    readonly failure: Failure;
     readonly retryInSeconds: number;
     /** Whether it was down for the same reason before. */
     readonly isRepeated: boolean;

@@ -53,7 +53,7 @@ test.each<[string, Record<string, string>, number, RegExp]>([
     'a certificate of nobody',
     { GATEPOST_UPSTREAM_CA: selfSigned().cert },
     69,
-    /FAILED at tls: the server's certificate is from nobody we know/,
+    /FAILED at tls: the server's certificate is signed by nobody this board trusts/,
   ],
   ['a name that does not exist', { GATEPOST_UPSTREAM: 'smtp://nowhere.invalid' }, 69, /FAILED at resolve: .*\n {2}DNS: /],
 ])('check --connect with %s', async (_name, more, code, line) => {

@@ -4,8 +4,8 @@ import { selfSigned } from '../../scripts/lib/certificate.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
-import { createTrust } from '../../src/upstream/trust.ts';
-import { createUpstream } from '../../src/upstream/upstream.ts';
+import { Trust } from '../../src/upstream/trust.ts';
+import { Upstream } from '../../src/upstream/upstream.ts';
 import type { Attempt } from '../../src/vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../../src/vocabulary/upstream-target.ts';
 import { collectNews } from '../support/fakes/news.ts';
@@ -46,7 +46,7 @@ type Options = {
   readonly pin?: string;
   readonly ca?: string;
   readonly addresses?: readonly string[];
-  readonly mayBeTold?: () => boolean;
+  readonly mayNotify?: () => boolean;
 };
 
 async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Promise<void>), options: Options = {}) {
@@ -62,13 +62,13 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     auth: 'auto',
     ...options.target,
   };
-  const trust = createTrust({ ca: options.pin === undefined ? (options.ca ?? CERTIFICATE.cert) : undefined, pin: options.pin });
-  const upstream = createUpstream(target, {
+  const trust = new Trust({ ca: options.pin === undefined ? (options.ca ?? CERTIFICATE.cert) : undefined, pin: options.pin });
+  const upstream = new Upstream(target, {
     clock: systemClock,
     random: systemRandom,
     ...(options.addresses === undefined ? {} : { lookup: resolvesTo(options.addresses) }),
     hostname: 'gate.example',
-    mayBeTold: options.mayBeTold ?? (() => true),
+    mayNotify: options.mayNotify ?? (() => true),
     trust,
     tell: news.tell,
     learn: ({ sizeLimit }) => void sizes.push(sizeLimit),
@@ -196,6 +196,7 @@ describe('the right way', () => {
     });
     expect(await send()).toMatchObject({
       result: 'no-answer',
+      maybeDelivered: false, // though all of it was sent
       failure: { stage: 'data', problem: expect.stringMatching(/^CHUNKING is offered, but/) },
     });
     expect(await send()).toEqual(delivered);
@@ -366,11 +367,15 @@ test('DSN parameters are passed on where DSN is offered, and it is said who noti
   expect(without.server.heard).toContain('| RCPT TO:<you@example.org>');
 });
 
-describe("the upstream's sickness says nothing of the message", () => {
-  const sick = (stage: string, problem: RegExp) => ({
+describe('a failure of the upstream says nothing about the message', () => {
+  const unavailable = (stage: string, problem: RegExp) => ({
     result: 'no-answer',
     maybeDelivered: false,
-    failure: expect.objectContaining({ scope: 'upstream', stage, problem: expect.stringMatching(problem) }),
+    failure: expect.objectContaining({
+      scope: expect.stringMatching(/^(?:session|upstream)$/),
+      stage,
+      problem: expect.stringMatching(problem),
+    }),
   });
   const hello = async (peer: Peer) => {
     peer.say('220 x');
@@ -437,7 +442,7 @@ describe("the upstream's sickness says nothing of the message", () => {
     ],
   ])('%s', async (_name, script, stage, problem) => {
     const { send } = await setUp(script);
-    expect(await send()).toEqual(sick(stage, problem));
+    expect(await send()).toEqual(unavailable(stage, problem));
   });
 
   test.each<[string, Behaviour, string, RegExp]>([
@@ -451,7 +456,7 @@ describe("the upstream's sickness says nothing of the message", () => {
     ['a reset at RCPT', { answers: { RCPT: () => undefined } }, 'rcpt', /./],
   ])('%s', async (_name, behaviour, stage, problem) => {
     const { send } = await setUp(behaviour);
-    expect(await send()).toEqual(sick(stage, problem));
+    expect(await send()).toEqual(unavailable(stage, problem));
   });
 
   test('a reset after the dot: it may have been delivered', async () => {
@@ -462,7 +467,7 @@ describe("the upstream's sickness says nothing of the message", () => {
   test('nothing listens', async () => {
     const { server, send } = await setUp({});
     await server.close();
-    expect(await send()).toEqual(sick('connect', /refuses the connection/));
+    expect(await send()).toEqual(unavailable('connect', /refuses the connection/));
   });
 
   test.each([
@@ -471,18 +476,18 @@ describe("the upstream's sickness says nothing of the message", () => {
     ['for another name', selfSigned({ names: ['other.example'], addresses: ['192.0.2.1'] }), /not for 127\.0\.0\.1/],
   ])('a certificate that is %s', async (_name, certificate, problem) => {
     const { send, server } = await setUp({ certificate }, { ca: certificate.cert });
-    expect(await send()).toEqual(sick('tls', problem));
+    expect(await send()).toEqual(unavailable('tls', problem));
     expect(server.heard.join()).not.toContain('AUTH');
   });
 
-  test('a sender who may not be told is not told by the upstream either', async () => {
+  test('a sender who may not be notified is not notified by the upstream either', async () => {
     const dsn: Behaviour = { offersSecure: ['DSN', 'AUTH PLAIN'] };
     const asked: Envelope = {
       reversePath: { localPart: 'victim', domain: 'outside.example' },
       recipients: [{ ...to('you'), notify: ['success', 'failure'], originalRecipient: 'rfc822;x@y' }],
       parameters: { ret: 'full', envelopeId: 'QQ' },
     };
-    const confined = await setUp(dsn, { mayBeTold: () => false });
+    const confined = await setUp(dsn, { mayNotify: () => false });
     expect(await confined.send(asked)).toMatchObject({ result: 'answered', notifies: false });
     expect(confined.server.heard.filter((line) => /MAIL|RCPT/.test(line))).toEqual([
       '| MAIL FROM:<victim@outside.example>',
@@ -510,38 +515,43 @@ describe("the upstream's sickness says nothing of the message", () => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
       const { send, server } = await setUp({}, { ca: selfSigned().cert });
-      expect(await send()).toEqual(sick('tls', /nobody we know/));
+      expect(await send()).toEqual(unavailable('tls', /nobody this board trusts/));
       expect(server.heard.join()).not.toContain('AUTH');
     } finally {
       delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     }
   });
 
-  test('a certificate of nobody we know', async () => {
+  test('a certificate that nobody trusted has signed', async () => {
     const { send } = await setUp({ certificate: selfSigned() });
-    expect(await send()).toEqual(sick('tls', /nobody we know/));
+    expect(await send()).toEqual(unavailable('tls', /nobody this board trusts/));
   });
 
   test('another key than the pinned one', async () => {
     const { send, server } = await setUp({}, { pin: selfSigned().pin });
-    expect(await send()).toEqual(sick('tls', /not the one of GATEPOST_UPSTREAM_PIN/));
+    expect(await send()).toEqual(unavailable('tls', /not the one of GATEPOST_UPSTREAM_PIN/));
     expect(server.heard).toEqual(['EHLO gate.example', 'STARTTLS']);
   });
 
   test('credentials never go without TLS', async () => {
     const { send, server } = await setUp({ offers: ['AUTH PLAIN LOGIN'] }, { target: { security: 'plain' } });
-    expect(await send()).toEqual(sick('auth', /never sent without TLS/));
+    expect(await send()).toEqual(unavailable('auth', /never sent without TLS/));
     expect(server.heard.join()).not.toContain('AUTH');
   });
 });
 
 test('stopping cuts a connection short', async () => {
-  const { server, upstream } = await setUp(async (peer) => {
+  let connected: () => void = () => {};
+  const isConnected = new Promise<void>((resolve) => {
+    connected = resolve;
+  });
+  const { upstream } = await setUp(async (peer) => {
+    connected();
     await peer.line();
   });
   const stop = new AbortController();
   const attempt = upstream.send({ envelope: envelope(), octets: 1, body: bodyOf('x') }, stop.signal);
-  while (server.connections() === 0) await new Promise((resolve) => setImmediate(resolve));
+  await isConnected;
   stop.abort();
   expect(await attempt).toMatchObject({ result: 'no-answer', maybeDelivered: false });
 });

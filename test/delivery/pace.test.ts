@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { Pace } from '../../src/delivery/pace.ts';
+import type { Monotonic } from '../../src/system/clock.ts';
+
+const at = (milliseconds: number) => milliseconds as Monotonic;
+
+test('without a rate, and without a provider that wants less, messages go at once', () => {
+  const pace = new Pace(undefined, at(0));
+  for (let count = 0; count < 100; count++) {
+    pace.start(at(5));
+    expect(pace.opensAt(at(5))).toBe(5);
+  }
+  expect(pace.isSlowed).toBe(false);
+});
+
+test('a rate lets so many go, then one at a time', () => {
+  const pace = new Pace({ count: 2, per: 60_000 }, at(0));
+  pace.start(at(0));
+  expect(pace.opensAt(at(0))).toBe(0);
+  pace.start(at(0));
+  expect(pace.opensAt(at(0))).toBe(30_000);
+  expect(pace.opensAt(at(30_000))).toBe(30_000);
+});
+
+test('the gap begins at 15 s, doubles to a quarter of an hour, and holds between messages', () => {
+  const pace = new Pace(undefined, at(0));
+  let now = 0;
+  const gaps: number[] = [];
+  for (let count = 0; count < 8; count++) {
+    pace.slowDown(at(now));
+    gaps.push(pace.opensAt(at(now)) - now);
+    now = pace.opensAt(at(now));
+    pace.start(at(now));
+  }
+  expect(gaps).toEqual([15_000, 30_000, 60_000, 120_000, 240_000, 480_000, 900_000, 900_000]);
+  expect(pace.opensAt(at(now))).toBe(now + 900_000);
+  expect(pace.isSlowed).toBe(true);
+});
+
+test('several messages that were under way together slow it down once', () => {
+  const pace = new Pace(undefined, at(0));
+  for (const now of [0, 10, 14_999]) pace.slowDown(at(now));
+  expect(pace.opensAt(at(14_999))).toBe(15_000);
+});
+
+test('each message that goes through halves the gap, until it is too short to matter', () => {
+  const pace = new Pace(undefined, at(0));
+  pace.slowDown(at(0));
+  const gaps: number[] = [];
+  while (pace.isSlowed) {
+    pace.speedUp();
+    pace.start(at(100_000));
+    gaps.push(pace.opensAt(at(100_000)) - 100_000);
+  }
+  expect(gaps.slice(0, -1)).toEqual([7_500, 3_750, 1_875]);
+});
