@@ -10,14 +10,18 @@ import { COMMAND_ROWS } from '../src/commands/table.ts';
 import { synopsis, type Usage } from '../src/commands/usage.ts';
 import { type NamedVariable, VARIABLE_GROUPS } from '../src/config/settings.ts';
 import { PREFIX, shownDefault } from '../src/config/variable.ts';
+import { createLog } from '../src/ops/log.ts';
+import { systemClock } from '../src/system/clock.ts';
 import { CommandFailed, command } from './lib/command.ts';
 import { ROOT } from './lib/paths.ts';
+
+const cell = (text: string) => text.replaceAll('|', '\\|');
 
 /** What stands between the marks. */
 const GENERATED: Readonly<Record<string, () => string>> = { commands, variables };
 
 /** The names that the first column of the table between the marks must have, no more and no fewer. */
-const CHECKED: Readonly<Record<string, () => readonly string[]>> = { dependencies };
+const CHECKED: Readonly<Record<string, () => readonly string[]>> = { dependencies, events };
 
 await command(import.meta, {
   options: { check: { type: 'boolean' } },
@@ -59,7 +63,11 @@ function commandRow(name: string, usage: Usage): string {
   return `| \`${cell(synopsis(name, usage))}\` | ${cell(words.join('. '))} |`;
 }
 
-const cell = (text: string) => text.replaceAll('|', '\\|');
+/** Every event that has a line in the log, and what the log writes on its own account. */
+function events(): readonly string[] {
+  const listeners = createLog({ level: 'error', format: 'text' }, systemClock, () => true);
+  return [...Object.keys(listeners), 'linesLost'];
+}
 
 function dependencies(): readonly string[] {
   return Object.keys({ ...packageJson.dependencies, ...packageJson.devDependencies, ...packageJson.optionalDependencies });

@@ -7,7 +7,7 @@ import type { Environment, Mistake } from '../../src/config/sources.ts';
 export const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:secret@smtp.example.org' };
 
 /** Parses an environment; `files` has the text of each file that is there. */
-export function parse(environment: Environment, files: Readonly<Record<string, string>> = {}): ReturnType<typeof parseConfig> {
+function parse(environment: Environment, files: Readonly<Record<string, string>> = {}): ReturnType<typeof parseConfig> {
   return parseConfig(environment, (path) => {
     const text = files[path];
     if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });

@@ -11,7 +11,7 @@ const SECTOR = 512;
 /** `lost`: pages that a failed sync has left clean in memory, though they never reached the disk. */
 type Inode = { durable: Buffer; current: Buffer; dirty: Set<number>; lost: Set<number> };
 
-export type Operation = 'writev' | 'datasync' | 'create' | 'syncDirectory' | 'read';
+type Operation = 'writev' | 'datasync' | 'create' | 'syncDirectory' | 'read';
 
 export type PowerLosingDisk = Disk & {
   /** The disk as it may be after a power cut right now. Every later operation of the old one rejects. */
