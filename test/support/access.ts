@@ -15,7 +15,7 @@ import { collectNews } from './fakes/news.ts';
 import { seededRandom } from './fakes/random.ts';
 import { memoryStore } from './store.ts';
 
-export const ACCESS: AccessSettings = {
+const ACCESS: AccessSettings = {
   hostname: 'gate.example',
   allow: { networks: [], lan: false, gateway: false },
   maxRecipients: 100,
