@@ -37,7 +37,7 @@ export type AccessSettings = {
 /** What the decisions depend on. */
 type AccessParts = {
   readonly store: Pick<MessageStore, 'room'>;
-  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
+  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceeded'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly neighbourhood: Neighbourhood;
   /** What the upstreams are known to take at this moment. */
@@ -119,7 +119,7 @@ export class Access {
   admit(device: string, declared: number): Refusal | undefined {
     const { store, sizeLimit } = this.#parts;
     if (declared > sizeLimit.octets) {
-      sizeLimit.exceededBy(declared);
+      sizeLimit.exceeded(declared);
       return replies.tooLarge(sizeLimit.octets);
     }
     const room = store.room(declared);

@@ -31,7 +31,7 @@ export type Origin = {
 /** One message's beginning, and where it goes. */
 type IntakeParts = {
   readonly store: Pick<MessageStore, 'instance' | 'draft'>;
-  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
+  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceeded'>;
   /** As the device gave it. */
   readonly envelope: Envelope;
   /** Octets that MAIL declared; 0 for nothing. */
@@ -87,7 +87,7 @@ export class Intake {
     this.#octets += slice.length;
     if (this.#refusal !== undefined) return;
     if (this.#octets > this.#limit) {
-      this.#parts.sizeLimit.exceededBy(this.#octets);
+      this.#parts.sizeLimit.exceeded(this.#octets);
       return this.#refuse(replies.tooLarge(this.#limit));
     }
     if (this.#gatherer === undefined) return this.#keep(this.#fold(slice));

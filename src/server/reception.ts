@@ -19,7 +19,7 @@ type ReceptionParts = {
   /** The name of this relay. */
   readonly hostname: string;
   readonly store: Pick<MessageStore, 'instance' | 'draft'>;
-  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
+  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceeded'>;
   readonly rewriting: Rewriting;
   readonly clock: Clock;
 };

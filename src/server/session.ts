@@ -31,7 +31,7 @@ export type SessionParts = {
   readonly access: Access;
   readonly connections: Connections;
   readonly store: MessageStore;
-  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceededBy'>;
+  readonly sizeLimit: Pick<SizeLimit, 'octets' | 'exceeded'>;
   readonly authenticator: Authenticator;
   readonly tls: TlsContexts;
   readonly rewriting: Rewriting;

@@ -5,6 +5,7 @@
 // keeps messages out, no message would ever come to renew it: then the upstreams are asked without one.
 
 import { MOST_ADDED_OCTETS } from '../message/trace.ts';
+import { atMostEvery } from '../system/at-most-every.ts';
 import type { Clock } from '../system/clock.ts';
 import { LIMITS } from './limits.ts';
 
@@ -26,10 +27,11 @@ export class SizeLimit {
   readonly #parts: SizeLimitParts;
   /** What would hold without upstreams. */
   readonly #own: number;
-  #relearnedAt: number | undefined;
+  readonly #relearn: () => unknown;
 
   constructor(parts: SizeLimitParts) {
     this.#parts = parts;
+    this.#relearn = atMostEvery(LIMITS.relearnSize, parts.clock, parts.relearn);
     this.#own = Math.max(0, Math.min(parts.maxMessage, parts.largest - MOST_ADDED_OCTETS));
   }
 
@@ -44,18 +46,11 @@ export class SizeLimit {
   }
 
   /** Notes that a device wanted to send so many octets, more than the limit: the upstreams may take more by now. */
-  exceededBy(octets: number): void {
+  exceeded(octets: number): void {
     if (octets <= this.#own) this.#relearn();
   }
 
   get #upstream(): number {
     return (this.#parts.upstreamSize() ?? Number.POSITIVE_INFINITY) - MOST_ADDED_OCTETS;
-  }
-
-  #relearn(): void {
-    const now = this.#parts.clock.now();
-    if (this.#relearnedAt !== undefined && now - this.#relearnedAt < LIMITS.relearnSize) return;
-    this.#relearnedAt = now;
-    this.#parts.relearn();
   }
 }

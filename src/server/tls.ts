@@ -17,14 +17,17 @@ export interface TlsContexts {
   prepare(): Promise<void>;
 }
 
-/** The connection under TLS. Rejects when the handshake fails, takes longer than the limit, or the device goes; the connection is then closed. */
+/**
+ * The connection under TLS. Rejects when the handshake fails, takes longer than the limit, or the device goes; the
+ * connection is then closed.
+ */
 export async function acceptTls(connection: Duplex, context: SecureContext, clock: Clock): Promise<TLSSocket> {
   // Node's types want a net.Socket; any Duplex does.
   const socket = new TLSSocket(connection as never, { isServer: true, secureContext: context });
-  // Node reports a record that can't be read after the handshake to a tls.Server, and there is none here; without this the
-  // session would stand until its timeout.
+  // Node reports a record that can't be read after the handshake to a tls.Server, and there is none here. Without this
+  // line the session would stay open until its timeout.
   (socket as EventEmitter).on('_tlsError', (error: Error) => socket.destroy(error));
-  // The end of the device's side is only noticed by who reads, and nothing is to be read yet.
+  // Node notices that the peer closed its side only while something is read from it, and no session reads yet.
   const onReadable = () => void socket.read(0);
   const onClose = () => socket.destroy();
   socket.on('readable', onReadable);

@@ -81,7 +81,7 @@ describe('one more message', () => {
 
   test('one that is too large is reported to the limit', () => {
     const reported: number[] = [];
-    const sizeLimit = { octets: 1_000, exceededBy: (octets: number) => void reported.push(octets) };
+    const sizeLimit = { octets: 1_000, exceeded: (octets: number) => void reported.push(octets) };
     const access = accessWith({ sizeLimit });
     access.admit('cam', 1_000);
     access.admit('cam', 1_001);
@@ -127,7 +127,7 @@ test.each([
 });
 
 test('a policy is a snapshot', () => {
-  const sizeLimit = { octets: 1_000, exceededBy: () => {} };
+  const sizeLimit = { octets: 1_000, exceeded: () => {} };
   const access = accessWith({ sizeLimit });
   const before = access.policy();
   sizeLimit.octets = 500;

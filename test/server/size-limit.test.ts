@@ -49,12 +49,12 @@ test('at the start an upstream is asked only if what it said last time lowers th
 
 test('a message that only the upstream keeps out has it asked, at most once in five minutes', async () => {
   const { limit, clock, asked } = setUp({ size: 10 * MIB });
-  limit.exceededBy(21 * MIB);
+  limit.exceeded(21 * MIB);
   expect(asked()).toBe(0);
-  limit.exceededBy(12 * MIB);
-  limit.exceededBy(12 * MIB);
+  limit.exceeded(12 * MIB);
+  limit.exceeded(12 * MIB);
   expect(asked()).toBe(1);
   await clock.advance(5 * 60_000);
-  limit.exceededBy(12 * MIB);
+  limit.exceeded(12 * MIB);
   expect(asked()).toBe(2);
 });
