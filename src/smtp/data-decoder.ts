@@ -2,7 +2,7 @@
 // ends are repaired as line-ends.ts has it.
 //
 // Only <CRLF>.<CRLF> ends a message. A bare CR or LF is repaired into CRLF in what is kept, but has no meaning for
-// where the message ends: that difference is what SMTP smuggling lives on. The one exception is a session that
+// where the message ends: SMTP smuggling needs two servers that differ in that. The one exception is a session that
 // has ended its very first command with a bare LF; there a line ends with LF, a CR before it optional, and the
 // dot rule follows.
 //

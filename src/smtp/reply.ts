@@ -82,7 +82,7 @@ export function replyReader(): (line: Uint8Array) => ReplyStep {
     if (match === null || (code !== undefined && Number(match[1]) !== code) || lines.length >= LONGEST_REPLY_LINES)
       return { result: 'malformed', line };
     code = Number(match[1]);
-    // Cleaned here, once: what a server says is shown in logs, by commands and in notifications.
+    // Cleaned here, once: a server's text is shown in logs, by commands and in notifications.
     lines.push(printable((match[3] ?? '').replaceAll('\t', ' ').trimEnd()));
     if (match[2] === '-') return { result: 'more' };
     const [first = '', ...rest] = lines;

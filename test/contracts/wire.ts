@@ -201,6 +201,20 @@ export function wireContract(name: string, connect: () => Promise<Connection>): 
       expect(String(await wire.some(1_000))).toBe('x');
     });
 
+    test('a pause takes its time also for a peer that has closed its side', async () => {
+      const { wire, clock, peer } = await setUp();
+      peer.end();
+      await expect(wire.some(1_000)).rejects.toMatchObject({ reason: 'closed' });
+      let isOver = false;
+      const pause = wire.pause(1_000).then(() => {
+        isOver = true;
+      });
+      await clock.advance(999);
+      expect(isOver).toBe(false);
+      await clock.advance(1);
+      await pause;
+    });
+
     test('a pause ends when nobody is there any more', async () => {
       const { wire, clock, ours } = await setUp();
       const pause = expect(wire.pause(60_000)).rejects.toMatchObject({ reason: 'closed' });
