@@ -264,9 +264,8 @@ function hangUp(duplex: Duplex, clock: Clock): Promise<void> {
       cancel();
       return resolve();
     }
-    duplex.once('end', () => duplex.destroy());
+    // A socket that has ended on both sides closes by itself.
     duplex.end();
-    if (duplex.readableEnded) duplex.destroy();
-    else duplex.resume();
+    duplex.resume();
   });
 }

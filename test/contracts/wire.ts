@@ -251,6 +251,20 @@ export function wireContract(name: string, connect: () => Promise<Connection>): 
       expect(clock.nextTimer()).toBeUndefined();
     });
 
+    test('closing gives a peer that has closed its side, and reads slowly, all that is left', async () => {
+      const { wire, clock, peer, heard } = await setUp();
+      peer.pause();
+      peer.end();
+      await expect(wire.some(1_000)).rejects.toMatchObject({ reason: 'closed' });
+      wire.queue(Buffer.alloc(A_LOT));
+      const [closed, ended] = [wire.close(), once(peer, 'end')];
+      await waiting(clock);
+      await clock.advance(2_000);
+      peer.resume();
+      await Promise.all([closed, ended]);
+      expect(heard.octets).toBe(A_LOT);
+    });
+
     test('closing ends, though the peer neither reads nor closes', async () => {
       const { wire, clock, peer } = await setUp();
       peer.pause();
