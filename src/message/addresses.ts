@@ -11,7 +11,7 @@ import { contentOf, isClosed, type TokenKind, Tokens } from './tokens.ts';
 export type Word = { readonly kind: TokenKind; readonly from: number; readonly to: number };
 
 /** An entry of a list, or the name of a group. */
-export type Listed = {
+type Listed = {
   /** The display name, token by token; all of it, where no address could be read. */
   readonly phrase: readonly Word[];
   readonly comments: readonly Word[];

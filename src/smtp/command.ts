@@ -22,7 +22,7 @@ export type Command =
 export type Verb = Command['verb'];
 
 /** A protocol other than SMTP, recognised by its first octets. */
-export type OtherProtocol = 'tls' | 'http';
+type OtherProtocol = 'tls' | 'http';
 
 /**
  * A line that is no command, and why. `unknown-command`: its first word is none that we know; `empty`: it has only

@@ -18,7 +18,7 @@ const DOT = 0x2e;
 export type LineEnding = 'crlf' | 'lf';
 
 /** What became of a chunk. */
-export type Decoded = {
+type Decoded = {
   /** What is kept of the chunk, in order, dots un-stuffed and line ends repaired; a few slices, whatever is in it. */
   readonly body: readonly Uint8Array[];
   /** What followed the end of data; present only once that was seen. May be empty. */

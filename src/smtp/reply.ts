@@ -8,11 +8,11 @@ import { type Status, statusOf } from './status.ts';
 export type Text = string | readonly [string, ...string[]];
 
 /** Codes of replies of success that we send. */
-export type PositiveCode = 211 | 214 | 220 | 221 | 235 | 250 | 251 | 252 | 253;
+type PositiveCode = 211 | 214 | 220 | 221 | 235 | 250 | 251 | 252 | 253;
 /** Codes of refusals that may not hold later. */
-export type TransientCode = 421 | 450 | 451 | 452 | 454 | 458 | 459;
+type TransientCode = 421 | 450 | 451 | 452 | 454 | 458 | 459;
 /** Codes of refusals that will hold. */
-export type PermanentCode = 500 | 501 | 502 | 503 | 504 | 521 | 530 | 534 | 535 | 538 | 550 | 552 | 553 | 554 | 555;
+type PermanentCode = 500 | 501 | 502 | 503 | 504 | 521 | 530 | 534 | 535 | 538 | 550 | 552 | 553 | 554 | 555;
 
 /** A reply with which something is refused; its enhanced status has the class of its code. */
 export type Refusal =
@@ -61,7 +61,7 @@ export function describeReply(reply: RemoteReply): string {
 }
 
 /** What a line of a reply makes of it. */
-export type ReplyStep =
+type ReplyStep =
   | { readonly result: 'more' }
   | { readonly result: 'reply'; readonly reply: RemoteReply }
   | { readonly result: 'malformed'; readonly line: string };

@@ -2,7 +2,7 @@
 // paired with a `5.3.4`: the class of the status must agree with the reply code.
 
 /** 2: success, 4: not now, 5: not at all (RFC 3463, section 2). */
-export type StatusClass = 2 | 4 | 5;
+type StatusClass = 2 | 4 | 5;
 
 /** An enhanced status code such as `5.3.4`; `C` is its class. */
 export type Status<C extends StatusClass = StatusClass> = `${C}.${number}.${number}`;

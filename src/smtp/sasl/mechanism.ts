@@ -14,13 +14,13 @@ export type Claim =
  * Yields responses. `next(challenge)` resumes it, `next('accepted')` once the server has accepted the login. It returns
  * why the exchange must not go on, or why the acceptance proves nothing, as a sentence; undefined when all is well.
  */
-export type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
+type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
 
 /**
  * Yields challenges and is resumed with the responses. Returns the claim, or undefined when a response is
  * malformed.
  */
-export type SaslServer = Generator<Buffer, Claim | undefined, Buffer>;
+type SaslServer = Generator<Buffer, Claim | undefined, Buffer>;
 
 /** The client's side of a mechanism: ours towards an upstream. */
 export type ClientSide = {
