@@ -25,6 +25,7 @@ export type HeaderSection = {
 export type Gathered = HeaderSection | 'too-large' | 'too-many-fields';
 
 const LF = 0x0a;
+// Octets: most header sections of devices fit into them.
 const FIRST_MEMORY = 4_096;
 
 /** Gathers one message's octets until its header section is whole. */
@@ -132,6 +133,7 @@ export class HeaderGatherer {
 
 const fieldIn = (raw: Buffer): Field => ({ name: raw.toString('latin1', 0, raw.indexOf(':')).trimEnd(), raw });
 
+// Fields: more than most messages have.
 const FIRST_PLACES = 64;
 
 /**

@@ -2,7 +2,7 @@
 // ends are repaired as line-ends.ts has it.
 //
 // Only <CRLF>.<CRLF> ends a message. A bare CR or LF is repaired into CRLF in what is kept, but has no meaning for
-// where the message ends: that difference is what SMTP smuggling lives on. The one exception is a session that
+// where the message ends: SMTP smuggling needs two servers that differ in that. The one exception is a session that
 // has ended its very first command with a bare LF; there a line ends with LF, a CR before it optional, and the
 // dot rule follows.
 //
@@ -18,7 +18,7 @@ const DOT = 0x2e;
 export type LineEnding = 'crlf' | 'lf';
 
 /** What became of a chunk. */
-export type Decoded = {
+type Decoded = {
   /** What is kept of the chunk, in order, dots un-stuffed and line ends repaired; a few slices, whatever is in it. */
   readonly body: readonly Uint8Array[];
   /** What followed the end of data; present only once that was seen. May be empty. */

@@ -13,9 +13,9 @@ export type MalformedParameter = {
 };
 
 /** `size`: octets that were declared. */
-export type ParsedMail = { readonly size: number | undefined; readonly parameters: MailParameters };
+type ParsedMail = { readonly size: number | undefined; readonly parameters: MailParameters };
 /** What RCPT's parameters say of a recipient. */
-export type ParsedRcpt = Omit<Recipient, 'forwardPath'>;
+type ParsedRcpt = Omit<Recipient, 'forwardPath'>;
 
 type Fields<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -61,7 +61,7 @@ export function describeReply(reply: RemoteReply): string {
 }
 
 /** What a line of a reply makes of it. */
-export type ReplyStep =
+type ReplyStep =
   | { readonly result: 'more' }
   | { readonly result: 'reply'; readonly reply: RemoteReply }
   | { readonly result: 'malformed'; readonly line: string };
@@ -82,7 +82,7 @@ export function replyReader(): (line: Uint8Array) => ReplyStep {
     if (match === null || (code !== undefined && Number(match[1]) !== code) || lines.length >= LONGEST_REPLY_LINES)
       return { result: 'malformed', line };
     code = Number(match[1]);
-    // Cleaned here, once: what a server says is shown in logs, by commands and in notifications.
+    // Cleaned here, once: a server's text is shown in logs, by commands and in notifications.
     lines.push(printable((match[3] ?? '').replaceAll('\t', ' ').trimEnd()));
     if (match[2] === '-') return { result: 'more' };
     const [first = '', ...rest] = lines;

@@ -23,10 +23,10 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-/** What has the name of a file is none. The message is a clause that says what it is. */
+/** The name belongs to something that is no file. The message is a clause that says to what. */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile';
-  /** `found`: of what has the name. */
+  /** `found`: what lstat(2) has for the name. */
   constructor(found: Stats) {
     super(`${kindOf(found)} stands in its place`);
   }

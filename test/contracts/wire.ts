@@ -201,6 +201,20 @@ export function wireContract(name: string, connect: () => Promise<Connection>): 
       expect(String(await wire.some(1_000))).toBe('x');
     });
 
+    test('a pause takes its time also for a peer that has closed its side', async () => {
+      const { wire, clock, peer } = await setUp();
+      peer.end();
+      await expect(wire.some(1_000)).rejects.toMatchObject({ reason: 'closed' });
+      let isOver = false;
+      const pause = wire.pause(1_000).then(() => {
+        isOver = true;
+      });
+      await clock.advance(999);
+      expect(isOver).toBe(false);
+      await clock.advance(1);
+      await pause;
+    });
+
     test('a pause ends when nobody is there any more', async () => {
       const { wire, clock, ours } = await setUp();
       const pause = expect(wire.pause(60_000)).rejects.toMatchObject({ reason: 'closed' });
@@ -235,6 +249,20 @@ export function wireContract(name: string, connect: () => Promise<Connection>): 
       await wire.close();
       expect(heard.text).toBe('221 bye');
       expect(clock.nextTimer()).toBeUndefined();
+    });
+
+    test('closing gives a peer that has closed its side, and reads slowly, all that is left', async () => {
+      const { wire, clock, peer, heard } = await setUp();
+      peer.pause();
+      peer.end();
+      await expect(wire.some(1_000)).rejects.toMatchObject({ reason: 'closed' });
+      wire.queue(Buffer.alloc(A_LOT));
+      const [closed, ended] = [wire.close(), once(peer, 'end')];
+      await waiting(clock);
+      await clock.advance(2_000);
+      peer.resume();
+      await Promise.all([closed, ended]);
+      expect(heard.octets).toBe(A_LOT);
     });
 
     test('closing ends, though the peer neither reads nor closes', async () => {

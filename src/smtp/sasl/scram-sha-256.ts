@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { printableJson } from '../printable.ts';
 import { EMPTY, type Mechanism } from './mechanism.ts';
 
-// The server decides how much work the key costs. More iterations than this would keep a small board busy for minutes.
+// The server decides how much work the key costs. Nobody asks for more iterations than this who means well; RFC 7677,
+// section 4, speaks of 15,000.
 const MOST_ITERATIONS = 1_000_000;
 // RFC 7677, section 4: with fewer, whoever has seen the exchange guesses passwords quickly.
 const FEWEST_ITERATIONS = 4_096;
