@@ -11,17 +11,16 @@ import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
 import { NO_OFFERS, type Offers } from '../../src/vocabulary/offers.ts';
 import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
 import { fakeClock } from './clock.ts';
+import { configOf } from './config.ts';
 import { collectNews } from './fakes/news.ts';
 import { seededRandom } from './fakes/random.ts';
 import { memoryStore } from './store.ts';
 
+/** The defaults of the variables, but no network may connect unless a test names it. */
 const ACCESS: AccessSettings = {
+  ...configOf().server,
   hostname: 'gate.example',
   allow: { networks: [], lan: false, gateway: false },
-  maxRecipients: 100,
-  allowSenders: undefined,
-  allowRecipients: undefined,
-  deviceRate: undefined,
   defaultDomain: undefined,
   startTls: 'off',
 };

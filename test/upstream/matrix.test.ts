@@ -11,6 +11,7 @@ import { systemRandom } from '../../src/system/random.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import { powerLosingDisk } from '../support/disk.ts';
+import { SETTINGS } from '../support/fakes/delivery.ts';
 import { type Fault, type FaultAt, faultyUpstream, REPLIES, type Step } from '../support/fakes/faulty-upstream.ts';
 import { CERTIFICATE, type ScriptedUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
 import { turningClock } from '../support/fakes/turning-clock.ts';
@@ -108,18 +109,7 @@ async function outcomeOf(at: FaultAt): Promise<Outcome> {
       news.tell(event, ...facts);
       if (event === 'removed' && spool.count === 0) emptied();
     },
-    settings: {
-      connections: 1,
-      rate: undefined,
-      retry: { min: 10_000, max: 10_000 },
-      expireAfter: 86_400_000,
-      warnAfter: undefined,
-      hostname: 'gate.example',
-      bounceTo: undefined,
-      recipient: undefined,
-      mayNotify: () => true,
-      sender: undefined,
-    },
+    settings: { ...SETTINGS, retry: { min: 10_000, max: 10_000 } },
   });
   await put(spool, BODY, envelope());
   scheduler.start();

@@ -11,6 +11,7 @@ import type { Attempt, Cause, MessageFailure, Outcome, Stage, UpstreamFailure } 
 import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../../../src/vocabulary/queued-message.ts';
 import { fakeClock } from '../clock.ts';
+import { configOf } from '../config.ts';
 import { collectNews } from './news.ts';
 import { seededRandom } from './random.ts';
 
@@ -133,18 +134,18 @@ export class MemoryQueue implements Queue {
   }
 }
 
-/** Settings that let everything through. */
+const { delivery, upstream, rewriting } = configOf();
+
+/** The defaults of the variables, but a message expires after a day; everything may be delivered and notified. */
 export const SETTINGS: SchedulerSettings = {
-  connections: 1,
-  rate: undefined,
-  retry: { min: 60_000, max: 1_800_000 },
+  ...delivery,
   expireAfter: 86_400_000,
-  warnAfter: undefined,
+  connections: 1,
+  rate: upstream.rate,
   hostname: 'gate.example',
-  bounceTo: undefined,
-  recipient: undefined,
+  sender: rewriting.sender,
+  recipient: rewriting.recipient,
   mayNotify: () => true,
-  sender: undefined,
 };
 
 export type DeliveryOptions = {
