@@ -1,4 +1,5 @@
-// The environment file that boards get: every variable as a commented line, by groups, from the same table as the README's.
+// The environment file that boards get: every variable as a commented line, by groups, from the same table as the
+// README's.
 
 import { VARIABLE_GROUPS } from '../../src/config/settings.ts';
 import { PREFIX, shownDefault } from '../../src/config/variable.ts';

@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { tlsProblem } from './tls-problem.ts';
 
 /** `too-slow` and `too-much` are for the wire's user to say: of a message that drips, and of one that never ends. */
-type LossReason = 'closed' | 'broken' | 'timeout' | 'too-slow' | 'too-much' | 'stopped';
+export type LossReason = 'closed' | 'broken' | 'timeout' | 'too-slow' | 'too-much' | 'stopped';
 
 /** The connection can't be used any more: the peer closed it, the socket broke, or a deadline passed. */
 export class ConnectionLost extends Error {

@@ -5,7 +5,7 @@ import { connect as connectTls, createSecureContext } from 'node:tls';
 import { acceptTls } from '../../src/server/tls.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { wireContract } from '../contracts/wire.ts';
-import { selfSigned } from '../support/certificate.ts';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 
 wireContract('a pair in memory', async () => {
   const [ours, peer] = duplexPair();
