@@ -5,7 +5,7 @@ import { afterAll } from 'vitest';
 import { FlashMeter } from '../../src/spool/flash.ts';
 import { meteredDisk } from '../../src/spool/metered-disk.ts';
 import { openDisk } from '../../src/system/disk.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { diskContract } from './disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gatepost-test-'));

@@ -1,6 +1,6 @@
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { powerLosingDisk } from '../support/disk.ts';
-import { put, testSpool } from '../support/spool.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
+import { put, testSpool } from '../support/spool/spool.ts';
 import { type QueueUnderTest, queueContract } from './queue.ts';
 
 queueContract('the spool', async (): Promise<QueueUnderTest> => {

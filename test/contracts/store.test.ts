@@ -1,8 +1,8 @@
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
-import { bodyOf, envelope, put, testSpool } from '../support/spool.ts';
-import { memoryStore } from '../support/store.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
+import { memoryStore } from '../support/fakes/store.ts';
+import { bodyOf, envelope, put, testSpool } from '../support/spool/spool.ts';
 import { type StoreUnderTest, storeContract } from './store.ts';
 
 storeContract('the spool', async (): Promise<StoreUnderTest> => {

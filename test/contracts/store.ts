@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { MessageStore } from '../../src/server/store.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { envelope } from '../support/spool.ts';
+import { envelope } from '../support/spool/spool.ts';
 
 /** A store, and what a test must see of it. */
 export type StoreUnderTest = {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { turnAway, Wire } from '../../src/system/wire.ts';
-import { type FakeClock, fakeClock } from '../support/clock.ts';
+import { type FakeClock, fakeClock } from '../support/fakes/clock.ts';
 
 /** Both ends of one connection; each may close its side and still read the other. */
 export type Connection = { readonly ours: Duplex; readonly peer: Duplex };

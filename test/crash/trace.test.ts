@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
 import { BUNDLE } from '../../scripts/lib/paths.ts';
-import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { finished } from '../support/processes.ts';

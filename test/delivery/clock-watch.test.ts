@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ClockWatch } from '../../src/delivery/clock-watch.ts';
-import { fakeClock, START_OF_TIME } from '../support/clock.ts';
+import { fakeClock, START_OF_TIME } from '../support/fakes/clock.ts';
 
 function setUp() {
   const clock = fakeClock();

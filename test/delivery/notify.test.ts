@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Notice, Notifier, type NotifySettings } from '../../src/delivery/notify.ts';
 import type { Envelope, Recipient } from '../../src/smtp/envelope.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 import { envelopeTo, MemoryQueue, recipient, refusal, reply, SETTINGS } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/fakes/news.ts';
 import { seededRandom } from '../support/fakes/random.ts';

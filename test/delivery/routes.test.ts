@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Carrier } from '../../src/delivery/queue.ts';
 import { Routes } from '../../src/delivery/routes.ts';
 import type { Cause } from '../../src/vocabulary/attempt.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 import { refusal, upstreamFailure } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/fakes/news.ts';
 import { seededRandom } from '../support/fakes/random.ts';

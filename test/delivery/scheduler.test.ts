@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Attempt, Cause, Outcome } from '../../src/vocabulary/attempt.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { START_OF_TIME } from '../support/clock.ts';
+import { START_OF_TIME } from '../support/fakes/clock.ts';
 import {
   answered,
   bounced,

@@ -6,7 +6,7 @@ import { Routes } from '../../src/delivery/routes.ts';
 import type { PendingMessage } from '../../src/delivery/schedule.ts';
 import { Settlement, type SettleSettings } from '../../src/delivery/settle.ts';
 import type { Attempt } from '../../src/vocabulary/attempt.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 import {
   answered,
   bounced,

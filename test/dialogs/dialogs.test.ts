@@ -6,8 +6,8 @@ import * as replies from '../../src/server/replies.ts';
 import type { Malformed } from '../../src/smtp/command.ts';
 import { formatReply, type Reply } from '../../src/smtp/reply.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { modesOf, readDialog } from '../support/dialog.ts';
-import { runDialog } from '../support/dialog-run.ts';
+import { modesOf, readDialog } from '../support/dialogs/dialog.ts';
+import { runDialog } from '../support/dialogs/run.ts';
 
 const HERE = new URL('.', import.meta.url).pathname;
 const files = readdirSync(HERE, { recursive: true, encoding: 'utf8' })

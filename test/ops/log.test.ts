@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createLog, formatLogfmt } from '../../src/ops/log.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 const id = 'ABC1234' as QueueId;
 const recipient = { localPart: 'you', domain: 'example.org' };

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { AccessSettings } from '../../src/server/access.ts';
 import * as replies from '../../src/server/replies.ts';
 import { parseMailbox } from '../../src/smtp/address.ts';
-import { neighbourhood, type SessionOptions, sessionParts, sizeLimitOf, tlsWith } from '../support/access.ts';
-import { fakeClock } from '../support/clock.ts';
-import { memoryStore } from '../support/store.ts';
+import { neighbourhood, type SessionOptions, sessionParts, sizeLimitOf, tlsWith } from '../support/dialogs/access.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { memoryStore } from '../support/fakes/store.ts';
 
 const accessWith = (options: SessionOptions) => sessionParts(options).access;
 

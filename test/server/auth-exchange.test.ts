@@ -6,7 +6,7 @@ import { exchange } from '../../src/server/auth-exchange.ts';
 import * as replies from '../../src/server/replies.ts';
 import type { ServerMechanism } from '../../src/smtp/sasl/mechanisms.ts';
 import { Wire } from '../../src/system/wire.ts';
-import { fakeClock, settled } from '../support/clock.ts';
+import { fakeClock, settled } from '../support/fakes/clock.ts';
 
 /** Asks twice; the claim is what came. */
 const TWICE: ServerMechanism = {

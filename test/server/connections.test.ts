@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Admitted, Connections } from '../../src/server/connections.ts';
 import type { Monotonic } from '../../src/system/clock.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 function admit(connections: Connections, device: string): Admitted {
   const admitted = connections.admit(device);

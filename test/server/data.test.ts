@@ -4,7 +4,7 @@ import { duplexPair } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { ChunkedText, type Sink, Transfer } from '../../src/server/data.ts';
 import { ConnectionLost, Wire } from '../../src/system/wire.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 function setUp(sizeLimit = 1_000) {
   const clock = fakeClock();

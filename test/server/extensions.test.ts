@@ -6,8 +6,8 @@ import { offeredExtensions, offeredVerbs, refuseData, refuseMail, refuseRecipien
 import * as replies from '../../src/server/replies.ts';
 import { createAuthenticator } from '../../src/server/users.ts';
 import { parseCommand } from '../../src/smtp/command.ts';
-import { sessionParts, sizeLimitOf, tlsWith } from '../support/access.ts';
-import { fakeClock } from '../support/clock.ts';
+import { sessionParts, sizeLimitOf, tlsWith } from '../support/dialogs/access.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 const policyOf = (more: Partial<Policy> = {}): Policy => ({
   ...sessionParts({

@@ -5,8 +5,8 @@ import { DataDecoder } from '../../src/smtp/data-decoder.ts';
 import type { Envelope, MailParameters } from '../../src/smtp/envelope.ts';
 import type { WallTime } from '../../src/system/clock.ts';
 import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
-import { NO_REWRITING, sizeLimitOf } from '../support/access.ts';
-import { type MemoryStore, memoryStore } from '../support/store.ts';
+import { NO_REWRITING, sizeLimitOf } from '../support/dialogs/access.ts';
+import { type MemoryStore, memoryStore } from '../support/fakes/store.ts';
 
 const ORIGIN: Origin = {
   hello: 'cam',

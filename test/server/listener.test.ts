@@ -6,9 +6,9 @@ import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import type { ListenAddress } from '../../src/vocabulary/endpoint.ts';
 import { type Allowed, plainAddress } from '../../src/vocabulary/network.ts';
-import { neighbourhood, type SessionOptions, sessionParts } from '../support/access.ts';
+import { neighbourhood, type SessionOptions, sessionParts } from '../support/dialogs/access.ts';
 import { collectNews } from '../support/fakes/news.ts';
-import { memoryStore } from '../support/store.ts';
+import { memoryStore } from '../support/fakes/store.ts';
 
 const LOOPBACK = { address: '127.0.0.0', prefix: 8, family: 'ipv4' } as const;
 

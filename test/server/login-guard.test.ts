@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LoginGuard } from '../../src/server/login-guard.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 test('each wrong password costs more, up to ten seconds, for that address alone', async () => {
   const clock = fakeClock();

@@ -9,8 +9,8 @@ import type { Session, Transaction } from '../../src/server/session-state.ts';
 import { createAuthenticator } from '../../src/server/users.ts';
 import { type Command, type Malformed, parseCommand, type Verb } from '../../src/smtp/command.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { sessionParts, tlsWith } from '../support/access.ts';
-import { fakeClock } from '../support/clock.ts';
+import { sessionParts, tlsWith } from '../support/dialogs/access.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 const CHANNEL = { isSecure: false, user: undefined };
 const TRANSACTION: Transaction = {

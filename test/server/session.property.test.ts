@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Conversation } from '../../src/server/session.ts';
 import { createAuthenticator } from '../../src/server/users.ts';
-import { sessionParts, sizeLimitOf } from '../support/access.ts';
-import { fakeClock, settled } from '../support/clock.ts';
+import { sessionParts, sizeLimitOf } from '../support/dialogs/access.ts';
+import { fakeClock, settled } from '../support/fakes/clock.ts';
 import { collectNews } from '../support/fakes/news.ts';
-import { memoryStore } from '../support/store.ts';
+import { memoryStore } from '../support/fakes/store.ts';
 
 async function converse(pieces: readonly Buffer[]) {
   const clock = fakeClock();

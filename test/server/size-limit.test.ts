@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MOST_ADDED_OCTETS } from '../../src/message/trace.ts';
 import { SizeLimit } from '../../src/server/size-limit.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 const MIB = 2 ** 20;
 

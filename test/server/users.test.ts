@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { deviceUsers } from '../../src/config/kinds.ts';
 import { createAuthenticator, hashPassword } from '../../src/server/users.ts';
 import type { DeviceUser } from '../../src/vocabulary/password.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 const DEVICE = '192.0.2.7';
 const password = (username: string, secret: string) => ({ kind: 'password', username, password: secret }) as const;

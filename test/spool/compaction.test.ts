@@ -2,10 +2,10 @@
 
 import { expect, test } from 'vitest';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { bodyOf, put, SEGMENTS, segmentsOn, testSpool } from '../support/spool.ts';
+import { bodyOf, put, SEGMENTS, segmentsOn, testSpool } from '../support/spool/spool.ts';
 
 const text = (length: number, seed = 1) => seededRandom(seed).bytes(length);
 

@@ -1,4 +1,4 @@
-// Random schedules with power cuts (test/support/schedules.ts). Each run takes new seeds, which stand in the name of
+// Random schedules with power cuts (test/support/spool/schedules.ts). Each run takes new seeds, which stand in the name of
 // the test and in the failure; a seed that failed goes into seeds.txt and is run every time from then on. More of
 // them, or the same again: SPOOL_SCHEDULES=5000 SPOOL_SEED=1 npx vitest run test/spool/crash.test.ts
 
@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { openSpool } from '../../src/spool/spool.ts';
-import { runSchedule } from '../support/schedules.ts';
+import { runSchedule } from '../support/spool/schedules.ts';
 
 const SCHEDULES = Number(process.env['SPOOL_SCHEDULES'] ?? 300);
 const FIRST = Number(process.env['SPOOL_SEED'] ?? randomInt(2 ** 31));

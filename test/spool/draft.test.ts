@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { envelope, put, testSpool } from '../support/spool.ts';
+import { envelope, put, testSpool } from '../support/spool/spool.ts';
 
 const text = (length: number, seed = 1) => seededRandom(seed).bytes(length);
 

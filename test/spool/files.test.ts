@@ -7,11 +7,11 @@ import { PAGE } from '../../src/spool/frame.ts';
 import { decodeHeader } from '../../src/spool/header.ts';
 import { MANIFEST, readManifest } from '../../src/spool/manifest.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
-import type { Remains } from '../support/generations.ts';
-import { type AtRest, aftermathOf, atRest, filesOf } from '../support/rest.ts';
-import { put, segmentsOn, testSpool } from '../support/spool.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
+import type { Remains } from '../support/spool/generations.ts';
+import { type AtRest, aftermathOf, atRest, filesOf } from '../support/spool/rest.ts';
+import { put, segmentsOn, testSpool } from '../support/spool/spool.ts';
 
 const generationIn = (octets: Buffer) => decodeHeader(octets.subarray(0, PAGE))?.generation ?? 0;
 

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { FlashMeter, yearsLeft } from '../../src/spool/flash.ts';
 import { meteredDisk } from '../../src/spool/metered-disk.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 
 const DAY = 86_400_000;
 

@@ -9,11 +9,11 @@ import { readManifest } from '../../src/spool/manifest.ts';
 import { scan } from '../../src/spool/scan.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { remainsOfCuts } from '../support/generations.ts';
-import { bodyOf, put, testSpool } from '../support/spool.ts';
+import { remainsOfCuts } from '../support/spool/generations.ts';
+import { bodyOf, put, testSpool } from '../support/spool/spool.ts';
 
 const KEPT = JSON.parse(readFileSync(new URL('format-1.json', import.meta.url), 'utf8')) as {
   readonly instance: string;

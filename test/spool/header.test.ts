@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { crc32c } from '../../src/spool/crc32c.ts';
 import { PAGE } from '../../src/spool/frame.ts';
 import { decodeHeader, encodeHeader, formatRing, NONCE, parseRing } from '../../src/spool/header.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { put, SEGMENT, segmentsOn, testSpool } from '../support/spool.ts';
+import { put, SEGMENT, segmentsOn, testSpool } from '../support/spool/spool.ts';
 
 const text = (length: number, seed = 1) => seededRandom(seed).bytes(length);
 

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { PAGE } from '../../src/spool/frame.ts';
 import type { DiskFile } from '../../src/system/disk.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock, settled } from '../support/clock.ts';
-import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
+import { fakeClock, settled } from '../support/fakes/clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { bodyOf, envelope, put, testSpool } from '../support/spool.ts';
+import { bodyOf, envelope, put, testSpool } from '../support/spool/spool.ts';
 
 const text = (length: number, seed = 1) => seededRandom(seed).bytes(length);
 

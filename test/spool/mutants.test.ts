@@ -6,9 +6,9 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { openSpool } from '../../src/spool/spool.ts';
 import type { DiskFile } from '../../src/system/disk.ts';
-import type { PowerLosingDisk } from '../support/disk.ts';
-import { runGenerations } from '../support/generations.ts';
-import { runSchedule, type Subject } from '../support/schedules.ts';
+import type { PowerLosingDisk } from '../support/fakes/disk.ts';
+import { runGenerations } from '../support/spool/generations.ts';
+import { runSchedule, type Subject } from '../support/spool/schedules.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const MUTANTS = `${ROOT}dist/mutants/`;

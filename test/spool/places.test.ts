@@ -11,7 +11,7 @@ import { MANIFEST } from '../../src/spool/manifest.ts';
 import { recover } from '../../src/spool/recover.ts';
 import { type Disk, openDisk, openDiskReadOnly } from '../../src/system/disk.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { bodyOf, put, testSpool } from '../support/spool.ts';
+import { bodyOf, put, testSpool } from '../support/spool/spool.ts';
 
 const folders: string[] = [];
 afterEach(() => {

@@ -8,12 +8,12 @@ import { recover } from '../../src/spool/recover.ts';
 import { scan } from '../../src/spool/scan.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import type { Remains } from '../support/generations.ts';
-import { filesOf } from '../support/rest.ts';
-import { put, testSpool } from '../support/spool.ts';
+import type { Remains } from '../support/spool/generations.ts';
+import { filesOf } from '../support/spool/rest.ts';
+import { put, testSpool } from '../support/spool/spool.ts';
 
 const SEGMENT_SIZE = 32 * 1024;
 const SECTOR = 512;

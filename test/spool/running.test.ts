@@ -2,10 +2,10 @@
 
 import { expect, test } from 'vitest';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from '../support/clock.ts';
-import { type PowerLosingDisk, powerLosingDisk } from '../support/disk.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { put, testSpool } from '../support/spool.ts';
+import { put, testSpool } from '../support/spool/spool.ts';
 
 const HOUR = 3_600_000;
 

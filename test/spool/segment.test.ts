@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { type Frame, PAGE } from '../../src/spool/frame.ts';
 import { makeSegment, type Segment } from '../../src/spool/segment.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
 
 const SIZE = 8 * PAGE;

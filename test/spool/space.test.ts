@@ -5,11 +5,11 @@ import { PAGE } from '../../src/spool/frame.ts';
 import { recover } from '../../src/spool/recover.ts';
 import type { Spool } from '../../src/spool/spool.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { type FakeClock, fakeClock } from '../support/clock.ts';
-import { powerLosingDisk } from '../support/disk.ts';
+import { type FakeClock, fakeClock } from '../support/fakes/clock.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { seededRandom } from '../support/fakes/random.ts';
-import { filesOf } from '../support/rest.ts';
-import { envelope, longEnvelope, put, SEGMENT, SEGMENTS, testSpool } from '../support/spool.ts';
+import { filesOf } from '../support/spool/rest.ts';
+import { envelope, longEnvelope, put, SEGMENT, SEGMENTS, testSpool } from '../support/spool/spool.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { atMostEvery } from '../../src/system/at-most-every.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 test('work is done at the first request, and then once in each interval', async () => {
   const clock = fakeClock();

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Calendar } from '../../src/system/calendar.ts';
 import type { WallTime } from '../../src/system/clock.ts';
 import { clockContract } from '../contracts/clock.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 const date = (text: string) => Date.parse(text) as WallTime;
 const BUILT = date('2026-11-01');

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/system/clock.ts';
 import { clockContract } from '../contracts/clock.ts';
-import { fakeClock, fastClock } from '../support/clock.ts';
+import { fakeClock, fastClock } from '../support/fakes/clock.ts';
 
 const wait = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 

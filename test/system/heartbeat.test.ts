@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { startHeartbeat } from '../../src/system/heartbeat.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 async function begin(file: string, watchdog?: number) {

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { connect as connectTls, createSecureContext } from 'node:tls';
+import { selfSigned } from '../../scripts/lib/certificate.ts';
 import { acceptTls } from '../../src/server/tls.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { wireContract } from '../contracts/wire.ts';
-import { selfSigned } from '../../scripts/lib/certificate.ts';
 
 wireContract('a pair in memory', async () => {
   const [ours, peer] = duplexPair();

@@ -5,7 +5,7 @@ import { duplexPair } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { Wire } from '../../src/system/wire.ts';
 import { expect as expectReply, quit, readReply, reset, UpstreamFailed, WAIT } from '../../src/upstream/dialogue.ts';
-import { fakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/fakes/clock.ts';
 
 function setUp() {
   const clock = fakeClock();

@@ -10,12 +10,12 @@ import type { Spool } from '../../src/spool/spool.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
-import { powerLosingDisk } from '../support/disk.ts';
 import { SETTINGS } from '../support/fakes/delivery.ts';
+import { powerLosingDisk } from '../support/fakes/disk.ts';
 import { type Fault, type FaultAt, faultyUpstream, REPLIES, type Step } from '../support/fakes/faulty-upstream.ts';
 import { CERTIFICATE, type ScriptedUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
 import { turningClock } from '../support/fakes/turning-clock.ts';
-import { envelope, put, testSpool } from '../support/spool.ts';
+import { envelope, put, testSpool } from '../support/spool/spool.ts';
 
 const clock = turningClock(100);
 // A machine that is busy with other things gives these tests little time.

@@ -10,8 +10,8 @@ import type { Monotonic } from '../../../src/system/clock.ts';
 import type { Attempt, Cause, MessageFailure, Outcome, Stage, UpstreamFailure } from '../../../src/vocabulary/attempt.ts';
 import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../../../src/vocabulary/queued-message.ts';
-import { fakeClock } from '../clock.ts';
 import { configOf } from '../config.ts';
+import { fakeClock } from './clock.ts';
 import { collectNews } from './news.ts';
 import { seededRandom } from './random.ts';
 

@@ -1,7 +1,7 @@
 // Time for tests that must live through RFC 5321's patience with real sockets, on a machine that is busy with other things.
 
 import type { Clock, Monotonic } from '../../../src/system/clock.ts';
-import { START_OF_TIME } from '../clock.ts';
+import { START_OF_TIME } from './clock.ts';
 
 // In ms of the system's time.
 const TURN = 2;

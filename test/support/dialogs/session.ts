@@ -12,18 +12,18 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { createSecureContext } from 'node:tls';
-import { selfSigned } from '../../scripts/lib/certificate.ts';
-import { createLog } from '../../src/ops/log.ts';
-import { Conversation } from '../../src/server/session.ts';
-import { createAuthenticator } from '../../src/server/users.ts';
-import { type Mailbox, parseMailbox } from '../../src/smtp/address.ts';
-import type { Tell } from '../../src/vocabulary/events.ts';
-import type { DeviceUser } from '../../src/vocabulary/password.ts';
+import { selfSigned } from '../../../scripts/lib/certificate.ts';
+import { createLog } from '../../../src/ops/log.ts';
+import { Conversation } from '../../../src/server/session.ts';
+import { createAuthenticator } from '../../../src/server/users.ts';
+import { type Mailbox, parseMailbox } from '../../../src/smtp/address.ts';
+import type { Tell } from '../../../src/vocabulary/events.ts';
+import type { DeviceUser } from '../../../src/vocabulary/password.ts';
+import { type FakeClock, fakeClock } from '../fakes/clock.ts';
+import { collectNews } from '../fakes/news.ts';
+import { type MemoryStore, memoryStore } from '../fakes/store.ts';
+import { alsoSecret, searchForSecrets } from '../secrets.ts';
 import { type SessionOptions, sessionParts, sizeLimitOf, tlsWith } from './access.ts';
-import { type FakeClock, fakeClock } from './clock.ts';
-import { collectNews } from './fakes/news.ts';
-import { alsoSecret, searchForSecrets } from './secrets.ts';
-import { type MemoryStore, memoryStore } from './store.ts';
 
 export type DialogSession = {
   /** The device's end of the connection. */

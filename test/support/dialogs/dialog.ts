@@ -23,7 +23,7 @@
 // In what is sent, {ab*100} stands for a hundred times ab.
 
 import { readFileSync } from 'node:fs';
-import type { SeededRandom } from './fakes/random.ts';
+import type { SeededRandom } from '../fakes/random.ts';
 
 /** How what is sent is cut into packets. */
 export type Mode = 'step by step' | 'octet by octet' | 'in random pieces' | 'all at once';

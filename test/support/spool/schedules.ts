@@ -3,15 +3,15 @@
 // passed in, so that a test can show that broken ones (mutants) are caught.
 
 import { expect } from 'vitest';
-import { placesOf } from '../../src/spool/messages.ts';
-import { recover } from '../../src/spool/recover.ts';
-import { footprint } from '../../src/spool/space.ts';
-import type { openSpool } from '../../src/spool/spool.ts';
-import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { formatQueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from './clock.ts';
-import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
-import { type SeededRandom, seededRandom } from './fakes/random.ts';
+import { placesOf } from '../../../src/spool/messages.ts';
+import { recover } from '../../../src/spool/recover.ts';
+import { footprint } from '../../../src/spool/space.ts';
+import type { openSpool } from '../../../src/spool/spool.ts';
+import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
+import { formatQueueId } from '../../../src/vocabulary/queue-id.ts';
+import { fakeClock } from '../fakes/clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../fakes/disk.ts';
+import { type SeededRandom, seededRandom } from '../fakes/random.ts';
 import { filesOf } from './rest.ts';
 import { bodyOf, envelope, longEnvelope, segmentsOn, testSpool } from './spool.ts';
 

@@ -2,8 +2,8 @@
 // at 512 octets, and each change of the directory may have happened or not. It can also be made to fail at any
 // operation. It keeps the contract of disks (test/contracts/disk.ts).
 
-import type { Disk, DiskFile } from '../../src/system/disk.ts';
-import type { SeededRandom } from './fakes/random.ts';
+import type { Disk, DiskFile } from '../../../src/system/disk.ts';
+import type { SeededRandom } from './random.ts';
 
 const PAGE = 4096;
 const SECTOR = 512;

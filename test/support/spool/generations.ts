@@ -2,10 +2,10 @@
 // spool under test is passed in, as it is to the schedules.
 
 import { expect } from 'vitest';
-import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import { fakeClock } from './clock.ts';
-import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
-import { type SeededRandom, seededRandom } from './fakes/random.ts';
+import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
+import { fakeClock } from '../fakes/clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../fakes/disk.ts';
+import { type SeededRandom, seededRandom } from '../fakes/random.ts';
 import type { Subject } from './schedules.ts';
 import { put, SEGMENT, testSpool } from './spool.ts';
 

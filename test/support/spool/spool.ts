@@ -1,16 +1,16 @@
 // A spool with small segments on a disk that loses power.
 
-import type { Envelope } from '../../src/smtp/envelope.ts';
-import { isSegmentName } from '../../src/spool/segment.ts';
-import { openSpool, type Spool } from '../../src/spool/spool.ts';
-import type { Clock } from '../../src/system/clock.ts';
-import type { Disk } from '../../src/system/disk.ts';
-import type { Random } from '../../src/system/random.ts';
-import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import type { QueuedMessage } from '../../src/vocabulary/queued-message.ts';
-import { fakeClock } from './clock.ts';
-import { collectNews } from './fakes/news.ts';
-import { seededRandom } from './fakes/random.ts';
+import type { Envelope } from '../../../src/smtp/envelope.ts';
+import { isSegmentName } from '../../../src/spool/segment.ts';
+import { openSpool, type Spool } from '../../../src/spool/spool.ts';
+import type { Clock } from '../../../src/system/clock.ts';
+import type { Disk } from '../../../src/system/disk.ts';
+import type { Random } from '../../../src/system/random.ts';
+import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
+import type { QueuedMessage } from '../../../src/vocabulary/queued-message.ts';
+import { fakeClock } from '../fakes/clock.ts';
+import { collectNews } from '../fakes/news.ts';
+import { seededRandom } from '../fakes/random.ts';
 
 export const SEGMENT = 64 * 1024;
 export const SEGMENTS = 12;

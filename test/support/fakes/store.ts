@@ -1,8 +1,8 @@
 // A message store in memory, with a room that tests set.
 
-import type { MessageStore } from '../../src/server/store.ts';
-import type { Envelope } from '../../src/smtp/envelope.ts';
-import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import type { MessageStore } from '../../../src/server/store.ts';
+import type { Envelope } from '../../../src/smtp/envelope.ts';
+import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
 
 export type KeptMessage = { readonly id: QueueId; readonly envelope: Envelope; readonly octets: Buffer };
 

@@ -1,20 +1,20 @@
 // What the sessions of tests are made with: everything is allowed, and nothing is asked for, unless a test says otherwise.
 
 import type { SecureContext } from 'node:tls';
-import { Access, type AccessSettings } from '../../src/server/access.ts';
-import { type ConnectionLimits, Connections } from '../../src/server/connections.ts';
-import type { SessionParts } from '../../src/server/session.ts';
-import { SizeLimit } from '../../src/server/size-limit.ts';
-import type { TlsContexts } from '../../src/server/tls.ts';
-import { createAuthenticator } from '../../src/server/users.ts';
-import type { Neighbourhood } from '../../src/system/neighbourhood.ts';
-import { NO_OFFERS, type Offers } from '../../src/vocabulary/offers.ts';
-import type { Rewriting } from '../../src/vocabulary/rewriting.ts';
-import { fakeClock } from './clock.ts';
-import { configOf } from './config.ts';
-import { collectNews } from './fakes/news.ts';
-import { seededRandom } from './fakes/random.ts';
-import { memoryStore } from './store.ts';
+import { Access, type AccessSettings } from '../../../src/server/access.ts';
+import { type ConnectionLimits, Connections } from '../../../src/server/connections.ts';
+import type { SessionParts } from '../../../src/server/session.ts';
+import { SizeLimit } from '../../../src/server/size-limit.ts';
+import type { TlsContexts } from '../../../src/server/tls.ts';
+import { createAuthenticator } from '../../../src/server/users.ts';
+import type { Neighbourhood } from '../../../src/system/neighbourhood.ts';
+import { NO_OFFERS, type Offers } from '../../../src/vocabulary/offers.ts';
+import type { Rewriting } from '../../../src/vocabulary/rewriting.ts';
+import { configOf } from '../config.ts';
+import { fakeClock } from '../fakes/clock.ts';
+import { collectNews } from '../fakes/news.ts';
+import { seededRandom } from '../fakes/random.ts';
+import { memoryStore } from '../fakes/store.ts';
 
 /** The defaults of the variables, but no network may connect unless a test names it. */
 const ACCESS: AccessSettings = {

@@ -1,11 +1,11 @@
 // A spool at rest, to be damaged: what was in it, and whether what a damaged one does is honest.
 
 import { expect } from 'vitest';
-import type { QueueId } from '../../src/vocabulary/queue-id.ts';
-import type { SpoolDamage } from '../../src/vocabulary/spool-status.ts';
-import { fakeClock } from './clock.ts';
-import { type PowerLosingDisk, powerLosingDisk } from './disk.ts';
-import { seededRandom } from './fakes/random.ts';
+import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
+import type { SpoolDamage } from '../../../src/vocabulary/spool-status.ts';
+import { fakeClock } from '../fakes/clock.ts';
+import { type PowerLosingDisk, powerLosingDisk } from '../fakes/disk.ts';
+import { seededRandom } from '../fakes/random.ts';
 import type { Remains } from './generations.ts';
 import { bodyOf, envelope, put, testSpool } from './spool.ts';
 

@@ -1,6 +1,6 @@
 // A clock that the test moves.
 
-import type { Cancel, Clock, Monotonic, WallTime } from '../../src/system/clock.ts';
+import type { Cancel, Clock, Monotonic, WallTime } from '../../../src/system/clock.ts';
 
 export type FakeClock = Clock & {
   /**

@@ -2,12 +2,12 @@
 
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { formatMailbox, formatPath } from '../../src/smtp/address.ts';
-import { settled } from './clock.ts';
+import { formatMailbox, formatPath } from '../../../src/smtp/address.ts';
+import { settled } from '../fakes/clock.ts';
+import { seededRandom } from '../fakes/random.ts';
+import type { KeptMessage, MemoryStore } from '../fakes/store.ts';
 import { cut, type Dialog, isSending, type Mode, octetsOf, patternOf, type Step, wordsOf } from './dialog.ts';
-import { beginSession, type DialogSession } from './dialog-session.ts';
-import { seededRandom } from './fakes/random.ts';
-import type { KeptMessage, MemoryStore } from './store.ts';
+import { beginSession, type DialogSession } from './session.ts';
 
 /** Rejects at the first step that fails. Resolves with the replies that came, each with all its lines. */
 export async function runDialog(dialog: Dialog, mode: Mode, random = seededRandom(7)): Promise<readonly string[]> {
