@@ -15,8 +15,8 @@ import { crc32c } from './crc32c.ts';
 /**
  * - `body`: a piece of a message; the position is its offset in octets.
  * - `commit`: makes the message exist; the payload is its CommitRecord, the position the octets of the whole body.
- * - `outcome`: which recipients are settled so far; the payload is an OutcomeRecord. The position counts the outcomes of
- *   a message, and the one with the highest holds.
+ * - `outcome`: which recipients are settled so far; the payload is an OutcomeRecord. The position counts the outcomes
+ *   of a message, and the one with the highest holds.
  * - `done`: the message is gone; the position is the running time in ms (0 in those of older releases). It outlives the
  *   body of the message, since segments come free oldest first.
  * - `facts`: the spool's Facts have changed since the segment's header was written; its number is 0.
