@@ -1,8 +1,8 @@
 // The command line: finds the command in the table, loads and runs it, and sets the exit code.
 
 import { EXIT } from './commands/exit.ts';
+import { helpOn } from './commands/help-text.ts';
 import { COMMANDS, type CommandFile, isCommand } from './commands/table.ts';
-import { helpOn } from './commands/usage.ts';
 import { codeOf, problemOf } from './system/problem.ts';
 
 const ALIASES: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version', '-V': 'version' };

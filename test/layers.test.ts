@@ -28,13 +28,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const layer = (path: string) => path.split('/')[1] ?? '';
 
 /** All imports of our own modules in a folder of the project, types included; paths start at the project. */
-function importsIn(folder: string): readonly { readonly file: string; readonly target: string }[] {
+function importsIn(folder: string): readonly { readonly file: string; readonly target: string; readonly isOnDemand: boolean }[] {
   return readdirSync(PROJECT + folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => `${folder}/${name}`)
     .flatMap((file) =>
-      [...readFileSync(PROJECT + file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)'/g)].map(([, imported = '']) => ({
+      [...readFileSync(PROJECT + file, 'utf8').matchAll(/(?:from|import)\s*(\(?)\s*'(\.[^']*)'/g)].map(([, bracket, imported = '']) => ({
         file,
+        isOnDemand: bracket === '(',
         target: new URL(imported, `file:///${file}`).pathname.slice(1),
       })),
     );
@@ -50,8 +51,32 @@ test('siblings never import siblings', () => {
   expect(forbiddenImports()).toEqual([]);
 });
 
+/** Groups of modules of src that import one another in a circle, types included; what is imported on demand is none. */
+function importCircles(): readonly (readonly string[])[] {
+  const targets = new Map<string, string[]>();
+  for (const { file, target, isOnDemand } of importsIn('src')) if (!isOnDemand) targets.set(file, [...(targets.get(file) ?? []), target]);
+  const reachedFrom = (start: string) => {
+    const reached = new Set<string>();
+    for (const left = [start]; left.length > 0; ) {
+      for (const next of targets.get(left.pop() ?? '') ?? []) {
+        if (reached.has(next)) continue;
+        reached.add(next);
+        left.push(next);
+      }
+    }
+    return reached;
+  };
+  const all = new Map([...targets.keys()].map((file) => [file, reachedFrom(file)]));
+  const circles = [...all].map(([file, reached]) => [...reached].filter((other) => reached.has(file) && all.get(other)?.has(file)));
+  return circles.filter((circle) => circle.length > 0);
+}
+
+test('no modules import one another in a circle', () => {
+  expect(importCircles()).toEqual([]);
+});
+
 test('the rule covers every folder, and sees imports at all', () => {
-  expect(Object.keys(ALLOWED).sort()).toEqual(readdirSync(SRC).sort());
+  expect([...Object.keys(ALLOWED), 'README.md'].sort()).toEqual(readdirSync(SRC).sort());
   expect(readFileSync(`${SRC}relay/start.ts`, 'utf8')).toMatch(/from '\.\.\/spool\//);
 });
 

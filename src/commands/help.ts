@@ -1,6 +1,6 @@
 // `gatepost help`: all commands, a line or two each.
 
-import { overview } from './usage.ts';
+import { overview } from './help-text.ts';
 
 /** Prints the list. */
 export async function run(): Promise<void> {

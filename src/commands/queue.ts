@@ -7,9 +7,9 @@ import { formatQueued, formatShown } from '../ops/queue.ts';
 import { parseQueueId, type QueueId } from '../vocabulary/queue-id.ts';
 import { withRelay } from './environment.ts';
 import { EXIT } from './exit.ts';
+import { wrongUse } from './help-text.ts';
 import { print, printJson } from './print.ts';
 import { isVerb, QUEUE_VERBS, type QueueVerb } from './queue-verbs.ts';
-import { wrongUse } from './usage.ts';
 
 /** Does what the verb says; exit code 66 when a message that is named does not wait. */
 export async function run(argv: readonly string[]): Promise<void> {

@@ -15,9 +15,9 @@ import type { Outcome } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
+import { wrongUse } from './help-text.ts';
 import { print } from './print.ts';
 import { printFailure, tryToConnect } from './try-upstream.ts';
-import { wrongUse } from './usage.ts';
 
 /**
  * Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a

@@ -10,7 +10,7 @@ import { problemOf } from '../system/problem.ts';
 import { formatQueueId } from '../vocabulary/queue-id.ts';
 import { relayLocationFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
-import { wrongUse } from './usage.ts';
+import { wrongUse } from './help-text.ts';
 
 /** Verifies the spools of these folders, or the relay's own; exit code 69 when one can't be read. */
 export async function run([verb, ...folders]: readonly string[]): Promise<void> {

@@ -26,7 +26,8 @@ import { encodeRecord } from './records.ts';
 import { recover } from './recover.ts';
 import { remove } from './removal.ts';
 import { Ring } from './ring.ts';
-import { RunningTime, RunningTimeWriter } from './running.ts';
+import { RunningTime } from './running.ts';
+import { RunningTimeWriter } from './running-writer.ts';
 import type { Place } from './segment.ts';
 import { footprint, Space } from './space.ts';
 
