@@ -1,5 +1,5 @@
-// How commands are used: for `gatepost help`, `gatepost COMMAND --help`, and for those who used one wrongly. Made from the
-// table of commands.
+// How commands are used: for `gatepost help`, `gatepost COMMAND --help`, and for those who used one wrongly. Made from
+// the table of commands.
 
 import { EXIT } from './exit.ts';
 import { COMMAND_ROWS, COMMANDS, type CommandName } from './table.ts';

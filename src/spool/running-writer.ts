@@ -1,5 +1,5 @@
-// Has the running time written: once an hour while messages wait and nothing else that carries it is written. So a power
-// cut costs an hour of age at most.
+// Has the running time written: once an hour while messages wait and nothing else that carries it is written. So a
+// power cut costs an hour of age at most.
 
 import type { Cancel, Clock } from '../system/clock.ts';
 import type { SpoolFacts } from './facts.ts';

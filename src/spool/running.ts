@@ -1,8 +1,8 @@
 // Running time: how long the relay has been running, all runs together. Messages age by it, so that no set of the
 // date expires one, and a board that is switched off at night does not age them then.
 //
-// It survives a kill because frames carry it: those that are written anyway (commits, outcomes, `done`s), and those that
-// running-writer.ts adds.
+// It survives a kill because frames carry it: those that are written anyway (commits, outcomes, `done`s), and those
+// that running-writer.ts adds.
 
 import type { Clock, Monotonic } from '../system/clock.ts';
 

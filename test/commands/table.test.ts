@@ -7,7 +7,7 @@ import { COMMAND_ROWS, isCommand } from '../../src/commands/table.ts';
 import { synopsis } from '../../src/commands/usage.ts';
 import { runProgram } from '../support/programs/relay-process.ts';
 
-const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const README = readFileSync(new URL('../../src/commands/README.md', import.meta.url), 'utf8');
 
 test.each(COMMAND_ROWS)('%s has a file, a line in the README and in `help`, and --help', async (name, { usages, load }) => {
   expect(existsSync(new URL(`../../src/commands/${name}.ts`, import.meta.url))).toBe(true);
