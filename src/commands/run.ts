@@ -1,4 +1,5 @@
-// `gatepost run`: the relay, until a signal stops it.
+// `gatepost run`: the relay, until a signal stops it. Every signal that a terminal, a shell or a log rotation sends is
+// caught from the first moment on; SIGALRM and the like still end the process, as nobody sends them.
 
 import { setFlagsFromString } from 'node:v8';
 import { createLog } from '../ops/log.ts';
@@ -18,9 +19,11 @@ export async function run(): Promise<void> {
   const config = configFromEnvironment();
   if (config === undefined) return;
   const log = createLog(config.log, systemClock, writeLine);
-  // The relay goes on when nobody reads its log any more.
-  process.stdout.on('error', () => {});
+  // The relay goes on when nobody reads its log any more, or its terminal is closed.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const stopped = stopSignal(systemClock); // from here on, so that a signal during the start stops the relay in order, too
+  let tryNow = () => {}; // a signal during the start does nothing; left alone, it would end the process
+  for (const signal of TRY_NOW) process.on(signal, () => tryNow());
   const heartbeat = await startHeartbeat({
     settings: config.relay.heartbeat,
     clock: systemClock,
@@ -28,7 +31,7 @@ export async function run(): Promise<void> {
   });
   try {
     const relay = await startRelay(config, { clock: systemClock, random: systemRandom }, [log]);
-    for (const signal of ['SIGUSR2', 'SIGUSR1'] as const) process.on(signal, () => relay.runNow());
+    tryNow = () => relay.runNow();
     heartbeat.listening(`listening on ${relay.addresses.join(', ')}`);
     await stopped;
     await Promise.all([heartbeat.stop(), relay.stop()]);
@@ -40,6 +43,10 @@ export async function run(): Promise<void> {
     await heartbeat.stop();
   }
 }
+
+// SIGHUP comes when the terminal is closed in which the relay was started, and from scripts that rotate logs.
+const TRY_NOW = ['SIGUSR2', 'SIGUSR1', 'SIGHUP'] as const;
+const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 
 // The most octets of the log that are kept for a reader that does not read; further lines are dropped.
 const MOST_UNREAD = 256 * 1024;
@@ -54,8 +61,8 @@ function writeLine(line: string): boolean {
 const SAME_REQUEST = 1000;
 
 /**
- * Resolves at the first SIGTERM or SIGINT. One that comes a second later or more ends the process at once; nothing that
- * was acknowledged is lost by that.
+ * Resolves at the first signal that stops the relay. One that comes a second later or more ends the process at once;
+ * nothing that was acknowledged is lost by that.
  */
 function stopSignal(clock: Clock): Promise<void> {
   return new Promise((resolve) => {
@@ -65,6 +72,6 @@ function stopSignal(clock: Clock): Promise<void> {
       if (clock.now() - first >= SAME_REQUEST) process.exit(EXIT.temporary);
       resolve();
     };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, handle);
+    for (const signal of STOP) process.on(signal, handle);
   });
 }

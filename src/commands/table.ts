@@ -22,7 +22,7 @@ export const COMMANDS = {
         words: '',
         isDefault: true,
         summary: 'the relay',
-        details: 'SIGTERM stops it in order; SIGUSR2 makes it try everything that waits now.',
+        details: 'SIGTERM, SIGINT and SIGQUIT stop it in order; SIGUSR2 and SIGHUP make it try everything that waits now.',
       },
     ],
     load: () => import('./run.ts'),
