@@ -37,17 +37,23 @@ const unfitUpstreams: Rule = ({ upstream: { upstream, username, auth } }) =>
     return [`${PREFIX}UPSTREAM_AUTH: ${auth} needs a user and a password; for example ${PREFIX}UPSTREAM_USERNAME=alerts@example.org`];
   });
 
-function credentialsWithoutTls({ host }: UpstreamUrl, logsIn: boolean): readonly Mistake[] {
+function credentialsWithoutTls(upstream: UpstreamUrl, logsIn: boolean): readonly Mistake[] {
   if (!logsIn) return [];
   return [
-    `${PREFIX}UPSTREAM: ${host} is smtp+plain, and credentials never travel without TLS; use smtp:// or smtps://, or ${PREFIX}UPSTREAM_AUTH=none`,
+    `${PREFIX}UPSTREAM: ${shown(upstream)} is smtp+plain, and credentials never travel without TLS; use smtp:// or smtps://, or ${PREFIX}UPSTREAM_AUTH=none`,
   ];
 }
 
-function publicWithoutTls({ host }: UpstreamUrl): readonly Mistake[] {
+/** Beside a user, what stands in the place of the host may be the end of a password that has an @ in it. */
+const shown = ({ host, credentials }: UpstreamUrl) => (credentials === undefined || isIP(host) !== 0 ? host : 'a host');
+
+function publicWithoutTls(upstream: UpstreamUrl): readonly Mistake[] {
+  const { host } = upstream;
   const isLocalName = host === 'localhost' || !host.includes('.') || /\.(?:local|lan|home\.arpa|internal)$/i.test(host);
   if (isIP(host) !== 0 || isLocalName) return []; // an address is checked when it is connected to
-  return [`${PREFIX}UPSTREAM: smtp+plain goes to loopback or private addresses only, and ${host} looks public; use smtp:// or smtps://`];
+  return [
+    `${PREFIX}UPSTREAM: smtp+plain goes to loopback or private addresses only, and ${shown(upstream)} looks public; use smtp:// or smtps://`,
+  ];
 }
 
 const authorityBesideAPin: Rule = ({ upstream: { ca, pin } }) =>
