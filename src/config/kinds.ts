@@ -1,6 +1,6 @@
 // The kinds of value that variables have: each reads a text and gives a typed value, or a sentence that says what is
-// wrong. They are valibot's schemas; what is particular to this relay is written here. A sentence shows a value only where
-// no password can stand in it: see `shown`.
+// wrong. They are valibot's schemas; what is particular to this relay is written here. A sentence quotes a value only
+// where no password can stand in it: see `shown`.
 
 import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
@@ -56,8 +56,9 @@ function measure(text: string, units: Readonly<Record<string, number>>, what: st
 }
 
 /**
- * How a sentence names `value`: in quotes when it is a short word, as that shows best what is wrong. What has a colon or
- * an at sign in it may be a user and a password that were meant for another variable, and a long text may be a key.
+ * How a sentence names `value`: in quotes when it is a short word, since that shows best what is wrong. What has a
+ * colon or an at sign in it may be a user and a password that were meant for another variable, and a long text may be
+ * a key.
  */
 const shown = (value: string) => (/^[^:@]{0,40}$/.test(value) ? JSON.stringify(value) : 'the value');
 
@@ -120,8 +121,8 @@ export const hostname: Kind<string> = kind((value) => {
 type Entry = { readonly text: string; readonly shown: string };
 
 /**
- * The entries of a list, without empty ones. `shown` is how a sentence names one: by its place, where the whole list may
- * not be shown, since a password that has a comma in it is two entries.
+ * The entries of a list, without empty ones. `shown` is how a sentence names one: by its place where the whole list
+ * has a colon or an at sign in it, since a password with a comma is two entries.
  */
 function list(value: string): readonly Entry[] {
   const entries = value.split(',').map((one) => one.trim());

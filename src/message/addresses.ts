@@ -42,7 +42,7 @@ const MOST_TOKENS_IN_ALL = 12_000;
 export class AddressReader {
   #left = MOST_TOKENS_IN_ALL;
 
-  /** The list in `text`, a field's body with one character an octet; undefined when it has too many tokens to be read. */
+  /** The list in `text`, a field's body with one character an octet; undefined when it has too many tokens. */
   read(text: string): AddressList | undefined {
     const tokens = new Tokens(text);
     const list = new ListReader(text);
@@ -62,7 +62,7 @@ export class AddressReader {
     return { listed: list.listed, groups: list.groups, isClosed: tokens.isClosed };
   }
 
-  /** Whether the list in `text` has an address with a domain; true also for a list that has too many tokens to be read. */
+  /** Whether the list in `text` has an address with a domain; true also for one that has too many tokens. */
   hasAddress(text: string): boolean {
     const list = this.read(text);
     return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');

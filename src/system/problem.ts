@@ -13,8 +13,8 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * What went wrong without the names of files, such as `no such file or directory`: the meaning of the system's code. The
- * words of the error, where it has no code.
+ * What went wrong without the names of files, such as `no such file or directory`: the meaning of the system's code,
+ * or the words of the error where it has none.
  */
 export function meaningOf(error: unknown): string {
   const code = codeOf(error);

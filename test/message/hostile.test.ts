@@ -43,10 +43,10 @@ function section(name: string, filling: string, count: number, octets: number): 
   return Buffer.from(field.repeat(Math.min(count, Math.floor(octets / field.length))), 'latin1');
 }
 
-/** Milliseconds of the processor for all that is done with a header section; the least of some tries, until one is enough. */
-function cost(octets: Buffer, rewriting: Rewriting, isEnough: (milliseconds: number) => boolean): number {
+/** Milliseconds of the processor for all that is done with a header section: the least of some tries. */
+function cost(octets: Buffer, rewriting: Rewriting, willDo: (milliseconds: number) => boolean): number {
   let least = Number.POSITIVE_INFINITY;
-  for (let tries = 0; tries < 4 && !isEnough(least); tries++) {
+  for (let tries = 0; tries < 4 && !willDo(least); tries++) {
     const began = process.cpuUsage();
     const gatherer = new HeaderGatherer();
     const gathered = gatherer.add(octets) ?? gatherer.finish();
