@@ -1,7 +1,7 @@
 // The log: one line for each event. All that happens to a message is found by one `grep` for its queue id. The log is a
 // listener of the relay's events, nothing else.
 
-import { formatMailbox, formatPath } from '../smtp/address.ts';
+import { discreet, discreetMailbox, discreetPath } from '../smtp/discreet.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import { printable, printableJson } from '../smtp/printable.ts';
 import { describeReply } from '../smtp/reply.ts';
@@ -41,28 +41,28 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
   accepted: ({ id, device, hello, octets, envelope }) => ({
     level: 'info',
-    fields: { id, device, hello, from: formatPath(envelope.reversePath), to: recipients(envelope), octets },
+    fields: { id, device, hello: discreet(hello), from: discreetPath(envelope.reversePath), to: recipients(envelope), octets },
   }),
   delivered: ({ id, recipient, upstream, reply, seconds }) => ({
     level: 'info',
-    fields: { id, to: formatMailbox(recipient), upstream, reply: describeReply(reply), seconds: seconds.toFixed(3) },
+    fields: { id, to: discreetMailbox(recipient), upstream, reply: describeReply(reply), seconds: seconds.toFixed(3) },
   }),
   deferred: ({ id, recipient, upstream, failure, retryInSeconds }) => ({
     level: 'warn',
-    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
+    fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
   }),
   bounced: ({ id, recipient, upstream, failure }) => ({
     level: 'error',
-    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure) },
+    fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure) },
   }),
   expired: ({ id, recipient, upstream, failure, hours }) => ({
     level: 'error',
-    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure), hours },
+    fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure), hours },
   }),
-  notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: formatMailbox(recipient) } }),
+  notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: discreetMailbox(recipient) } }),
   notificationLost: ({ about, action, recipient, problem }) => ({
     level: 'error',
-    fields: { id: about, action, to: formatMailbox(recipient), problem },
+    fields: { id: about, action, to: discreetMailbox(recipient), problem },
   }),
   dropped: ({ id }) => ({ level: 'warn', fields: { id } }),
   held: () => ({ level: 'warn', fields: {} }),
@@ -96,7 +96,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   }),
 };
 
-const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) => formatMailbox(forwardPath)).join(',');
+const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) => discreetMailbox(forwardPath)).join(',');
 
 // The most recipients that are shown of a message that was not accepted. The line of an accepted one has them all.
 const MOST_RECIPIENTS = 10;

@@ -1,8 +1,10 @@
 // Who may send, from whom, to whom, how much and how often, and what devices are offered. `policy` is a snapshot from
 // which protocol.ts decides without asking further; what counts messages, or asks the store, is the method `admit`.
 
-import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
+import { formatMailbox, isInternational, type Mailbox, type ReversePath } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
+import { discreetMailbox } from '../smtp/discreet.ts';
+import type { UnreadablePath } from '../smtp/path.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { ServerMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Clock } from '../system/clock.ts';
@@ -10,6 +12,7 @@ import type { Neighbourhood } from '../system/neighbourhood.ts';
 import type { Allowed } from '../vocabulary/network.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
+import type { Rewriting } from '../vocabulary/rewriting.ts';
 import { addressRule, type RefusedAddress } from './address-rule.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
@@ -28,8 +31,8 @@ export type AccessSettings = {
   readonly allowRecipients: readonly string[] | undefined;
   /** Of messages, for each device. */
   readonly deviceRate: Rate | undefined;
-  /** The domain that completes bare addresses. */
-  readonly defaultDomain: string | undefined;
+  /** Which addresses are replaced or completed after they were taken. */
+  readonly rewriting: Rewriting;
   /** Whether STARTTLS is offered, or mail and logins are accepted under TLS only. */
   readonly startTls: 'off' | 'offered' | 'required';
 };
@@ -59,10 +62,13 @@ export type Policy = {
   readonly mechanisms: readonly ServerMechanism[];
   readonly isAuthRequired: boolean;
   readonly passedOn: Offers;
-  /** What MAIL is refused with for its reverse-path, if it may not send. */
-  readonly refuseSender: (sender: ReversePath) => Refusal | undefined;
-  /** What RCPT is refused with for its forward-path, if it may not receive. */
-  readonly refuseRecipient: (recipient: Mailbox) => Refusal | undefined;
+  /**
+   * The reverse-path that MAIL's path stands for, or what it is refused with. One that can't be read, or can't be sent
+   * on as it is, stands for the owner's address where that replaces it anyway.
+   */
+  readonly takeSender: (path: ReversePath | UnreadablePath) => ReversePath | Refusal;
+  /** The same of RCPT's forward-path. */
+  readonly takeRecipient: (path: Mailbox | UnreadablePath) => Mailbox | Refusal;
 };
 
 /** Decides for all devices; made once. */
@@ -107,8 +113,8 @@ export class Access {
       mechanisms: authenticator.mechanisms,
       isAuthRequired: authenticator.isRequired,
       passedOn: passedOn(),
-      refuseSender: (sender) => this.#refuseSender(sender),
-      refuseRecipient: (recipient) => this.#refuseRecipient(recipient),
+      takeSender: (path) => this.#takeSender(path),
+      takeRecipient: (path) => this.#takeRecipient(path),
     };
   }
 
@@ -127,20 +133,30 @@ export class Access {
     return this.#rates === undefined || this.#rates.take(device) ? undefined : replies.tooManyMessages;
   }
 
-  #refuseSender(sender: ReversePath): Refusal | undefined {
-    if (sender === null) return this.#isSender('<>') ? undefined : replies.nullSenderNotAllowed;
-    const address = this.#complete(sender);
-    return this.#isSender(address) ? undefined : replies.senderNotAllowed(address);
+  // An address that is on no list can't be replaced by one that is: a path that can't be read is taken only where
+  // everybody may send, or receive.
+  #takeSender(path: ReversePath | UnreadablePath): ReversePath | Refusal {
+    if (path === null) return this.#isSender('<>') ? null : replies.nullSenderNotAllowed;
+    const { allowSenders, rewriting } = this.#settings;
+    if ('unreadable' in path)
+      return (allowSenders === undefined ? rewriting.sender : undefined) ?? replies.unreadablePath('MAIL', path.unreadable);
+    const address = this.#complete(path);
+    if (!this.#isSender(formatMailbox(address))) return replies.senderNotAllowed(discreetMailbox(address));
+    return (isInternational(path) ? rewriting.sender : undefined) ?? path;
   }
 
-  #refuseRecipient(recipient: Mailbox): Refusal | undefined {
-    const address = this.#complete(recipient);
-    return this.#isRecipient(address) ? undefined : replies.recipientNotAllowed(address);
+  #takeRecipient(path: Mailbox | UnreadablePath): Mailbox | Refusal {
+    const { allowRecipients, rewriting } = this.#settings;
+    if ('unreadable' in path)
+      return (allowRecipients === undefined ? rewriting.recipient : undefined) ?? replies.unreadablePath('RCPT', path.unreadable);
+    const address = this.#complete(path);
+    if (!this.#isRecipient(formatMailbox(address))) return replies.recipientNotAllowed(discreetMailbox(address));
+    return (isInternational(path) ? rewriting.recipient : undefined) ?? path;
   }
 
-  /** The address as it will be sent on. */
-  #complete(mailbox: Mailbox): string {
-    return formatMailbox(mailbox.domain === '' ? { ...mailbox, domain: this.#settings.defaultDomain ?? '' } : mailbox);
+  /** The mailbox with the domain that it may lack. */
+  #complete(mailbox: Mailbox): Mailbox {
+    return mailbox.domain === '' ? { ...mailbox, domain: this.#settings.rewriting.defaultDomain ?? '' } : mailbox;
   }
 }
 

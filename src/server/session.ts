@@ -2,8 +2,9 @@
 // section 3. All waiting is here; the state moves only to what protocol.ts returns.
 
 import type { Duplex } from 'node:stream';
-import { type Command, describeCommand, type Malformed, parseCommand } from '../smtp/command.ts';
+import { type Command, type Malformed, parseCommand } from '../smtp/command.ts';
 import type { LineEnding } from '../smtp/data-decoder.ts';
+import { describeCommand } from '../smtp/describe.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
