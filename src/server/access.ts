@@ -7,9 +7,9 @@ import { discreetMailbox } from '../smtp/discreet.ts';
 import type { UnreadablePath } from '../smtp/path.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { ServerMechanism } from '../smtp/sasl/mechanisms.ts';
-import type { Clock } from '../system/clock.ts';
+import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Neighbourhood } from '../system/neighbourhood.ts';
-import type { Allowed } from '../vocabulary/network.ts';
+import { type Allowed, networkOf } from '../vocabulary/network.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
@@ -160,25 +160,41 @@ export class Access {
   }
 }
 
-/** How many messages each device sent lately: one bucket a device. */
+/** How many messages each device, and each IPv6 network, sent lately. */
 class DeviceRates {
-  readonly #rate: Rate;
+  readonly #ofDevices: Buckets;
+  readonly #ofNetworks: Buckets;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #buckets = new Map<string, TokenBucket>(); // the one that was used last stands last
 
-  constructor(rate: Rate, clock: Pick<Clock, 'now'>) {
-    this.#rate = rate;
+  constructor({ count, per }: Rate, clock: Pick<Clock, 'now'>) {
+    this.#ofDevices = new Buckets({ count, per });
+    this.#ofNetworks = new Buckets({ count: count * LIMITS.devicesInNetwork, per });
     this.#clock = clock;
   }
 
-  /** Counts one more message of this device; false, and not counted, when it is one too many. */
+  /** Counts one more message of this device; false, when it is one too many of the device or of its network. */
   take(device: string): boolean {
     const now = this.#clock.now();
-    const bucket = this.#buckets.get(device) ?? new TokenBucket(this.#rate, now);
-    this.#buckets.delete(device);
+    const network = networkOf(device);
+    return this.#ofDevices.take(device, now) && (network === undefined || this.#ofNetworks.take(network, now));
+  }
+}
+
+/** One bucket for each name. */
+class Buckets {
+  readonly #rate: Rate;
+  readonly #buckets = new Map<string, TokenBucket>(); // the one that was used last stands last
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  take(name: string, now: Monotonic): boolean {
+    const bucket = this.#buckets.get(name) ?? new TokenBucket(this.#rate, now);
+    this.#buckets.delete(name);
     const [oldest] = this.#buckets.keys();
     if (oldest !== undefined && this.#buckets.size >= LIMITS.countedDevices) this.#buckets.delete(oldest);
-    this.#buckets.set(device, bucket);
+    this.#buckets.set(name, bucket);
     return bucket.take(now);
   }
 }

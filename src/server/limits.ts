@@ -30,6 +30,8 @@ export const LIMITS = {
   pressure: 0.8,
   /** Connections that were refused and have not closed yet; more are closed without a reply. */
   turnedAway: 50,
+  /** As many devices an IPv6 network of /64 counts for: it is a whole LAN, and any device in it may have many addresses. */
+  devicesInNetwork: 4,
   /** Devices whose messages are counted for GATEPOST_DEVICE_RATE: a flood of addresses must not fill the memory. */
   countedDevices: 4_096,
   /** Wrong passwords of one address that cost nothing: somebody is setting a device up. */

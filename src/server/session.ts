@@ -193,8 +193,8 @@ export class Conversation implements Idling {
     const { isLenient } = authenticator;
     const claim = await exchange(this.#wire, { mechanism, initialResponse, challenge, isLenient });
     if ('code' in claim) return refused(claim);
-    await this.#wire.pause(authenticator.waitOf(this.#device));
-    if (!(await authenticator.check(claim, this.#device))) return refused(replies.wrongPassword);
+    const isTrue = await authenticator.check(claim, this.#device, (milliseconds) => this.#wire.pause(milliseconds));
+    if (!isTrue) return refused(replies.wrongPassword);
     tell('authenticated', { device: this.#device, user: claim.username, mechanism: mechanism.name });
     return { result: 'logged-in', user: claim.username };
   }

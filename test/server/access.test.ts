@@ -133,6 +133,15 @@ describe('one more message', () => {
     expect(access.admit('cam', 0)).toEqual(replies.tooManyMessages);
   });
 
+  test('from an IPv6 network at the rate of four devices', () => {
+    const access = accessWith({ settings: { deviceRate: { count: 2, per: 3_600_000 } } });
+    let taken = 0;
+    for (let count = 2; count < 9; count++)
+      for (let more = 0; more < 3; more++) if (access.admit(`fd00:77::${count}`, 0) === undefined) taken += 1;
+    expect(taken).toBe(8);
+    expect(access.admit('fd00:78::2', 0)).toBeUndefined();
+  });
+
   test('a flood of addresses frees one that was silent, not one that goes on', () => {
     const access = accessWith({ settings: { deviceRate: { count: 1, per: 3_600_000 } } });
     expect(access.admit('silent', 0)).toBeUndefined();

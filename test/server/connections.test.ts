@@ -22,6 +22,17 @@ test('so many of one device, so many in all; what is removed makes room, once', 
   expect(connections.admit('a')).toMatchObject({ code: 421 });
 });
 
+test('an IPv6 network has as many as four devices', () => {
+  const connections = new Connections({ maxConnections: 100, maxConnectionsPerDevice: 2 }, fakeClock());
+  const first = admit(connections, 'fd00::1');
+  for (let count = 2; count < 9; count++) admit(connections, `fd00::${count}`);
+  expect(connections.admit('fd00::9')).toMatchObject({ code: 421, text: expect.stringContaining('from your address') });
+  admit(connections, 'fd00:0:0:1::1');
+  for (let count = 0; count < 20; count++) admit(connections, `192.0.2.${count}`);
+  connections.remove(first);
+  admit(connections, 'fd00::9');
+});
+
 test('connections are short beyond four fifths', () => {
   const connections = new Connections({ maxConnections: 10, maxConnectionsPerDevice: 10 }, fakeClock());
   for (let count = 0; count < 8; count++) admit(connections, 'a');
