@@ -13,9 +13,12 @@ export type ConnectionLimits = { readonly maxConnections: number; readonly maxCo
 
 /** What is needed of a session to end it when it idles. */
 export type Idling = {
-  /** Since when it has been waiting for a command; undefined while it does something. */
-  readonly idleSince: Monotonic | undefined;
-  /** Ends its wait for a command. */
+  /**
+   * When the device will have been silent for so long that others need the place more; undefined while the session waits
+   * for something else.
+   */
+  readonly expendableAt: Monotonic | undefined;
+  /** Ends its wait for the device. */
   expire(): void;
 };
 
@@ -43,7 +46,7 @@ export class Connections {
   /**
    * Counts one more connection of this address, or says what it is refused with: too many of the address, of its IPv6
    * network, or in all. When connections are short, sessions
-   * that have long been idle end for it. What is returned must be removed once the connection has ended.
+   * whose devices have long been silent end for it. What is returned must be removed once the connection has ended.
    */
   admit(device: string): Admitted | Refusal {
     if (this.isShort) this.#expireIdle();
@@ -80,8 +83,8 @@ export class Connections {
   #expireIdle(): void {
     const now = this.#clock.now();
     for (const one of [...this.#admitted]) {
-      const since = one.session?.idleSince;
-      if (since === undefined || now - since < LIMITS.commandTimeoutUnderPressure) continue;
+      const at = one.session?.expendableAt;
+      if (at === undefined || now < at) continue;
       one.session?.expire();
       this.remove(one);
     }

@@ -8,10 +8,12 @@ export const LIMITS = {
   commandLine: 2_048,
   /** The wait for the next command (RFC 5321, section 4.5.3.2.7) ... */
   commandTimeout: 300_000,
-  /** ... and the same while connections are short. */
+  /** ... and the same while connections are short, as for an answer to AUTH and for the end of the wait after errors. */
   commandTimeoutUnderPressure: 10_000,
-  /** The wait for the next octets of a message. */
+  /** The wait for the next octets of a message ... */
   dataTimeout: 180_000,
+  /** ... and the same while connections are short: a camera may be busy with the next picture. */
+  dataTimeoutUnderPressure: 30_000,
   /** Octets of a response in an AUTH exchange (RFC 4954, section 4). */
   authResponse: 12_288,
   tlsHandshake: 30_000,

@@ -6,7 +6,7 @@ import { type Command, type Malformed, parseCommand } from '../smtp/command.ts';
 import type { LineEnding } from '../smtp/data-decoder.ts';
 import { describeCommand } from '../smtp/describe.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
-import type { Clock, Monotonic } from '../system/clock.ts';
+import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { ConnectionLost, Wire } from '../system/wire.ts';
 import type { SessionProgress, Tell } from '../vocabulary/events.ts';
@@ -56,7 +56,7 @@ export class Conversation implements Idling {
   readonly #patience = new Patience();
   #wire: Wire;
   #session: Session;
-  #idleSince: Monotonic | undefined;
+  #longestSilence: number = LIMITS.commandTimeoutUnderPressure; // in ms, while connections are short
   #lineEnding: LineEnding | undefined; // decided by the first command
   #freshTls: 'after-starttls' | 'from-the-start' | undefined; // no command has come since the handshake
 
@@ -70,12 +70,13 @@ export class Conversation implements Idling {
     this.#freshTls = isSecure ? 'from-the-start' : undefined;
   }
 
-  /** Since when it has been waiting for a command; undefined while it does something. */
-  get idleSince(): Monotonic | undefined {
-    return this.#idleSince;
+  /** When its place may be given away; undefined while it waits for the flash or for its own computations. */
+  get expendableAt(): Monotonic | undefined {
+    const since = this.#wire.silentSince;
+    return since === undefined ? undefined : later(since, this.#longestSilence);
   }
 
-  /** Ends the wait for a command with 421. */
+  /** Ends the wait for the device with 421. */
   expire(): void {
     this.#wire.expire();
   }
@@ -94,11 +95,9 @@ export class Conversation implements Idling {
   }
 
   async #read(): Promise<Received> {
-    const { connections, clock } = this.#parts;
+    const { connections } = this.#parts;
     const within = connections.isShort ? LIMITS.commandTimeoutUnderPressure : LIMITS.commandTimeout;
-    this.#idleSince = clock.now();
     const line = await this.#wire.line(LIMITS.commandLine, within);
-    this.#idleSince = undefined;
     this.#freshTls = undefined;
     if (line === 'too-long') return { command: { malformed: 'too-long' }, octets: LIMITS.commandLine };
     this.#lineEnding ??= line.bareLf ? 'lf' : 'crlf';
@@ -130,7 +129,10 @@ export class Conversation implements Idling {
       await this.#answer(act.reply, command);
       return undefined;
     }
+    const isTransfer = act.act === 'receive' || act.act === 'chunk' || act.act === 'discard';
+    if (isTransfer) this.#longestSilence = LIMITS.dataTimeoutUnderPressure;
     const result = await this.#perform(act);
+    this.#longestSilence = LIMITS.commandTimeoutUnderPressure;
     const { next, reply } = conclude(this.#session, result);
     this.#session = next;
     if (reply !== undefined) await this.#answer(reply, command);

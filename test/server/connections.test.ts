@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Admitted, Connections } from '../../src/server/connections.ts';
-import type { Monotonic } from '../../src/system/clock.ts';
+import { later, type Monotonic } from '../../src/system/clock.ts';
 import { fakeClock } from '../support/fakes/clock.ts';
 
 function admit(connections: Connections, device: string): Admitted {
@@ -47,16 +47,18 @@ test('when connections are short those that have long been silent make room', as
   const clock = fakeClock();
   const connections = new Connections({ maxConnections: 10, maxConnectionsPerDevice: 10 }, clock);
   const expired: string[] = [];
-  const open = (name: string, idleSince: Monotonic | undefined) => {
-    admit(connections, name).session = { idleSince, expire: () => expired.push(name) };
+  const open = (name: string, expendableAt: Monotonic | undefined) => {
+    admit(connections, name).session = { expendableAt, expire: () => expired.push(name) };
   };
-  const idle = clock.now();
-  for (let count = 0; count < 4; count++) open(`idle-${count}`, idle);
+  const inTenSeconds = later(clock.now(), 10_000);
+  for (let count = 0; count < 4; count++) open(`idle-${count}`, inTenSeconds);
   for (let count = 0; count < 5; count++) open(`busy-${count}`, undefined);
   admit(connections, 'in-handshake');
   expect(connections.admit('early')).toMatchObject({ text: expect.stringContaining('too many connections,') });
   expect(expired).toEqual([]);
-  await clock.advance(10_000);
+  await clock.advance(9_999);
+  expect(connections.admit('early')).toMatchObject({ code: 421 });
+  await clock.advance(1);
   open('late', undefined);
   expect(expired).toEqual(['idle-0', 'idle-1', 'idle-2', 'idle-3']);
 });
