@@ -5,10 +5,11 @@ import type { Duplex } from 'node:stream';
 import { type Command, type Malformed, parseCommand } from '../smtp/command.ts';
 import type { LineEnding } from '../smtp/data-decoder.ts';
 import { describeCommand } from '../smtp/describe.ts';
+import { CR } from '../smtp/line-ends.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { ConnectionLost, Wire } from '../system/wire.ts';
+import { ConnectionLost, type Line, Wire } from '../system/wire.ts';
 import type { SessionProgress, Tell } from '../vocabulary/events.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
 import type { Access } from './access.ts';
@@ -100,7 +101,7 @@ export class Conversation implements Idling {
     const line = await this.#wire.line(LIMITS.commandLine, within);
     this.#freshTls = undefined;
     if (line === 'too-long') return { command: { malformed: 'too-long' }, octets: LIMITS.commandLine };
-    this.#lineEnding ??= line.bareLf ? 'lf' : 'crlf';
+    this.#lineEnding ??= lineEndingOf(line);
     return { command: parseCommand(line.octets), octets: line.octets.length };
   }
 
@@ -259,10 +260,19 @@ export class Conversation implements Idling {
 
   #adviceOn({ stage }: SessionProgress): string | undefined {
     if (stage === 'starttls') return ADVICE.distrust;
-    return this.#reception.endsLikeLf ? ADVICE.lfDot : undefined;
+    const { wrongEnd } = this.#reception;
+    return wrongEnd === undefined ? undefined : ADVICE_ON_END[wrongEnd];
   }
 }
 
 const refused = (refusal: Refusal): Result => ({ result: 'refused', refusal });
+
+/** How the lines of a session end that began with this one. */
+function lineEndingOf({ octets, bareLf }: Line): LineEnding {
+  if (bareLf) return 'lf';
+  return octets.at(-1) === CR ? 'crcrlf' : 'crlf';
+}
+
+const ADVICE_ON_END = { lf: ADVICE.lfDot, crcrlf: ADVICE.crCrLfDot } as const;
 
 const ADVICE_ON = { tls: { advice: ADVICE.tlsOnPlainPort }, http: { advice: ADVICE.http }, unknown: {} } as const;
