@@ -14,8 +14,8 @@ export type ConnectionLimits = { readonly maxConnections: number; readonly maxCo
 /** What is needed of a session to end it when it idles. */
 export type Idling = {
   /**
-   * When the device will have been silent for so long that others need the place more; undefined while the session waits
-   * for something else.
+   * When the device will have been silent for so long that others need the place more; undefined while the session
+   * waits for something else.
    */
   readonly expendableAt: Monotonic | undefined;
   /** Ends its wait for the device. */

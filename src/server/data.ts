@@ -49,8 +49,8 @@ export class Transfer {
   }
 
   /**
-   * Whether the last octets are a dot between line ends that do not end a message (RFC 5321, section 4.1.1.4), and which
-   * line ends these are.
+   * Whether the last octets are a dot between line ends that do not end a message (RFC 5321, section 4.1.1.4), and
+   * which line ends these are.
    */
   get wrongEnd(): WrongEnd | undefined {
     const tail = this.#tail.toString('latin1');

@@ -8,7 +8,7 @@ export const LIMITS = {
   commandLine: 2_048,
   /** The wait for the next command (RFC 5321, section 4.5.3.2.7) ... */
   commandTimeout: 300_000,
-  /** ... and the same while connections are short, as for an answer to AUTH and for the end of the wait after errors. */
+  /** ... and the same while connections are short, also for an answer to AUTH and during the wait after errors. */
   commandTimeoutUnderPressure: 10_000,
   /** The wait for the next octets of a message ... */
   dataTimeout: 180_000,
@@ -32,7 +32,7 @@ export const LIMITS = {
   pressure: 0.8,
   /** Connections that were refused and have not closed yet; more are closed without a reply. */
   turnedAway: 50,
-  /** As many devices an IPv6 network of /64 counts for: it is a whole LAN, and any device in it may have many addresses. */
+  /** An IPv6 network (/64) counts for so many devices: it is a whole LAN, and a device may have many addresses in it. */
   devicesInNetwork: 4,
   /** Devices whose messages are counted for GATEPOST_DEVICE_RATE: a flood of addresses must not fill the memory. */
   countedDevices: 4_096,

@@ -1,6 +1,6 @@
 // Slows down whoever guesses passwords: after a few wrong ones an address has to wait before each further one is
-// checked. The wait belongs to the address, so that a new connection does not escape it, and to the whole /64 of an IPv6
-// address, so that a new address does not either. An address that has logged in is counted by itself, so that a
+// checked. The wait belongs to the address, so that a new connection does not escape it, and to the whole /64 of an
+// IPv6 address, so that a new address does not either. An address that has logged in is counted by itself, so that a
 // neighbour that guesses does not keep it waiting.
 
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
