@@ -57,10 +57,11 @@ async function ask(wire: Wire, challenge: Buffer): Promise<string | Refusal> {
 
 /**
  * The name is logged, so it is kept only where it can't be a password: the exchange went as RFC 4616 and 4954 have it,
- * there was a password beside the name, and the name does not hold both.
+ * there was another text as the password and none in the place of a second name, and the name does not hold both.
  */
 function lenientClaim(claim: Claim | undefined, isWellFormed: boolean): Claim {
   if (claim === undefined || !isWellFormed) return SOMEBODY;
-  const hasPassword = claim.kind === 'cram-md5' || claim.password !== '';
-  return hasPassword && !/[\0:\s]/.test(claim.username) ? claim : SOMEBODY;
+  const isUsual =
+    claim.kind === 'cram-md5' || (claim.actingFor === undefined && claim.password !== '' && claim.password !== claim.username);
+  return isUsual && !/[\0:\s]/.test(claim.username) ? claim : SOMEBODY;
 }

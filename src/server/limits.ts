@@ -32,7 +32,7 @@ export const LIMITS = {
   pressure: 0.8,
   /** Connections that were refused and have not closed yet; more are closed without a reply. */
   turnedAway: 50,
-  /** An IPv6 network (/64) counts for so many devices: it is a whole LAN, and a device may have many addresses in it. */
+  /** An IPv6 network (/64) counts for so many devices: it is a whole LAN, and a device has many of its addresses. */
   devicesInNetwork: 4,
   /** Devices whose messages are counted for GATEPOST_DEVICE_RATE: a flood of addresses must not fill the memory. */
   countedDevices: 4_096,

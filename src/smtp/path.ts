@@ -25,8 +25,8 @@ const BRACKETED = /^<((?:"(?:[^"\\]|\\.)*"|[^"<>])*)>[,;]?(?=[ \t]|$)/s;
 // may be another address.
 const NAMED = /^<?(?:"(?:[^"\\]|\\.)*"|[^"<>@,;:=])*<((?:"(?:[^"\\]|\\.)*"|[^"<>])*)>>?[,;]?(?=[ \t]|$)/s;
 const UNCLOSED = /^<([^"<>@,;: \t]+@[^"<>@,;: \t]+)(?=[ \t]|$)/;
-// Without brackets (LSI MegaRAID controllers) the path ends at the first space.
-const BARE = /^((?:"(?:[^"\\]|\\.)*"|[^"<> \t])+?)[,;]?(?=[ \t]|$)/s;
+// Without brackets (LSI MegaRAID controllers), or with the closing one alone, the path ends at the first space.
+const BARE = /^((?:"(?:[^"\\]|\\.)*"|[^"<> \t])+?)>?[,;]?(?=[ \t]|$)/s;
 
 /** Reads what follows MAIL or RCPT; undefined when the keyword is missing. */
 export function parseArgument(keyword: 'FROM' | 'TO', argument: string): Argument | undefined {

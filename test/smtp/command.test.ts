@@ -43,6 +43,7 @@ describe('commands', () => {
     ['MAIL FROM:<Camera <a@b.example>>', mailbox('a', 'b.example')],
     ['MAIL FROM:<<a@b.example>>', mailbox('a', 'b.example')],
     ['MAIL FROM:<a@b.example SIZE=5', mailbox('a', 'b.example')],
+    ['MAIL FROM:a@b.example>', mailbox('a', 'b.example')],
     ['MAIL FROM:<a@b.example>;', mailbox('a', 'b.example')],
     ['MAIL FROM:a@b.example,', mailbox('a', 'b.example')],
     ['\0MAIL FROM:<a@b.example>\0\0', mailbox('a', 'b.example')],
