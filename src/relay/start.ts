@@ -219,7 +219,7 @@ function makeAccess({ config, clock }: Base, { spool, sizeLimit, authenticator, 
       allowSenders,
       allowRecipients,
       deviceRate,
-      defaultDomain: config.rewriting.defaultDomain,
+      rewriting: config.rewriting,
       startTls: deviceTls.startTls,
     },
     {

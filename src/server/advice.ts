@@ -64,6 +64,9 @@ export const ADVICE = {
   lfDot:
     'the message ended with a dot between bare line feeds, which is no end: ' +
     'lines must end with CR LF; or with LF from the very first command on',
+  crCrLfDot:
+    'the message ended with a dot and CR CR LF, which is no end: ' +
+    'lines must end with CR LF; or with CR CR LF from the very first command on',
   gateway:
     'a router or the proxy of a container: what comes from there may come from the internet. If it is a device of yours, ' +
     'add its address, or the word gateway, to GATEPOST_ALLOW',

@@ -126,7 +126,6 @@ function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeC
       allowSenders: values.get('allow-senders')?.split(','),
       allowRecipients: values.get('allow-recipients')?.split(','),
       deviceRate: rate === null ? undefined : { count: Number(rate[1]), per: 60_000 },
-      defaultDomain: values.get('domain'),
       startTls: !values.has('tls') ? 'off' : values.get('tls') === 'required' ? 'required' : 'offered',
     },
     runQueue: () => (waiting === 'unable' ? 'unable' : Number(waiting)),
