@@ -58,8 +58,8 @@ const ListJson = v.object({
   lives: v.array(v.tuple([v.number(), v.string()])),
 });
 
-// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | JSON, with each of `lives`
-// as [generation, name]
+// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | JSON. All numbers are
+// little-endian. `lives` holds the listed generations, each as [generation, name].
 function encodePage(sequence: number, { newest, newestOfOlder, missing, listed }: GenerationList): Buffer {
   const list: v.InferInput<typeof ListJson> = {
     newest,

@@ -121,7 +121,7 @@ function diskFile(handle: FileHandle): DiskFile {
       return filled;
     },
     async writev(buffers, at) {
-      let rest = buffers;
+      let rest = without(buffers, 0);
       let position = at;
       while (rest.length > 0) {
         const { bytesWritten } = await handle.writev(rest as Uint8Array[], position);

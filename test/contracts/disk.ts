@@ -39,6 +39,14 @@ export function diskContract(name: string, make: () => Promise<Disk>): void {
       await file.close();
     });
 
+    test('to write no octets at all changes nothing', async () => {
+      const disk = await make();
+      const file = await fileWith(disk, 'a', 'text');
+      for (const nothing of [[], [Buffer.of()], [Buffer.of(), Buffer.of()]]) await file.writev(nothing, 2);
+      expect(await contents(file)).toBe('text');
+      await file.close();
+    });
+
     test('a read is short only at the end of the file', async () => {
       const disk = await make();
       const file = await fileWith(disk, 'a', '0123456789');

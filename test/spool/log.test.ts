@@ -60,7 +60,7 @@ describe('a disk that fails', () => {
     ['datasync', 'EIO'],
     ['create', 'ENOSPC'],
     ['syncDirectory', 'EIO'],
-  ])('%s with %s at the n-th time, for every n: nothing acknowledged is lost', async (operation, code) => {
+  ])('%s with %s at the n-th time, for every n: nothing acknowledged is lost', { timeout: 120_000 }, async (operation, code) => {
     for (let n = 1; n < 40; n++) {
       const disk = powerLosingDisk();
       const clock = fakeClock();

@@ -116,7 +116,7 @@ describe.each(['stopped', 'killed'] as const)('a spool that was %s', (end) => {
   }
 
   // 29 octets apart: that meets every frame, and each of the eight bits.
-  test('a bit flips', { timeout: 120_000 }, async () => {
+  test('a bit flips', { timeout: 300_000 }, async () => {
     const flip = (stretch: Buffer, at: number) => stretch.writeUInt8((stretch[0] ?? 0) ^ (1 << (at % 8)));
     const { wrong, excepted } = await sweep(1, 29, flip);
     expect(wrong).toEqual([]);

@@ -58,7 +58,7 @@ test('a board that is cut every night ages its mail, though nothing else is writ
   }
 });
 
-test('no age is ever negative, whatever was lost with the power', async () => {
+test('no age is ever negative, whatever was lost with the power', { timeout: 120_000 }, async () => {
   for (let seed = 1; seed <= 30; seed++) {
     const random = seededRandom(seed);
     let disk = powerLosingDisk();
