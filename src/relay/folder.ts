@@ -9,7 +9,10 @@ import { folderNotLocked, folderNotMade, folderTaken } from './trouble.ts';
 // What file systems without Unix sockets answer, such as FAT.
 const NO_SOCKETS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP']);
 
-/** Takes the folder; undefined where its file system takes no lock. Rejects with CannotStart, also when another relay has it. */
+/**
+ * Takes the folder; undefined where its file system takes no lock. Rejects with CannotStart, also when another relay
+ * has it.
+ */
 export async function takeFolder(path: string, tell: Tell): Promise<FolderLock | undefined> {
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw folderNotMade(path, error);

@@ -41,7 +41,7 @@ interface Relay {
   readonly addresses: readonly string[];
   /** Tries all that wait now, over all upstreams. */
   runNow(): void;
-  /** Resolves with a sentence when the relay can't go on, since another one uses its spool: then it is to be stopped. */
+  /** Resolves with a sentence when another relay uses the spool, so that this one can't go on and is to be stopped. */
   readonly ousted: Promise<string>;
   /** Stops in order; resolves when everything is closed. */
   stop(): Promise<void>;

@@ -2,8 +2,8 @@
 // needed are copied to the newest under their own numbers and synced there; then the oldest is free. The order is why
 // a `done` outlives the body of its message.
 //
-// A segment whose file was removed while the relay runs is emptied in the same way, wherever in the order it stands; its
-// `done`s are written again.
+// A segment whose file was removed while the relay runs is emptied in the same way, wherever in the order it stands;
+// its `done`s are written again.
 
 import type { Tell } from '../vocabulary/events.ts';
 import type { Log } from './log.ts';
@@ -73,7 +73,9 @@ export class Compaction {
     }
   }
 
-  /** Copies what is needed out of the segments that are gone, and puts them out of use; the rest after a failure stays. */
+  /**
+   * Copies what is needed out of the segments that are gone, and puts them out of use. After a failure the rest stays.
+   */
   async #rescue(): Promise<void> {
     const { ring, log } = this.#parts;
     const { gone } = ring;

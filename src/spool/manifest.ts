@@ -178,8 +178,9 @@ export class Manifest {
   }
 
   /**
-   * Puts a new list on the flash. Rejects with Ousted, and nothing is written, when another run has written its own. After a rejection either list may be there, and the next write makes a new file,
-   * because a failed sync is never repeated. A manifest that can't be read is set aside first, for someone to look at.
+   * Puts a new list on the flash. Rejects with Ousted, and nothing is written, when another run has written its own.
+   * After any other rejection either list may be there, and the next write makes a new file, because a failed sync is
+   * never repeated. A manifest that can't be read is set aside first, for someone to look at.
    */
   async write(list: GenerationList): Promise<void> {
     await this.#refuseOther();

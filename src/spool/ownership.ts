@@ -6,7 +6,9 @@ import type { Tell } from '../vocabulary/events.ts';
 
 /** The lock of the folder. The real one is in system/lock.ts; a file system may have none. */
 export interface Hold {
-  /** Whether this process has the folder; `renewed` when somebody removed the lock and it was made again. Never rejects. */
+  /**
+   * Whether this process has the folder; `renewed` when somebody removed the lock and it was made again. Never rejects.
+   */
   look(): Promise<'held' | 'renewed' | 'lost'>;
 }
 
@@ -44,7 +46,7 @@ export class Ownership {
     if (this.#ousted !== undefined) throw this.#ousted;
     const found = (await hold?.look()) ?? 'held';
     if (found === 'lost') throw this.lose('its lock belongs to another relay');
-    if (found === 'renewed') tell('fault', { where: 'lock of the spool', error: new Error('it was removed, and is made again') });
+    if (found === 'renewed') tell('fault', { where: 'lock of the spool', error: 'it was removed, and is made again' });
   }
 
   /** Something else shows that another relay writes here: `reason` is a clause. What is to be thrown. */
@@ -52,7 +54,7 @@ export class Ownership {
     if (this.#ousted !== undefined) return this.#ousted;
     const ousted = new Ousted(`another relay uses the spool of this one: ${reason}`);
     this.#ousted = ousted;
-    this.#parts.tell('fault', { where: 'spool', error: ousted });
+    this.#parts.tell('fault', { where: 'spool', error: ousted.message });
     this.#parts.lost(ousted.message);
     return ousted;
   }

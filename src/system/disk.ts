@@ -9,7 +9,9 @@ import { codeOf } from './problem.ts';
 
 /** An open file. */
 export interface DiskFile {
-  /** Whether `name`, in the folder from which it was opened, is still this file: false once it was removed or replaced. */
+  /**
+   * Whether `name`, in the folder from which it was opened, is still this file: false once it was removed or replaced.
+   */
   isAt(name: string): Promise<boolean>;
   /** Octets in the file. */
   size(): Promise<number>;
