@@ -11,8 +11,8 @@ import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 
 /**
- * Runs the relay to its end; exit code 69 when it can't start, or when another relay takes its spool, 75 when it is ended
- * in the middle of its stop.
+ * Runs the relay to its end; exit code 69 when it can't start, or when another relay takes its spool, 75 when it is
+ * ended in the middle of its stop.
  */
 export async function run(): Promise<void> {
   // This comes before anything allocates. A young generation that stays small costs little time here, and keeps a burst
