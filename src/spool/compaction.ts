@@ -58,6 +58,8 @@ export class Compaction {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
+    // One may have gone after the run had begun.
+    await this.#rescue();
   }
 
   async #run(): Promise<void> {
