@@ -11,7 +11,10 @@ import { systemRandom } from '../system/random.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 
-/** Runs the relay to its end; exit code 69 when it can't start, 75 when it is ended in the middle of its stop. */
+/**
+ * Runs the relay to its end; exit code 69 when it can't start, or when another relay takes its spool, 75 when it is
+ * ended in the middle of its stop.
+ */
 export async function run(): Promise<void> {
   // This comes before anything allocates. A young generation that stays small costs little time here, and keeps a burst
   // of mail from growing the heap.
@@ -33,12 +36,12 @@ export async function run(): Promise<void> {
     const relay = await startRelay(config, { clock: systemClock, random: systemRandom }, [log]);
     tryNow = () => relay.runNow();
     heartbeat.listening(`listening on ${relay.addresses.join(', ')}`);
-    await stopped;
+    const problem = await Promise.race([stopped, relay.ousted]);
     await Promise.all([heartbeat.stop(), relay.stop()]);
+    if (problem !== undefined) fail(problem);
   } catch (error) {
     if (!(error instanceof CannotStart)) throw error;
-    process.stderr.write(`gatepost: ${error.message}\n`);
-    process.exitCode = EXIT.unavailable;
+    fail(error.message);
   } finally {
     await heartbeat.stop();
   }
@@ -47,6 +50,10 @@ export async function run(): Promise<void> {
 // SIGHUP comes when the terminal is closed in which the relay was started, and from scripts that rotate logs.
 const TRY_NOW = ['SIGUSR2', 'SIGUSR1', 'SIGHUP'] as const;
 const STOP = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+function fail(problem: string): void {
+  process.stderr.write(`gatepost: ${problem}\n`);
+  process.exitCode = EXIT.unavailable;
+}
 
 // The most octets of the log that are kept for a reader that does not read; further lines are dropped.
 const MOST_UNREAD = 256 * 1024;
@@ -64,13 +71,13 @@ const SAME_REQUEST = 1000;
  * Resolves at the first signal that stops the relay. One that comes a second later or more ends the process at once;
  * nothing that was acknowledged is lost by that.
  */
-function stopSignal(clock: Clock): Promise<void> {
+function stopSignal(clock: Clock): Promise<undefined> {
   return new Promise((resolve) => {
     let first: Monotonic | undefined;
     const handle = () => {
       first ??= clock.now();
       if (clock.now() - first >= SAME_REQUEST) process.exit(EXIT.temporary);
-      resolve();
+      resolve(undefined);
     };
     for (const signal of STOP) process.on(signal, handle);
   });

@@ -10,7 +10,7 @@ import { type Listener, openListener } from '../server/listener.ts';
 import { SizeLimit } from '../server/size-limit.ts';
 import { type Authenticator, createAuthenticator } from '../server/users.ts';
 import { cutIntoSegments } from '../spool/space.ts';
-import { openSpool, type Spool } from '../spool/spool.ts';
+import { openSpool, type Spool, type SpoolParts } from '../spool/spool.ts';
 import { atMostEvery } from '../system/at-most-every.ts';
 import { Calendar } from '../system/calendar.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
@@ -41,6 +41,8 @@ interface Relay {
   readonly addresses: readonly string[];
   /** Tries all that wait now, over all upstreams. */
   runNow(): void;
+  /** Resolves with a sentence when another relay uses the spool, so that this one can't go on and is to be stopped. */
+  readonly ousted: Promise<string>;
   /** Stops in order; resolves when everything is closed. */
   stop(): Promise<void>;
 }
@@ -68,8 +70,13 @@ const HURRY_AFTER = 60_000;
 async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   const { config, clock, tell } = base;
   const startedAt = clock.now();
-  lifetimes.push(await takeFolder(config.spool.dir, tell));
-  const spool = await openSpoolFor(base);
+  const lock = await takeFolder(config.spool.dir, tell);
+  if (lock !== undefined) lifetimes.push(() => lock.release());
+  let lost = (_problem: string) => {};
+  const ousted = new Promise<string>((resolve) => {
+    lost = resolve;
+  });
+  const spool = await openSpoolFor(base, { ...(lock === undefined ? {} : { hold: lock }), lost });
   lifetimes.push(() => spool.close());
   const today = new Calendar(clock, BUILT as WallTime, spool.newest);
 
@@ -104,6 +111,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   });
   return {
     addresses,
+    ousted,
     runNow: () => scheduler.runNow(),
     async stop() {
       await lifetimes.close();
@@ -112,10 +120,11 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   };
 }
 
-async function openSpoolFor({ config, clock, random, tell }: Base): Promise<Spool> {
+async function openSpoolFor({ config, clock, random, tell }: Base, owner: Pick<SpoolParts, 'hold' | 'lost'>): Promise<Spool> {
   const { size, count } = cutIntoSegments(config.spool.size);
   try {
-    return await openSpool({ disk: await openDisk(config.spool.dir), clock, random, tell, segmentSize: size, segments: count });
+    const disk = await openDisk(config.spool.dir);
+    return await openSpool({ disk, clock, random, tell, segmentSize: size, segments: count, ...owner });
   } catch (error) {
     throw spoolNotOpened(config.spool.dir, error);
   }
