@@ -12,5 +12,5 @@ const files = readdirSync(HERE)
 test.each(files)('%s', { timeout: 60_000 }, async (file) => {
   const { wrong, story } = await runHabit(HERE + file);
   if (wrong.length > 0 && process.env['STORY'] !== undefined) process.stdout.write(`${file}\n  ${story.join('\n  ')}\n`);
-  expect(wrong).toEqual([]);
+  expect(wrong, wrong.join('\n')).toEqual([]);
 });

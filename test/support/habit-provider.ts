@@ -28,6 +28,8 @@ type Scene = {
 
 export class HabitProvider {
   readonly script: ProviderScript;
+  /** Sent to it so far, accepted or not. */
+  passwords = 0;
   readonly log: ProviderLog = { taken: [], times: { connections: [], passwords: [], mails: [] }, heard: [] };
   readonly #clock: Clock;
   readonly #server: Server;
@@ -50,7 +52,9 @@ export class HabitProvider {
       this.#server.once('error', reject);
       this.#server.listen(port, this.script.address, resolve);
     });
-    return (this.#server.address() as AddressInfo).port;
+    const { port: own } = this.#server.address() as AddressInfo;
+    if (this.script.security === 'closed') await this.close();
+    return own;
   }
 
   start(): void {
@@ -59,7 +63,7 @@ export class HabitProvider {
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   get open(): number {
@@ -71,9 +75,8 @@ export class HabitProvider {
     return this.#clock.now() - this.#start;
   }
 
-  count(what: Counted): number {
+  count(what: Counted): void {
     this.log.times[what].push(this.elapsed());
-    return this.log.times[what].length;
   }
 
   /** MAIL was answered with 250. */
@@ -116,7 +119,7 @@ export class HabitProvider {
       case 'connection':
         return isIn(connection.number, condition.count);
       case 'password':
-        return isIn(this.log.times.passwords.length, condition.count);
+        return isIn(this.passwords, condition.count);
       case 'open':
         return isIn(this.open, condition.count);
       case 'recipient':
@@ -157,6 +160,9 @@ export class HabitProvider {
     });
   }
 }
+
+// Of a message: its header section, and the parts of a notification.
+const MOST_LINES_HEARD = 200;
 
 const isIn = (number: number, { least, most }: Count) => number >= least && number <= most;
 
@@ -246,9 +252,15 @@ class Connection {
       return;
     }
     const [user, secret] = await this.#credentials(mechanism.toUpperCase(), initial);
-    this.#provider.count('passwords');
+    this.#provider.passwords += 1;
     this.#provider.hear(`PASSWORD ${user} ${secret}`);
-    await this.#reply('password', `${user} ${secret} ${mechanism}`, '235 2.7.0 ok');
+    const sentAt = this.#provider.elapsed();
+    let isAccepted = false;
+    try {
+      isAccepted = await this.#reply('password', `${user} ${secret} ${mechanism}`, '235 2.7.0 ok');
+    } finally {
+      if (!isAccepted) this.#provider.log.times.passwords.push(sentAt);
+    }
   }
 
   async #credentials(mechanism: string, initial: string | undefined): Promise<readonly [string, string]> {
@@ -310,7 +322,9 @@ class Connection {
     const { from, recipients: to } = this;
     this.#isInTransaction = false;
     this.recipients = [];
-    if (await this.#reply(stage, data, '250 2.0.0 taken')) this.#provider.log.taken.push({ at: this.#provider.elapsed(), from, to, data });
+    if (!(await this.#reply(stage, data, '250 2.0.0 taken'))) return;
+    this.#provider.log.taken.push({ at: this.#provider.elapsed(), from, to, data });
+    for (const line of data.split('\r\n').slice(0, MOST_LINES_HEARD)) this.#provider.hear(`= ${line}`);
   }
 
   /** Does what the habit says, or is polite; whether the client got what it asked for. */

@@ -8,7 +8,7 @@
 //                                     the port alone; the name localhost has the addresses of all providers, in their order
 //   provider NAME [on 127.0.0.2]      what follows is about a further provider (the first is called "provider")
 //   offers PIPELINING, AUTH PLAIN     the keywords of its EHLO under TLS, in place of the usual ones
-//   security starttls | tls | plain   what it speaks; starttls unless said otherwise
+//   security starttls | tls | plain | closed    what it speaks; starttls unless said otherwise; closed: nothing listens
 //   at STAGE [CONDITION...]: ACT ; ACT ...
 //                                     what it does in place of the polite reply; the first rule that fits decides
 //   send 5 [at 10s] [every 30s] [to a@b] [from a@b] [size 2000] [8bit] [utf8]
@@ -22,12 +22,13 @@
 //   must strand 2                     the same, or given up: never delivered
 //   must refuse 6                     refused to the device itself
 //   must notify 4 [by 4m]             a notification about it was taken by a provider
-//   at most 3 connections | passwords | mails in 1m [to NAME] [after 10m]
+//   at most 3 connections | passwords | mails in 1m [to NAME] [after 10m]     passwords that came to nothing
 //   at least 2 connections | passwords | mails in 1h [to NAME] [after 10m]
 //   must say WORDS / must not say WORDS         one line of the log has all the words ("in quotes" with blanks)
 //   must show WORDS at 5m / must not show WORDS at 5m      so has one line of `gatepost status` ("status| ...")
 //                                     or `gatepost queue` ("queue| ...")
-//   must hear TEXT / must not hear TEXT         what a provider heard; "NAME| line", and "NAME| PASSWORD user secret"
+//   must hear TEXT / must not hear TEXT         what a provider heard: "NAME| line", "NAME| PASSWORD user secret",
+//                                     "NAME| = line" of a message that it took
 //   may repeat                        alerts may arrive twice (RFC 1047)
 //
 // Stages: greeting ehlo starttls mechanism (the AUTH command) password (in place of 235) mail rcpt data dot bdat rset quit.
@@ -89,7 +90,8 @@ export type Rule = { readonly stage: Stage; readonly conditions: readonly Condit
 export type ProviderScript = {
   readonly name: string;
   readonly address: string;
-  readonly security: 'starttls' | 'tls' | 'plain';
+  /** `closed`: nothing listens at its address. */
+  readonly security: 'starttls' | 'tls' | 'plain' | 'closed';
   readonly offers: readonly string[];
   readonly rules: readonly Rule[];
 };
@@ -105,6 +107,7 @@ export type Sending = {
   readonly has: ReadonlySet<'8bit' | 'utf8'>;
 };
 
+/** `passwords`: that were sent and not answered with 235. */
 export type Counted = 'connections' | 'passwords' | 'mails';
 
 /** What must come of it; `line` is where it stands. Alerts are `all` or a set of numbers. */
@@ -186,7 +189,7 @@ class HabitReader {
           .map((one) => one.trim());
         return;
       case 'security':
-        current.security = oneOf(['starttls', 'tls', 'plain'] as const, rest[0]);
+        current.security = oneOf(['starttls', 'tls', 'plain', 'closed'] as const, rest[0]);
         return;
       case 'at':
         if (rest[0] === 'most' || rest[0] === 'least') this.#demands.push({ line, text, ...counting(rest) });
