@@ -2,6 +2,7 @@
 // what did not come of it as the habit demands.
 
 import dns, { type LookupAddress } from 'node:dns';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -61,7 +62,7 @@ class HabitRun {
   }
 
   async live(): Promise<Report> {
-    const folder = await mkdtemp(join(tmpdir(), 'gatepost-habit-'));
+    const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gatepost-habit-'));
     const providers = this.#habit.providers.map((script) => new HabitProvider(script, this.#clock));
     let relay: Relay | undefined;
     const undoNames = resolveLocalhostTo(this.#habit.providers.map(({ address }) => address));

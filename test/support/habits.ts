@@ -174,10 +174,7 @@ class HabitReader {
     if (current === undefined) throw new Error('no provider');
     switch (word) {
       case '@':
-        this.#settings.set(
-          rest[0] ?? '',
-          rest.length > 1 ? text.slice(text.indexOf(rest[0] ?? '') + (rest[0] ?? '').length + 1) : undefined,
-        );
+        this.#settings.set(rest[0] ?? '', rest.length > 1 ? rest.slice(1).join(' ') : undefined);
         return;
       case 'provider':
         this.#providers.push(provider(rest[0] ?? '', rest[1] === 'on' ? (rest[2] ?? '') : '127.0.0.1'));
