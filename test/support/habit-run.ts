@@ -1,7 +1,6 @@
 // Runs a whole relay, in this process and on a clock that leaps, against the providers of a habit, and says
 // what did not come of it as the habit demands.
 
-import dns, { type LookupAddress } from 'node:dns';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -17,6 +16,7 @@ import type { RelayEvents } from '../../src/vocabulary/events.ts';
 import { HabitProvider } from './habit-provider.ts';
 import { type Counted, type Demand, type Habit, readHabit, type Sending } from './habits.ts';
 import { LeapingClock } from './leaping-clock.ts';
+import { resolveLocalhostTo } from './names.ts';
 import { seededRandom } from './random.ts';
 import { CERTIFICATE } from './scripted-upstream.ts';
 import { alsoSecret, searchForSecrets } from './secrets.ts';
@@ -194,26 +194,6 @@ class HabitRun {
   }
 }
 
-/** Makes the name `localhost`, for which the certificate is, have these addresses in this order; undone by what is returned. */
-function resolveLocalhostTo(addresses: readonly string[]): () => void {
-  const { lookup, promises } = dns;
-  const promised = promises.lookup;
-  const all: readonly LookupAddress[] = addresses.map((address) => ({ address, family: 4 }));
-  const isMeant = (name: unknown) => name === 'localhost';
-  dns.lookup = ((name: string, options: { readonly all?: boolean }, done: (error: null, found: unknown, family?: number) => void) => {
-    if (!isMeant(name)) return (lookup as (...given: unknown[]) => void)(name, options, done);
-    setImmediate(() => (options.all === true ? done(null, all) : done(null, all[0]?.address, 4)));
-  }) as unknown as typeof lookup;
-  promises.lookup = (async (name: string, options: { readonly all?: boolean } = {}) => {
-    if (!isMeant(name)) return (promised as (...given: unknown[]) => Promise<unknown>)(name, options);
-    return options.all === true ? all : all[0];
-  }) as unknown as typeof promised;
-  return () => {
-    dns.lookup = lookup;
-    promises.lookup = promised;
-  };
-}
-
 const portOf = (relay: Relay) => Number(relay.addresses[0]?.split(':').at(-1));
 
 async function shownBy(relay: Relay, environment: Record<string, string>): Promise<readonly string[]> {
@@ -223,8 +203,8 @@ async function shownBy(relay: Relay, environment: Record<string, string>): Promi
   return lines;
 }
 
-/** A device hands over one alert; the last reply that it got. */
-async function sendAlert(port: number, number: number, { from, to, octets, has }: Sending): Promise<string> {
+/** A device hands over one alert to the relay at this port of loopback; the last reply that it got. */
+export async function sendAlert(port: number, number: number, { from, to, octets, has }: Sending): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   socket.setEncoding('latin1');
   const text = `${has.has('8bit') || has.has('utf8') ? 'Bewegung an der Haustür' : 'motion'}\r\n`;
@@ -232,7 +212,7 @@ async function sendAlert(port: number, number: number, { from, to, octets, has }
   const lines = [
     'EHLO cam',
     `MAIL FROM:<${from}>${has.size > 0 ? ' BODY=8BITMIME' : ''}${has.has('utf8') ? ' SMTPUTF8' : ''}`,
-    `RCPT TO:<${to}>`,
+    ...to.split(',').map((one) => `RCPT TO:<${one}>`),
     'DATA',
     `From: <${from}>\r\nTo: <${to}>\r\nSubject: alert ${number}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${text}${filler}.`,
   ];

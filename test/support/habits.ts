@@ -11,7 +11,7 @@
 //   security starttls | tls | plain | closed    what it speaks; starttls unless said otherwise; closed: nothing listens
 //   at STAGE [CONDITION...]: ACT ; ACT ...
 //                                     what it does in place of the polite reply; the first rule that fits decides
-//   send 5 [at 10s] [every 30s] [to a@b] [from a@b] [size 2000] [8bit] [utf8]
+//   send 5 [at 10s] [every 30s] [to a@b,c@d] [from a@b] [size 2000] [8bit] [utf8]
 //                                     alerts of a device, numbered from 1 through the file
 //   restart at 1h                     the relay is stopped and started again over the same spool
 //   run 2h                            how long all of it lasts

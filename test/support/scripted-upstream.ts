@@ -32,7 +32,11 @@ export type ScriptedUpstream = {
   close(): Promise<void>;
 };
 
-export async function scriptedUpstream(script: (peer: Peer, connection: number) => Promise<void>): Promise<ScriptedUpstream> {
+/** At a free port of loopback, unless another place is asked for. */
+export async function scriptedUpstream(
+  script: (peer: Peer, connection: number) => Promise<void>,
+  { host, port }: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<ScriptedUpstream> {
   const heard: string[] = [];
   const sockets = new Set<Socket>();
   let count = 0;
@@ -42,7 +46,7 @@ export async function scriptedUpstream(script: (peer: Peer, connection: number) 
     count += 1;
     script(peerOver(socket, heard), count).catch(() => socket.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     heard,
