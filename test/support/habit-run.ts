@@ -19,10 +19,7 @@ import { LeapingClock } from './leaping-clock.ts';
 import { resolveLocalhostTo } from './names.ts';
 import { seededRandom } from './random.ts';
 import { CERTIFICATE } from './scripted-upstream.ts';
-import { alsoSecret, searchForSecrets } from './secrets.ts';
-
-const SECRET = 'alert-secret';
-alsoSecret(SECRET);
+import { searchForSecrets, secretsIn } from './secrets.ts';
 
 /** What became of a run. */
 type Report = {
@@ -35,8 +32,8 @@ type Report = {
   readonly faults: readonly string[];
 };
 
-/** `reply`: the device's last one; `bouncedAt`: when it was given up, in seconds. */
-type Alert = { readonly reply: string; readonly id: string | undefined; readonly bouncedAt: number | undefined };
+/** `reply`: the device's last one; `givenUpAt`: when it was given up, in seconds. */
+type Alert = { readonly reply: string; readonly id: string | undefined; readonly givenUpAt: number | undefined };
 
 /** Runs the habit; what is wrong, in sentences, and how it went, for people who look. */
 export async function runHabit(path: string): Promise<{ readonly wrong: readonly string[]; readonly story: readonly string[] }> {
@@ -90,7 +87,7 @@ class HabitRun {
     const alerts = new Map<number, Alert>();
     for (const [number, reply] of this.#replies) {
       const id = /queued as (\w+)/.exec(reply)?.[1];
-      alerts.set(number, { reply, id, bouncedAt: id === undefined ? undefined : this.#givenUp.get(id) });
+      alerts.set(number, { reply, id, givenUpAt: id === undefined ? undefined : this.#givenUp.get(id) });
     }
     return { providers, lines: [...this.#lines], alerts, shown: this.#shown, faults: this.#faults };
   }
@@ -107,7 +104,7 @@ class HabitRun {
       places.set('port', String(ports.get('127.0.0.1') ?? port));
     }
     const environment: Record<string, string> = {
-      GATEPOST_UPSTREAM: `smtp://me%40provider.example:${SECRET}@{provider}`,
+      GATEPOST_UPSTREAM: 'smtp://me%40provider.example:alert-secret@{provider}',
       GATEPOST_UPSTREAM_CA: CERTIFICATE.cert,
       GATEPOST_LISTEN: '127.0.0.1:0',
       GATEPOST_HOSTNAME: 'gate.example.org',
@@ -125,6 +122,7 @@ class HabitRun {
   }
 
   async #begin(environment: Record<string, string>): Promise<Relay> {
+    secretsIn(environment);
     const parsed = parseConfig(environment, () => '');
     if ('mistakes' in parsed) throw new Error(parsed.mistakes.join('\n'));
     const log = createLog({ level: 'info', format: 'text' }, this.#clock, (line) => {
@@ -251,7 +249,7 @@ function judge(habit: Habit, report: Report): readonly string[] {
     const times = deliveriesOf(number, report).length;
     if (!promised.has(number)) wrong.push(`the habit does not say what becomes of alert ${number}`);
     if (times > 1 && !habit.mayRepeat) wrong.push(`alert ${number} was delivered ${times} times`);
-    if (times > 0 && alert.bouncedAt !== undefined) wrong.push(`alert ${number} was both delivered and given up`);
+    if (times > 0 && alert.givenUpAt !== undefined) wrong.push(`alert ${number} was both delivered and given up`);
   }
   return wrong;
 }
@@ -319,15 +317,15 @@ function whatIsWrongWith(
   const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(0)} s`;
   switch (must) {
     case 'deliver':
-      if (delivery === undefined) return alert.bouncedAt === undefined ? 'waits' : `was given up after ${alert.bouncedAt.toFixed(0)} s`;
+      if (delivery === undefined) return alert.givenUpAt === undefined ? 'waits' : `was given up after ${alert.givenUpAt.toFixed(0)} s`;
       if (delivery.at > by || delivery.at < after) return `was delivered after ${seconds(delivery.at)}`;
       return via === undefined || delivery.via === via ? undefined : `went by ${delivery.via}`;
     case 'bounce':
-      if (alert.bouncedAt === undefined) return delivery === undefined ? 'waits' : 'was delivered';
-      return alert.bouncedAt * 1000 <= by ? undefined : `was given up after ${alert.bouncedAt.toFixed(0)} s`;
+      if (alert.givenUpAt === undefined) return delivery === undefined ? 'waits' : 'was delivered';
+      return alert.givenUpAt * 1000 <= by ? undefined : `was given up after ${alert.givenUpAt.toFixed(0)} s`;
     case 'wait':
       if (delivery !== undefined) return `was delivered after ${seconds(delivery.at)}`;
-      return alert.bouncedAt === undefined ? undefined : `was given up after ${alert.bouncedAt.toFixed(0)} s`;
+      return alert.givenUpAt === undefined ? undefined : `was given up after ${alert.givenUpAt.toFixed(0)} s`;
     case 'strand':
       return delivery === undefined ? undefined : `was delivered after ${seconds(delivery.at)}`;
     case 'notify': {
@@ -359,8 +357,8 @@ function timesOf(of: Counted, to: string | undefined, providers: readonly HabitP
 
 function storyOf({ lines, alerts, providers }: Report): readonly string[] {
   const story = [...lines];
-  for (const [number, { reply, bouncedAt }] of alerts)
-    story.push(`alert ${number}: ${reply} ${bouncedAt === undefined ? '' : `given up at ${bouncedAt}`}`);
+  for (const [number, { reply, givenUpAt }] of alerts)
+    story.push(`alert ${number}: ${reply} ${givenUpAt === undefined ? '' : `given up at ${givenUpAt}`}`);
   for (const { script, log } of providers) {
     story.push(
       `${script.name}: ${log.times.connections.length} connections, ${log.times.passwords.length} passwords, ${log.times.mails.length} mails`,
