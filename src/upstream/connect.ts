@@ -26,6 +26,8 @@ export type Connection = {
   readonly tls: string;
   /** For the log: the SASL mechanism, or `none`. */
   readonly auth: string;
+  /** Whether it has carried a message. */
+  readonly isKept: boolean;
 };
 
 /** What a connection is made with. */
@@ -91,10 +93,10 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, onOpened: 
   step(`offers: ${capabilities.offers.join(', ') || 'nothing'}`);
   const tls = secure?.getProtocol() ?? 'none';
   const { credentials, auth: choice } = target;
-  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none' };
+  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none', isKept: false };
   const auth = await login(wire, credentials, { choice, offered: capabilities.auth, isEncrypted: secure !== undefined }, random);
   step(`logged in as ${credentials.username} (${auth})`);
-  return { wire, capabilities, tls, auth };
+  return { wire, capabilities, tls, auth, isKept: false };
 }
 
 /** What the server offers; `ehlo-or-helo`: one that refuses EHLO is asked in the old way (RFC 5321, section 3.2). */

@@ -104,7 +104,7 @@ export class Upstream {
     for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
       one.cancel();
       const { wire } = one.connection;
-      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return one.connection;
+      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return { ...one.connection, isKept: true };
       wire.destroy();
     }
     return undefined;
@@ -113,11 +113,11 @@ export class Upstream {
   async #open(stop: AbortSignal): Promise<Connection | UpstreamFailure> {
     const opened = await connect(this.#target, this.#connectParts, stop);
     if ('scope' in opened) return opened;
-    const { wire, tls, auth } = opened;
+    const { tls, auth } = opened;
     const capabilities = this.#refusesChunks ? { ...opened.capabilities, chunking: false } : opened.capabilities;
     this.#parts.learn(capabilities);
     this.#parts.tell('upstreamConnected', { upstream: this.name, tls, auth, sizeLimit: capabilities.sizeLimit });
-    return { wire, capabilities, tls, auth };
+    return { ...opened, capabilities };
   }
 
   async #sendOver(connection: Connection, message: Message, stop: AbortSignal): Promise<Attempt> {
