@@ -29,6 +29,8 @@ export type Connection = {
   readonly tls: string;
   /** For the log: the SASL mechanism, or `none`. */
   readonly auth: string;
+  /** Whether it has carried a message. */
+  readonly isKept: boolean;
 };
 
 /** What a connection is made with. */
@@ -123,7 +125,7 @@ async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectPa
   capabilities = habits.restrict(capabilities);
   const tls = secure?.getProtocol() ?? 'none';
   const { credentials, auth: choice } = target;
-  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none' };
+  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none', isKept: false };
   const auth = await login(
     wire,
     credentials,
@@ -131,7 +133,7 @@ async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectPa
     { random, habits },
   );
   step(`logged in as ${credentials.username} (${auth})`);
-  return { wire, capabilities, tls, auth };
+  return { wire, capabilities, tls, auth, isKept: false };
 }
 
 /** What the server offers; `ehlo-or-helo`: one that refuses EHLO is asked in the old way (RFC 5321, section 3.2). */

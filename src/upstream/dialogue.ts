@@ -4,8 +4,9 @@
 import { printableJson } from '../smtp/printable.ts';
 import { describeReply, LONGEST_REPLY_LINES, type RemoteReply, replyReader } from '../smtp/reply.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
-import type { Cause, Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
+import { isOfPace, isOfUpstream, type Stage, type UpstreamFailure } from '../vocabulary/attempt.ts';
 import { adviceOn } from './explain.ts';
+import type { Context } from './refusals/row.ts';
 import { judge } from './verdict.ts';
 
 /** How long is waited for what (RFC 5321, section 4.5.3.2), in ms. */
@@ -30,25 +31,35 @@ export const WAIT = {
 
 const LONGEST_REPLY_LINE = 2_048;
 
+/**
+ * What is known of a failure beside its problem: the reply that says so, in the context that it came in; the cause
+ * where that is known better than the reply tells it.
+ */
+type Known = { readonly reply?: RemoteReply; readonly context?: Context; readonly cause?: UpstreamFailure['cause'] };
+
+// Before a transaction neither of these matters.
+const NO_CONTEXT: Context = { hasAccount: true, isKept: false, isNullPath: false, hasParameters: false };
+
 /** The attempt can't go on, and no message is to blame. Caught in connect.ts and transaction.ts. */
 export class UpstreamFailed extends Error {
   override readonly name = 'UpstreamFailed';
   readonly failure: UpstreamFailure;
 
-  /** `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it. */
-  constructor(stage: Stage, problem: string, known: { readonly reply?: RemoteReply; readonly cause?: Cause } = {}) {
+  /** `problem`: what is wrong, on one line. */
+  constructor(stage: Stage, problem: string, known: Known = {}) {
     super(problem);
-    this.failure = known.reply === undefined ? unanswered(stage, problem, known.cause ?? 'plain') : refused(stage, problem, known.reply);
+    this.failure =
+      known.reply === undefined ? unanswered(stage, problem, known.cause ?? 'plain') : refused(stage, problem, known.reply, known);
   }
 }
 
-function unanswered(stage: Stage, problem: string, cause: Cause): UpstreamFailure {
+function unanswered(stage: Stage, problem: string, cause: UpstreamFailure['cause']): UpstreamFailure {
   return { scope: 'upstream', stage, problem, cause, advice: adviceOn(stage, problem, cause) };
 }
 
-function refused(stage: Stage, problem: string, reply: RemoteReply): UpstreamFailure {
-  const { scope, cause, advice } = judge(stage, reply);
-  return { scope: scope === 'upstream' ? scope : 'session', stage, problem, reply, cause, advice };
+function refused(stage: Stage, problem: string, reply: RemoteReply, { context = NO_CONTEXT }: Known): UpstreamFailure {
+  const { cause, advice } = judge(stage, reply, context);
+  return { scope: 'upstream', stage, problem, reply, cause: isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain', advice };
 }
 
 /** The next reply, which must have this code. Rejects with UpstreamFailed; `within`: in ms. */
@@ -85,7 +96,8 @@ export async function failingAt<T>(stage: Stage, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof ConnectionLost) throw new UpstreamFailed(stage, error.message);
+    // A password may have been sent, and what is not known of it counts as refused.
+    if (error instanceof ConnectionLost) throw new UpstreamFailed(stage, error.message, stage === 'auth' ? { cause: 'login' } : {});
     throw error;
   }
 }

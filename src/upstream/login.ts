@@ -13,6 +13,7 @@ import type { AuthChoice } from '../vocabulary/upstream-target.ts';
 import { readReply, UpstreamFailed, WAIT } from './dialogue.ts';
 import type { Habits } from './habits.ts';
 import { Secrets } from './secrets.ts';
+import { judge } from './verdict.ts';
 
 // No mechanism has more rounds than this.
 const MOST_ROUNDS = 8;
@@ -54,7 +55,7 @@ export async function login(wire: Wire, credentials: Credentials, choice: LoginC
       habits.mechanismWorked(mechanism.name);
       return mechanism.name;
     }
-    if (end.result === 'unknown' || (isDigest(mechanism) && end.reply.code >= 500)) habits.mechanismFailed(mechanism.name);
+    if (end.result === 'unknown' || isPerhapsHashed(mechanism, end)) habits.mechanismFailed(mechanism.name);
     passwords += end.hasSentPassword ? 1 : 0;
     const next = ordered[at + 1];
     if (end.result === 'unknown' && next !== undefined && passwords < MOST_PASSWORDS) continue;
@@ -63,22 +64,21 @@ export async function login(wire: Wire, credentials: Credentials, choice: LoginC
   throw new UpstreamFailed('auth', 'no mechanism is left'); // there is at least one
 }
 
-type Refused = { readonly result: 'unknown' | 'refused'; readonly hasSentPassword: boolean; readonly reply: RemoteReply };
+/** `unknown`: no password was judged. `refused`: it was judged wrong. `put-off`: nothing was said of it. */
+type Refused = { readonly result: 'unknown' | 'refused' | 'put-off'; readonly hasSentPassword: boolean; readonly reply: RemoteReply };
 type End = { readonly result: 'accepted' } | Refused;
 
-/** Whether the server checks what is sent against the password itself, and not against a hash of it. */
-const isDigest = ({ name }: ClientMechanism): boolean => name !== 'PLAIN' && name !== 'LOGIN';
+/** Whether the login may have been refused though the password is right: the server would need it, and has only a hash of it. */
+function isPerhapsHashed({ name }: ClientMechanism, { result }: Refused): boolean {
+  return result === 'refused' && name !== 'PLAIN' && name !== 'LOGIN';
+}
 
-function refused(
-  { username }: Credentials,
-  mechanism: ClientMechanism,
-  { result, reply }: Refused,
-  next: ClientMechanism | undefined,
-): UpstreamFailed {
+function refused({ username }: Credentials, mechanism: ClientMechanism, end: Refused, next: ClientMechanism | undefined): UpstreamFailed {
   const { name } = mechanism;
+  const { reply } = end;
   const said = `the login as ${username} by ${name} was refused: ${describeReply(reply)}`;
   const plan =
-    result === 'refused' && isDigest(mechanism) && reply.code >= 500 && next !== undefined
+    isPerhapsHashed(mechanism, end) && next !== undefined
       ? `; a server that has only hashes of passwords can't do ${name}, so the next login is by ${next.name}`
       : '';
   return new UpstreamFailed('auth', said + plan, { reply });
@@ -113,8 +113,7 @@ class Exchange {
         return { result: 'accepted' };
       }
       if (reply.code !== 334) {
-        const result = round === 0 && isUnknownMechanism(reply) ? 'unknown' : 'refused';
-        return { result, hasSentPassword: round > 0 || name === 'PLAIN', reply: this.#secrets.hideIn(reply) };
+        return { result: meaningOf(reply, round), hasSentPassword: round > 0 || name === 'PLAIN', reply: this.#secrets.hideIn(reply) };
       }
       await this.#answer(client, reply);
     }
@@ -140,5 +139,9 @@ class Exchange {
   }
 }
 
-/** RFC 4954, section 4, and RFC 5321, section 4.2.4: the command, or its parameter, is not known; no password was judged. */
-const isUnknownMechanism = ({ code }: RemoteReply): boolean => code >= 500 && code <= 504;
+/** What a reply other than 334 and 235 means; `round`: 0 for the reply to the AUTH command itself. */
+function meaningOf(reply: RemoteReply, round: number): Refused['result'] {
+  const { cause } = judge('auth', reply, { hasAccount: true, isKept: false, isNullPath: false, hasParameters: false });
+  if (cause === 'mechanism' && round === 0) return 'unknown';
+  return cause === 'login-refused' ? 'refused' : 'put-off';
+}

@@ -109,7 +109,7 @@ export class Upstream {
     for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
       one.cancel();
       const { wire } = one.connection;
-      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return one.connection;
+      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return { ...one.connection, isKept: true };
       wire.destroy();
     }
     return undefined;
@@ -163,9 +163,9 @@ function watch(message: Message): { readonly message: Message; readonly isRead: 
   return { message: { ...message, body: body() }, isRead: () => isRead };
 }
 
-/** Whether the attempt failed with the connection, and says nothing of the upstream: closed or ended at the first command. */
+/** Whether the attempt failed with the connection alone: it was closed while it was idle, or has served its turn. */
 function isAboutConnection(attempt: Attempt): boolean {
   if (attempt.result === 'answered') return false;
-  const { stage, reply } = attempt.failure;
-  return stage === 'mail' && (reply === undefined || reply.code === 421);
+  const { stage, reply, cause } = attempt.failure;
+  return cause === 'connection' || (stage === 'mail' && reply === undefined);
 }

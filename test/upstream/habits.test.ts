@@ -26,7 +26,7 @@ function setUp(before: LearnedHabits = {}) {
 const lostAt = (stage: Stage, reply?: { code: number; lines: [string] }): Attempt => ({
   result: 'no-answer',
   maybeDelivered: false,
-  failure: { scope: 'session', stage, cause: 'plain', problem: 'lost', ...(reply === undefined ? {} : { reply }) },
+  failure: { scope: 'upstream', stage, cause: 'plain', problem: 'lost', ...(reply === undefined ? {} : { reply }) },
 });
 const used = (...extensions: Extension[]) => new Set(extensions);
 const ANSWERED: Attempt = {
