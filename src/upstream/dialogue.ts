@@ -57,9 +57,10 @@ function unanswered(stage: Stage, problem: string, cause: UpstreamFailure['cause
   return { scope: 'upstream', stage, problem, cause, advice: adviceOn(stage, problem, cause) };
 }
 
-function refused(stage: Stage, problem: string, reply: RemoteReply, { context = NO_CONTEXT }: Known): UpstreamFailure {
-  const { cause, advice } = judge(stage, reply, context);
-  return { scope: 'upstream', stage, problem, reply, cause: isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain', advice };
+function refused(stage: Stage, problem: string, reply: RemoteReply, known: Known): UpstreamFailure {
+  const { cause, advice } = judge(stage, reply, known.context ?? NO_CONTEXT);
+  const told = isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain';
+  return { scope: 'upstream', stage, problem, reply, cause: known.cause ?? told, advice };
 }
 
 /** The next reply, which must have this code. Rejects with UpstreamFailed; `within`: in ms. */
