@@ -20,6 +20,8 @@ export const WAIT = {
   nextAddress: 30_000,
   tls: 30_000,
   greeting: 300_000,
+  /** After so long without a greeting an address counts as silent, though the greeting is still waited for. */
+  silence: 10_000,
   command: 300_000,
   mail: 300_000,
   rcpt: 300_000,

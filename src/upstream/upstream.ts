@@ -14,6 +14,7 @@ import { Addresses } from './addresses.ts';
 import { type Capabilities, NO_CAPABILITIES } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
 import { quit, reset } from './dialogue.ts';
+import { ON_SILENCE } from './explain.ts';
 import { Habits, type HabitsParts, suspectOf } from './habits.ts';
 import { extensionsInUse, type Message, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
@@ -54,6 +55,8 @@ export class Upstream {
   #idle: Idle[] = [];
   readonly #habits: Habits;
   readonly #turns: Turns;
+  /** Connections whose greeting is overdue. */
+  #silent = 0;
   /** What the last connection offered that works. */
   #offered: Capabilities = NO_CAPABILITIES;
 
@@ -65,7 +68,23 @@ export class Upstream {
     this.#habits = new Habits({ ...parts.habits, say: (sentence) => tell('upstreamLearned', { upstream: this.name, sentence }) });
     this.#turns = new Turns(() => this.#habits.isSingle);
     const addresses = new Addresses(target.host, clock, lookup);
-    this.#connectParts = { clock, random, hostname, trust, addresses, habits: this.#habits, memory: { session: undefined } };
+    this.#connectParts = {
+      clock,
+      random,
+      hostname,
+      trust,
+      addresses,
+      habits: this.#habits,
+      memory: { session: undefined },
+      onSilence: (isSilent) => {
+        this.#silent += isSilent ? 1 : -1;
+      },
+    };
+  }
+
+  /** What the owner can do about a server that has accepted a connection and says nothing; undefined while there is none. */
+  get hint(): string | undefined {
+    return this.#silent > 0 ? ON_SILENCE : undefined;
   }
 
   /**
