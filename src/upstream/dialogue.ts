@@ -11,7 +11,13 @@ import { judge } from './verdict.ts';
 
 /** How long is waited for what (RFC 5321, section 4.5.3.2), in ms. */
 export const WAIT = {
+  resolve: 30_000,
+  /** For the last address of a name, or its only one. */
   connect: 30_000,
+  /** For an address that is not the last: a SYN is sent three times in that time (RFC 6298). */
+  connectNext: 5_000,
+  /** How long an attempt may have taken and still go on to another address. */
+  nextAddress: 30_000,
   tls: 30_000,
   greeting: 300_000,
   command: 300_000,
@@ -51,9 +57,10 @@ function unanswered(stage: Stage, problem: string, cause: UpstreamFailure['cause
   return { scope: 'upstream', stage, problem, cause, advice: adviceOn(stage, problem, cause) };
 }
 
-function refused(stage: Stage, problem: string, reply: RemoteReply, { context = NO_CONTEXT }: Known): UpstreamFailure {
-  const { cause, advice } = judge(stage, reply, context);
-  return { scope: 'upstream', stage, problem, reply, cause: isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain', advice };
+function refused(stage: Stage, problem: string, reply: RemoteReply, known: Known): UpstreamFailure {
+  const { cause, advice } = judge(stage, reply, known.context ?? NO_CONTEXT);
+  const told = isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain';
+  return { scope: 'upstream', stage, problem, reply, cause: known.cause ?? told, advice };
 }
 
 /** The next reply, which must have this code. Rejects with UpstreamFailed; `within`: in ms. */
@@ -74,10 +81,15 @@ export async function readReply(wire: Wire, stage: Stage, within: number): Promi
     if (next === 'too-long') break;
     const result = feed(next.octets);
     if (result.result === 'reply') return result.reply;
-    if (result.result === 'malformed')
-      throw new UpstreamFailed(stage, `this is no SMTP reply: ${printableJson(result.line.slice(0, 200))}`);
+    if (result.result === 'malformed') throw new UpstreamFailed(stage, nonsense(stage, result.line));
   }
   throw new UpstreamFailed(stage, 'the reply never ends');
+}
+
+/** What came instead of a reply. During a login it may be what was sent, so only its length is said. */
+function nonsense(stage: Stage, line: string): string {
+  if (stage === 'auth') return `this is no SMTP reply: a line of ${line.length} octets`;
+  return `this is no SMTP reply: ${printableJson(line.slice(0, 200))}`;
 }
 
 /** `work`, a lost connection turned into a failure of the stage. */

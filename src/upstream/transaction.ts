@@ -14,6 +14,7 @@ import { type Attempt, isOfUpstream, type MessageFailure, type Outcome, type Tra
 import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
+import { EXTENSIONS, type Extension } from './habits.ts';
 import type { Context } from './refusals/row.ts';
 import { judge } from './verdict.ts';
 
@@ -38,6 +39,22 @@ type Sent = { readonly outcome: Outcome; readonly reusable: Transacted['reusable
  * `isComplete`: the upstream may have all of the message, and whether it was taken only its reply can tell (RFC 1047).
  */
 type Progress = { isComplete: boolean };
+
+/** The extensions that the message's transaction makes use of. */
+export function extensionsInUse({ envelope }: Message, capabilities: Capabilities): ReadonlySet<Extension> {
+  const { body, ret, envelopeId } = envelope.parameters;
+  const hasDsn =
+    ret !== undefined || envelopeId !== undefined || envelope.recipients.some((one) => formatRcptParameters(one, capabilities) !== '');
+  const uses: Readonly<Record<Extension, boolean>> = {
+    CHUNKING: capabilities.chunking,
+    PIPELINING: capabilities.pipelining,
+    '8BITMIME': capabilities.eightBitMime && body !== undefined && body !== '7BIT',
+    SMTPUTF8: capabilities.smtpUtf8 && needsSmtpUtf8(envelope),
+    DSN: capabilities.dsn && hasDsn,
+    SIZE: capabilities.size,
+  };
+  return new Set(EXTENSIONS.filter((extension) => uses[extension]));
+}
 
 /** Hands the message over. Rejects only if `body` does. */
 export async function transact(connection: Connection, message: Message): Promise<Transacted> {

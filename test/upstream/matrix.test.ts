@@ -8,6 +8,7 @@ import type { Queue } from '../../src/delivery/queue.ts';
 import { Scheduler } from '../../src/delivery/scheduler.ts';
 import type { Spool } from '../../src/spool/spool.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { FORGETFUL } from '../../src/upstream/habits.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import { SETTINGS } from '../support/fakes/delivery.ts';
@@ -93,6 +94,7 @@ async function outcomeOf(at: FaultAt): Promise<Outcome> {
       trust: new Trust({ ca: CERTIFICATE.cert, pin: undefined }),
       tell: news.tell,
       learn: () => {},
+      habits: FORGETFUL,
     },
   );
   let emptied: () => void = () => {};

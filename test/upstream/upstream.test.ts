@@ -4,6 +4,7 @@ import { selfSigned } from '../../scripts/lib/certificate.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { FORGETFUL } from '../../src/upstream/habits.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import type { Attempt } from '../../src/vocabulary/attempt.ts';
@@ -72,6 +73,7 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     trust,
     tell: news.tell,
     learn: ({ sizeLimit }) => void sizes.push(sizeLimit),
+    habits: FORGETFUL,
   });
   const send = (message: Envelope = envelope(), octets = 4, ...pieces: string[]): Promise<Attempt> =>
     upstream.send({ envelope: message, octets, body: bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) }, new AbortController().signal);
