@@ -1,6 +1,7 @@
 // `gatepost check [--connect]`: the configuration, explained, and with --connect each upstream tried: the login, and
-// MAIL and RCPT with the addresses that the relay would use, but no message. Exit code 78 with one line for each mistake, 77 when a
-// login is refused, 69 when an upstream cannot be reached or does not take the addresses, 75 when it does not just now.
+// MAIL and RCPT with the addresses that the relay would use, but no message. Exit code 78 with one line for each
+// mistake, 77 when a login is refused, 69 when an upstream cannot be reached or does not take the addresses, 75 when it
+// does not just now.
 
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';

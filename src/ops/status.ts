@@ -45,6 +45,7 @@ export function formatStatus(status: RelayStatus): readonly string[] {
 }
 
 function formatUpstream({ name, state, problem = '', advice, downSeconds, retryInSeconds }: UpstreamStatus): string[] {
+  if (state === 'untried') return [`upstream ${name} has answered no message yet`];
   if (state === 'up') return [`upstream ${name} is up`];
   const retry = retryInSeconds === undefined ? 'being tried now' : `tried again in ${span(retryInSeconds)}`;
   const line =

@@ -105,8 +105,8 @@ function refusedHere(code: number, status: Status<5>, problem: string): Refusal 
 }
 
 /**
- * Tries MAIL and RCPT without sending a message; what is answered to them. Nothing but RSET or QUIT may follow. Never rejects for
- * what the upstream does.
+ * Tries MAIL and RCPT without sending a message; what is answered to them. Nothing but RSET or QUIT may follow. Never
+ * rejects for what the upstream does.
  */
 export async function rehearse(connection: Connection, envelope: Envelope): Promise<Failure | undefined> {
   const capabilities = { ...connection.capabilities, pipelining: false };

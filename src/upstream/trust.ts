@@ -69,7 +69,10 @@ export class Trust {
     return context;
   }
 
-  /** Who names an intermediate authority, or the server's own certificate, trusts it, whoever has signed it (Node 20.18, 22.9). */
+  /**
+   * Who names an intermediate authority, or the server's own certificate, trusts it, whoever has signed it (Node 20.18,
+   * 22.9).
+   */
   #ownContext(): SecureContext {
     return createSecureContext({
       minVersion: OLDEST_TLS,
@@ -82,7 +85,10 @@ export class Trust {
 /** A file of roots, or a folder of them; `mark` differs once it has changed. */
 type Place = { readonly path: string; readonly isFolder: boolean; readonly mark: string };
 
-/** The first of the files that can be looked at, and the folders: those that are given, or the system's where there is no file. */
+/**
+ * The first of the files that can be looked at, and the folders: those that are given, or the system's where there is
+ * no file.
+ */
 async function findPlaces(files: readonly string[], folders: readonly string[] | undefined): Promise<readonly Place[]> {
   const [file] = await lookAt(files);
   const given = folders ?? (file === undefined ? SYSTEM_FOLDERS : []);

@@ -82,7 +82,10 @@ export class Upstream {
     };
   }
 
-  /** What the owner can do about a server that has accepted a connection and says nothing; undefined while there is none. */
+  /**
+   * What the owner can do about a server that has accepted a connection and says nothing; undefined while there is
+   * none.
+   */
   get hint(): string | undefined {
     return this.#silent > 0 ? ON_SILENCE : undefined;
   }
@@ -118,7 +121,9 @@ export class Upstream {
     );
   }
 
-  /** Sends it, and once more in another way for each thing that is learned on the way, as long as the body was not read. */
+  /**
+   * Sends it, and once more in another way for each thing that is learned on the way, as long as the body was not read.
+   */
   async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
     const watched = watch(message);
     for (let times = 1; ; times++) {
