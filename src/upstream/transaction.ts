@@ -10,14 +10,8 @@ import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.t
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Status } from '../smtp/status.ts';
 import type { Wire } from '../system/wire.ts';
-import {
-  type Attempt,
-  type Failure,
-  isOfUpstream,
-  type MessageFailure,
-  type Outcome,
-  type TransactionStage,
-} from '../vocabulary/attempt.ts';
+import type { Attempt, Failure, MessageFailure, Outcome, TransactionStage } from '../vocabulary/attempt.ts';
+import { isOfUpstream } from '../vocabulary/cause.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
