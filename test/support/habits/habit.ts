@@ -51,20 +51,7 @@
 
 import { readFileSync } from 'node:fs';
 
-const STAGES = [
-  'greeting',
-  'ehlo',
-  'starttls',
-  'mechanism',
-  'password',
-  'mail',
-  'rcpt',
-  'data',
-  'dot',
-  'bdat',
-  'rset',
-  'quit',
-] as const;
+const STAGES = ['greeting', 'ehlo', 'starttls', 'mechanism', 'password', 'mail', 'rcpt', 'data', 'dot', 'bdat', 'rset', 'quit'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** `most` is infinite where there is no upper end. */
