@@ -9,6 +9,8 @@ import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 // minutes, and the next ones halve that until it is too short to matter.
 const FIRST_GAP = 15_000;
 const LONGEST_GAP = 15 * 60_000;
+// Where nothing but structure says that it is about the upstream: another recipient may have to wait so long in vain.
+const LONGEST_GAP_IF_UNKNOWN = 120_000;
 const GAP_AFTER_SUCCESS = 4_000;
 const SHORTEST_GAP = 1_000;
 
@@ -37,14 +39,17 @@ export class Pace {
     if (this.#gap > 0) this.#gapEnds = later(now, this.#gap);
   }
 
-  /** The provider wants less; `least`: as little as can be, since what it allows is used up for hours. */
-  slowDown(now: Monotonic, how: 'less' | 'least'): void {
+  /**
+   * The provider wants less; `perhaps`: so it seems; `least`: as little as can be, since what it allows is used up for
+   * hours.
+   */
+  slowDown(now: Monotonic, how: 'perhaps' | 'less' | 'least'): void {
     // Of several messages that were under way together, the first has slowed it down.
     const isFirst = this.#gap === 0 || now >= later(this.#slowedAt, this.#gap);
-    if (!isFirst && (how === 'less' || this.#gap === LONGEST_GAP)) return;
+    if (!isFirst && (how !== 'least' || this.#gap === LONGEST_GAP)) return;
     this.#slowedAt = now;
-    const doubled = this.#gap === 0 ? FIRST_GAP : Math.min(LONGEST_GAP, this.#gap * 2);
-    this.#gap = how === 'least' ? LONGEST_GAP : doubled;
+    const longest = Math.max(this.#gap, how === 'perhaps' ? LONGEST_GAP_IF_UNKNOWN : LONGEST_GAP);
+    this.#gap = how === 'least' ? LONGEST_GAP : Math.min(longest, Math.max(FIRST_GAP, this.#gap * 2));
     this.#gapEnds = later(now, this.#gap);
   }
 

@@ -174,7 +174,8 @@ export class Routes {
     const now = this.#clock.now();
     route.slowedBy = failure;
     route.hasAnswered = true;
-    route.pace.slowDown(now, failure.cause === 'quota' ? 'least' : 'less');
+    const isKnown = isOfPace(failure.cause) || failure.cause === 'single';
+    route.pace.slowDown(now, failure.cause === 'quota' ? 'least' : isKnown ? 'less' : 'perhaps');
     this.#tell('upstreamSlowed', { upstream: route.carrier.name, failure, retryInSeconds: this.#secondsUntil(route.pace.opensAt(now)) });
   }
 

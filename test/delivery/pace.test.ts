@@ -43,6 +43,20 @@ test('several messages that were under way together slow it down once', () => {
   expect(pace.opensAt(at(14_999))).toBe(15_000);
 });
 
+test('what only seems to be a wish for less makes the gap two minutes at most, and none shorter', () => {
+  const gapAfter = (...wishes: readonly ('perhaps' | 'less' | 'least')[]) => {
+    const pace = new Pace(undefined, at(0));
+    let now = 0;
+    for (const how of wishes) {
+      now = pace.opensAt(at(now));
+      pace.slowDown(at(now), how);
+    }
+    return pace.opensAt(at(now)) - now;
+  };
+  expect(gapAfter(...Array(8).fill('perhaps'))).toBe(120_000);
+  expect(gapAfter('least', 'perhaps')).toBe(900_000);
+});
+
 test('what is used up for hours makes the gap the longest at once, also after a smaller wish', () => {
   const pace = new Pace(undefined, at(0));
   pace.slowDown(at(0), 'less');
