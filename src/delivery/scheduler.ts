@@ -75,7 +75,7 @@ export class Scheduler {
 
   /** Takes a message that is in the spool; it is due at once. */
   offer(message: QueuedMessage): void {
-    this.#schedule.offer({ ...message, setbacks: 0, problem: undefined }, this.#clock.now());
+    this.#schedule.offer({ ...message, trouble: undefined, problem: undefined }, this.#clock.now());
     this.#tick();
   }
 
@@ -93,8 +93,9 @@ export class Scheduler {
   /** The messages that wait: those under way first, then those that are due, then the others. */
   *list(): IterableIterator<WaitingMessage> {
     const now = this.#clock.now();
-    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', now);
-    for (const { message, at } of this.#schedule.list()) yield describe(message, at, now);
+    const obstacle = this.#isHeld ? 'the queue is held by hand' : this.#routes.obstacle(now);
+    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', { now, obstacle: undefined });
+    for (const { message, at } of this.#schedule.list()) yield describe(message, at, { now, obstacle });
   }
 
   /** The message with this id, if it waits. */
@@ -201,6 +202,11 @@ export class Scheduler {
     const { id, octets } = message;
     try {
       const envelope = await this.#queue.envelope(id);
+      const held = this.#settlement.heldUntil({ message, envelope, carrier });
+      if (held !== undefined) {
+        this.#routes.endedHere(carrier);
+        return this.#schedule.offer(held.message, held.at);
+      }
       const attempt = await carrier.send({ envelope, octets, body: this.#queue.body(id) }, this.#cut.signal);
       if (this.#cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
       const again = await this.#settlement.settle({ message, envelope, carrier }, attempt);
@@ -215,10 +221,13 @@ export class Scheduler {
   }
 }
 
-/** The message for people; `at`: when it is due. */
-function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', now: Monotonic): WaitingMessage {
-  const { id, octets, device, attempts, arrived, problem } = message;
+type Circumstances = { readonly now: Monotonic; readonly obstacle: string | undefined };
+
+/** The message for people; `at`: when it is due, `obstacle`: what it then waits for. */
+function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', { now, obstacle }: Circumstances): WaitingMessage {
+  const { id, octets, device, attempts, arrived } = message;
   const isDue = at === 'due' || (at !== 'sending' && at <= now);
+  const problem = (isDue ? obstacle : undefined) ?? message.problem;
   return {
     id,
     octets,
