@@ -60,9 +60,13 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
     fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure), hours },
   }),
   notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: formatMailbox(recipient) } }),
-  notificationLost: ({ about, action, recipient, problem }) => ({
+  notificationLost: ({ recipient, problem, ...which }) => ({
     level: 'error',
-    fields: { id: about, action, to: formatMailbox(recipient), problem },
+    fields: {
+      ...('id' in which ? { id: which.id } : { id: which.about, action: which.action }),
+      to: formatMailbox(recipient),
+      problem,
+    },
   }),
   dropped: ({ id }) => ({ level: 'warn', fields: { id } }),
   held: () => ({ level: 'warn', fields: {} }),

@@ -29,6 +29,7 @@ import { takeFolder } from './folder.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { notificationRule } from './notification-rule.ts';
 import { operationsOn } from './operations.ts';
+import { ownSender } from './own-sender.ts';
 import { statusOf } from './status.ts';
 import { notListening, spoolNotOpened } from './trouble.ts';
 
@@ -131,7 +132,7 @@ function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool): rea
       seen.set(formatEndpoint(target), capabilities);
       spool.learnUpstream(intersect([...seen.values()]));
     };
-    return new Upstream(target, { clock, random, hostname, trust, mayNotify, tell, learn });
+    return new Upstream(target, { clock, random, hostname, trust, mayNotify, ownSender: ownSender(config, [target]), tell, learn });
   });
 }
 
@@ -150,7 +151,7 @@ function makeScheduler({ config, clock, random, tell }: Base, needs: SchedulerNe
       connections: config.upstream.connections,
       rate: config.upstream.rate,
       hostname: config.relay.hostname,
-      sender: config.rewriting.sender,
+      sender: ownSender(config, config.upstream.targets),
       recipient: config.rewriting.recipient,
       mayNotify: notificationRule(config),
     },

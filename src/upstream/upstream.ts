@@ -12,6 +12,7 @@ import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
 import { quit, reset } from './dialogue.ts';
+import { withOwnSender } from './null-path.ts';
 import { type Message, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
 
@@ -24,6 +25,8 @@ type UpstreamParts = {
   readonly tell: Tell;
   /** Whether notifications may go to that sender: else the upstream is asked to send none. */
   readonly mayNotify: (sender: Mailbox) => boolean;
+  /** Whom messages with the null reverse-path are from where the upstream takes none; they bounce when absent. */
+  readonly ownSender?: Mailbox | undefined;
   /** Called at every connection with what the upstream offers. */
   readonly learn: (capabilities: Capabilities) => void;
   /** Finds the addresses of a name; the system's when absent. */
@@ -60,7 +63,8 @@ export class Upstream {
    */
   async send(message: Message, stop: AbortSignal): Promise<Attempt> {
     const { envelope } = message;
-    if (envelope.reversePath === null || this.#parts.mayNotify(envelope.reversePath)) return this.#sendOne(message, stop);
+    if (envelope.reversePath === null) return this.#sendWithoutSender(message, stop);
+    if (this.#parts.mayNotify(envelope.reversePath)) return this.#sendOne(message, stop);
     const attempt = await this.#sendOne({ ...message, envelope: withoutNotifications(envelope) }, stop);
     return attempt.result === 'answered' ? { ...attempt, notifies: false } : attempt;
   }
@@ -83,6 +87,13 @@ export class Upstream {
         return quit(connection.wire);
       }),
     );
+  }
+
+  /** Sends a message with the null reverse-path, once more with another one where that is refused. */
+  async #sendWithoutSender(message: Message, stop: AbortSignal): Promise<Attempt> {
+    const attempt = await this.#sendOne(message, stop);
+    const envelope = withOwnSender(message.envelope, attempt, this.#parts.ownSender);
+    return envelope === undefined || stop.aborted ? attempt : this.#sendOne({ ...message, envelope }, stop);
   }
 
   async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {

@@ -84,8 +84,11 @@ export interface RelayEvents {
   expired(event: RecipientEvent & { readonly failure: Failure; readonly hours: number }): void;
   /** A notification is in the spool; `id` is its own. */
   notified(event: NotificationEvent & { readonly id: QueueId }): void;
-  /** A notification could not be made or kept. */
-  notificationLost(event: NotificationEvent & { readonly problem: string }): void;
+  /**
+   * A notification could not be made or kept; or, with its own `id`, was refused for good or expired, and nobody is
+   * notified of that.
+   */
+  notificationLost(event: (NotificationEvent | { readonly id: QueueId; readonly recipient: Mailbox }) & { readonly problem: string }): void;
   /** The owner gave the message up. */
   dropped(event: { readonly id: QueueId }): void;
   /** The owner holds the queue: no delivery begins until it is released. */
