@@ -4,7 +4,9 @@
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
+import { Addresses } from '../upstream/addresses.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
+import { FORGETFUL, Habits } from '../upstream/habits.ts';
 import { Trust } from '../upstream/trust.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
@@ -24,9 +26,11 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
     {
       clock: systemClock,
       random: systemRandom,
-      hostname: config.relay.hostname,
+      hostname: config.relay.helloName,
       trust: new Trust(config.upstream.trust),
       memory: { session: undefined },
+      addresses: new Addresses(target.host, systemClock),
+      habits: new Habits(FORGETFUL),
       step: (sentence) => print(`  ${sentence}`),
     },
     new AbortController().signal,

@@ -33,6 +33,8 @@ export type Config = {
   readonly spool: Settings['spool'];
   readonly relay: Omit<Settings['relay'], 'aliveFile'> & {
     readonly hostname: string;
+    /** For EHLO to upstreams: GATEPOST_HOSTNAME, or the system's name if it is a full one. */
+    readonly helloName: string | undefined;
     readonly controlSocket: string;
     readonly heartbeat: HeartbeatSettings;
   };
@@ -88,6 +90,7 @@ function configFrom({ upstream, server, rewriting, delivery, spool, relay, log }
     relay: {
       ...otherRelay,
       hostname: relay.hostname ?? ownHostname(),
+      helloName: relay.hostname ?? fullName(ownHostname()),
       controlSocket: controlSocketOf(relay, spool),
       heartbeat: heartbeatSettings(environment, aliveFile),
     },
@@ -131,3 +134,6 @@ function ownHostname(): string {
     .replace(/^[.-]+|[.-]+$/g, '');
   return name === '' ? 'gatepost' : name;
 }
+
+/** The name if it has a dot: a bare one says nothing outside its own network (RFC 5321, section 2.3.5). */
+const fullName = (name: string): string | undefined => (name.includes('.') ? name : undefined);

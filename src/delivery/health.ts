@@ -4,7 +4,7 @@
 
 import { later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import type { Cause, Failure } from '../vocabulary/attempt.ts';
+import type { Failure, PaceCause, UpstreamCause } from '../vocabulary/attempt.ts';
 import { backOff, type Range } from './backoff.ts';
 
 type Up = { readonly state: 'up' };
@@ -28,16 +28,22 @@ export const UP: Up = { state: 'up' };
 const PROBE: Range = { min: 5_000, max: 120_000 };
 const PROBE_LOGIN: Range = { min: 15 * 60_000, max: 4 * 3_600_000 };
 
+// A password that was not judged: the next login is at least so far away.
+const PROBE_AFTER_LOGIN: Range = { min: 30_000, max: 15 * 60_000 };
+
 /**
  * What a failure does to its upstream: it is sent less (pace.ts), or it is down, and probed with waits in this range.
  */
-export const TREATMENT: Readonly<Record<Cause, 'slow-down' | Range>> = {
+export const TREATMENT: Readonly<Record<UpstreamCause | PaceCause, 'slow-down' | Range>> = {
   throttled: 'slow-down',
   quota: 'slow-down',
+  single: 'slow-down',
   'login-refused': PROBE_LOGIN,
+  login: PROBE_AFTER_LOGIN,
+  mechanism: PROBE_AFTER_LOGIN,
   plain: PROBE,
   clock: PROBE,
-  'too-many-recipients': PROBE,
+  connection: PROBE,
 };
 
 /**

@@ -59,7 +59,7 @@ export class Routes {
     const route = this.#routeOf(carrier);
     this.#up(route);
     if (ofAccount === undefined) route.pace.speedUp();
-    else this.#treat(route, ofAccount);
+    else this.#slow(route, ofAccount);
   }
 
   /** The attempt said nothing about its message. */
@@ -111,7 +111,7 @@ export class Routes {
   }
 
   /** Does to the upstream what a failure of this cause does. */
-  #treat(route: Route, failure: Failure): void {
+  #treat(route: Route, failure: UpstreamFailure): void {
     const treatment = TREATMENT[failure.cause];
     if (treatment === 'slow-down') this.#slow(route, failure);
     else this.#down(route, failure, treatment);

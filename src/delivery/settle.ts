@@ -4,7 +4,7 @@
 import type { Envelope } from '../smtp/envelope.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { type Attempt, describeFailure, type Failure, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import { type Attempt, describeFailure, type Failure, isOfPace, type UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import { backOff, type Range } from './backoff.ts';
 import { type Decision, decide, expire } from './decide.ts';
@@ -82,7 +82,7 @@ export class Settlement {
   async #answered(tried: Tried, attempt: Extract<Attempt, { result: 'answered' }>): Promise<Again | 'gone'> {
     const { message, envelope, carrier } = tried;
     const decision = decide({ envelope, attempt, isOutOfTime: this.#isOutOfTime(message) });
-    const ofAccount = [...decision.deferred, ...decision.expired].map(({ failure }) => failure).find(({ scope }) => scope === 'account');
+    const ofAccount = [...decision.deferred, ...decision.expired].map(({ failure }) => failure).find(({ cause }) => isOfPace(cause));
     this.#parts.routes.answered(carrier, ofAccount);
     if (decision.deferred.length === 0) return this.#conclude(tried, decision);
     await this.#publish(tried, decision);

@@ -74,6 +74,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   removed: ({ id }) => ({ level: 'debug', fields: { id } }),
   maybeDelivered: ({ id, upstream, problem }) => ({ level: 'warn', fields: { id, upstream, problem } }),
   upstreamConnected: ({ upstream, tls, auth, sizeLimit }) => ({ level: 'debug', fields: { upstream, tls, auth, size: sizeLimit } }),
+  upstreamLearned: ({ upstream, sentence }) => ({ level: 'warn', fields: { upstream, problem: sentence } }),
   upstreamUp: ({ upstream, downSeconds }) => ({ level: 'info', fields: { upstream, down: `${downSeconds}s` } }),
   upstreamSlowed: ({ upstream, failure, retryInSeconds }) => ({
     level: 'warn',

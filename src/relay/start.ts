@@ -18,6 +18,8 @@ import { openDisk } from '../system/disk.ts';
 import { SystemNeighbourhood } from '../system/neighbourhood.ts';
 import type { Random } from '../system/random.ts';
 import { type Capabilities, intersect } from '../upstream/capabilities.ts';
+import type { LearnedHabits } from '../upstream/habits.ts';
+import { HabitsFile } from '../upstream/habits-file.ts';
 import { Trust } from '../upstream/trust.ts';
 import { Upstream } from '../upstream/upstream.ts';
 import { BUILT } from '../version.ts';
@@ -74,7 +76,9 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   lifetimes.push(() => spool.close());
   const today = new Calendar(clock, BUILT as WallTime, spool.newest);
 
-  const upstreams = makeUpstreams(base, spool);
+  const habits = await openHabits(base);
+  lifetimes.push(() => habits.close());
+  const upstreams = makeUpstreams(base, spool, habits);
   lifetimes.push(() => Promise.all(upstreams.map((upstream) => upstream.close())));
   const scheduler = makeScheduler(base, { spool, upstreams, calendar: today });
   spool.feed((stored) => scheduler.offer(stored));
@@ -122,17 +126,28 @@ async function openSpoolFor({ config, clock, random, tell }: Base): Promise<Spoo
   }
 }
 
-function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool): readonly Upstream[] {
-  const { hostname } = config.relay;
+async function openHabits({ config, tell }: Base): Promise<HabitsFile> {
+  return HabitsFile.open(await openDisk(config.spool.dir), (error) => tell('fault', { where: 'what was learned of the upstreams', error }));
+}
+
+function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool, file: HabitsFile): readonly Upstream[] {
+  const hostname = config.relay.helloName;
   const trust = new Trust(config.upstream.trust);
   const mayNotify = notificationRule(config);
   const seen = new Map<string, Capabilities>();
   return config.upstream.targets.map((target) => {
+    const name = formatEndpoint(target);
     const learn = (capabilities: Capabilities) => {
-      seen.set(formatEndpoint(target), capabilities);
+      seen.set(name, capabilities);
       spool.learnUpstream(intersect([...seen.values()]));
     };
-    return new Upstream(target, { clock, random, hostname, trust, mayNotify, ownSender: ownSender(config, [target]), tell, learn });
+    const habits = {
+      before: file.of(name),
+      running: () => spool.status().running,
+      keep: (learned: LearnedHabits) => file.keep(name, learned),
+    };
+    const own = ownSender(config, [target]);
+    return new Upstream(target, { clock, random, hostname, trust, mayNotify, ownSender: own, tell, learn, habits });
   });
 }
 

@@ -3,7 +3,7 @@
 // comes next, so the code's own order is its state. Whatever goes wrong here is a failure of the upstream,
 // and says nothing about any message.
 
-import type { LookupFunction } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describeReply } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
@@ -11,9 +11,12 @@ import type { Random } from '../system/random.ts';
 import { Wire } from '../system/wire.ts';
 import type { UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import type { Addresses } from './addresses.ts';
 import { type Capabilities, NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
 import { dial, type OnOpened } from './dial.ts';
 import { expect, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
+import type { Habits } from './habits.ts';
+import { addressLiteral } from './hello.ts';
 import { login } from './login.ts';
 import { connectTls, describeCertificate, type TlsMemory } from './tls.ts';
 import type { Trust } from './trust.ts';
@@ -26,18 +29,20 @@ export type Connection = {
   readonly tls: string;
   /** For the log: the SASL mechanism, or `none`. */
   readonly auth: string;
+  /** Whether it has carried a message. */
+  readonly isKept: boolean;
 };
 
 /** What a connection is made with. */
 export type ConnectParts = {
   readonly clock: Clock;
   readonly random: Random;
-  /** For EHLO. */
-  readonly hostname: string;
+  /** For EHLO; where there is no full name it is an address literal of the connection's own address. */
+  readonly hostname: string | undefined;
   readonly trust: Trust;
   readonly memory: TlsMemory;
-  /** Finds the addresses of a name; the system's when absent. */
-  readonly lookup?: LookupFunction | undefined;
+  readonly addresses: Addresses;
+  readonly habits: Habits;
   /** Called with a sentence at each step that has succeeded, for people who watch. */
   readonly step?: ((sentence: string) => void) | undefined;
 };
@@ -48,7 +53,7 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
   const cut = () => open?.destroy();
   stop.addEventListener('abort', cut, { once: true });
   try {
-    return await establish(target, parts, (what) => {
+    return await establish(target, parts, stop, (what) => {
       open = what;
       if (stop.aborted) cut();
     });
@@ -61,9 +66,37 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
   }
 }
 
-async function establish(target: UpstreamTarget, parts: ConnectParts, onOpened: OnOpened): Promise<Connection> {
-  const { clock, random, hostname, trust, memory, lookup, step = () => {} } = parts;
-  const socket = await dial(target, { clock, lookup, onOpened });
+/** Tries the addresses one after the other, as long as none has cost too much time; a login that was refused ends it. */
+async function establish(target: UpstreamTarget, parts: ConnectParts, stop: AbortSignal, onOpened: OnOpened): Promise<Connection> {
+  const { clock, addresses } = parts;
+  const started = clock.now();
+  const found = await addresses.find(stop);
+  let worst: UpstreamFailed | undefined;
+  for (const [at, address] of found.entries()) {
+    const within = at === found.length - 1 ? WAIT.connect : WAIT.connectNext;
+    try {
+      const socket = await dial(target, address, { clock, within, onOpened });
+      const connection = await converse(socket, target, parts, onOpened);
+      addresses.worked(address);
+      return connection;
+    } catch (error) {
+      if (!(error instanceof UpstreamFailed)) throw error;
+      if (isAboutLogin(error)) throw error;
+      addresses.failed(address);
+      // What an address says that could be connected to tells more than that another one could not.
+      if (worst === undefined || error.failure.stage !== 'connect') worst = error;
+      if (stop.aborted || clock.now() - started >= WAIT.nextAddress) break;
+    }
+  }
+  throw worst ?? new UpstreamFailed('resolve', `the name ${target.host} has no address`);
+}
+
+const isAboutLogin = ({ failure }: UpstreamFailed): boolean => failure.stage === 'auth';
+
+/** From the connected socket to MAIL. Rejects with UpstreamFailed. */
+async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectParts, onOpened: OnOpened): Promise<Connection> {
+  const { clock, random, trust, memory, habits, step = () => {} } = parts;
+  const hostname = parts.hostname ?? addressLiteral(socket.localAddress ?? '127.0.0.1');
   step(`connected to ${socket.remoteAddress} port ${socket.remotePort}`);
   const goSecure = async (on: Parameters<typeof connectTls>[0]): Promise<TLSSocket> => {
     const tls = await connectTls(on, target, { clock, trust, memory, onOpened });
@@ -89,12 +122,18 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, onOpened: 
     capabilities = await ehlo(wire, hostname, 'ehlo'); // nothing learned in the clear counts (RFC 3207, section 4.2)
   }
   step(`offers: ${capabilities.offers.join(', ') || 'nothing'}`);
+  capabilities = habits.restrict(capabilities);
   const tls = secure?.getProtocol() ?? 'none';
   const { credentials, auth: choice } = target;
-  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none' };
-  const auth = await login(wire, credentials, { choice, offered: capabilities.auth, isEncrypted: secure !== undefined }, random);
+  if (credentials === undefined || choice === 'none') return { wire, capabilities, tls, auth: 'none', isKept: false };
+  const auth = await login(
+    wire,
+    credentials,
+    { choice, offered: capabilities.auth, isEncrypted: secure !== undefined },
+    { random, habits },
+  );
   step(`logged in as ${credentials.username} (${auth})`);
-  return { wire, capabilities, tls, auth };
+  return { wire, capabilities, tls, auth, isKept: false };
 }
 
 /** What the server offers; `ehlo-or-helo`: one that refuses EHLO is asked in the old way (RFC 5321, section 3.2). */

@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { printable } from '../smtp/printable.ts';
 import type { Clock } from '../system/clock.ts';
 import { opened } from '../system/opening.ts';
-import type { Cause } from '../vocabulary/attempt.ts';
+import type { UpstreamFailure } from '../vocabulary/attempt.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import type { OnOpened } from './dial.ts';
 import { UpstreamFailed, WAIT } from './dialogue.ts';
@@ -53,7 +53,7 @@ export function describeCertificate(secure: TLSSocket): string {
   return `certificate of ${name(subject)}, signed by ${name(issuer)}, valid until ${until}`;
 }
 
-function causeOf({ code }: NodeJS.ErrnoException): Cause {
+function causeOf({ code }: NodeJS.ErrnoException): UpstreamFailure['cause'] {
   return code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED' ? 'clock' : 'plain';
 }
 

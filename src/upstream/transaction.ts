@@ -10,11 +10,13 @@ import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.t
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Status } from '../smtp/status.ts';
 import type { Wire } from '../system/wire.ts';
-import type { Attempt, MessageFailure, Outcome, TransactionStage } from '../vocabulary/attempt.ts';
+import { type Attempt, isOfUpstream, type MessageFailure, type Outcome, type TransactionStage } from '../vocabulary/attempt.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
-import { judge, stageOf } from './verdict.ts';
+import { EXTENSIONS, type Extension } from './habits.ts';
+import type { Context } from './refusals/row.ts';
+import { judge } from './verdict.ts';
 
 /**
  * A message to be sent. `octets`: the length of `body`, which is read once, and not before the upstream has taken MAIL.
@@ -38,6 +40,22 @@ type Sent = { readonly outcome: Outcome; readonly reusable: Transacted['reusable
  */
 type Progress = { isComplete: boolean };
 
+/** The extensions that the message's transaction makes use of. */
+export function extensionsInUse({ envelope }: Message, capabilities: Capabilities): ReadonlySet<Extension> {
+  const { body, ret, envelopeId } = envelope.parameters;
+  const hasDsn =
+    ret !== undefined || envelopeId !== undefined || envelope.recipients.some((one) => formatRcptParameters(one, capabilities) !== '');
+  const uses: Readonly<Record<Extension, boolean>> = {
+    CHUNKING: capabilities.chunking,
+    PIPELINING: capabilities.pipelining,
+    '8BITMIME': capabilities.eightBitMime && body !== undefined && body !== '7BIT',
+    SMTPUTF8: capabilities.smtpUtf8 && needsSmtpUtf8(envelope),
+    DSN: capabilities.dsn && hasDsn,
+    SIZE: capabilities.size,
+  };
+  return new Set(EXTENSIONS.filter((extension) => uses[extension]));
+}
+
 /** Hands the message over. Rejects only if `body` does. */
 export async function transact(connection: Connection, message: Message): Promise<Transacted> {
   const refusal = refuseBeforehand(connection.capabilities, message);
@@ -49,6 +67,14 @@ export async function transact(connection: Connection, message: Message): Promis
   try {
     return await exchange(connection, message, progress);
   } catch (error) {
+    if (error instanceof SessionEnded)
+      return {
+        attempt: answered(
+          message.envelope.recipients.map(() => error.refusal),
+          connection,
+        ),
+        reusable: 'no',
+      };
     if (!(error instanceof UpstreamFailed)) throw error;
     const attempt: Attempt = { result: 'no-answer', failure: error.failure, maybeDelivered: progress.isComplete };
     return { attempt, reusable: 'no', ...(error instanceof ChunksRefused ? { refusesChunks: true } : {}) };
@@ -67,7 +93,7 @@ function refuseBeforehand({ sizeLimit, smtpUtf8, binaryMime, chunking }: Capabil
 }
 
 function refusedHere(code: number, status: Status<5>, problem: string): Refusal {
-  const failure: MessageFailure = { scope: 'message', stage: 'mail', cause: 'plain', problem, reply: { code, status, lines: [problem] } };
+  const failure: MessageFailure = { scope: 'message', stage: 'mail', cause: 'message', problem, reply: { code, status, lines: [problem] } };
   return { outcome: 'bounced', failure };
 }
 
@@ -89,23 +115,24 @@ async function exchange(connection: Connection, message: Message, progress: Prog
 const isDataPipelined = ({ pipelining, chunking }: Capabilities): boolean => pipelining && !chunking;
 
 /** Sends MAIL and RCPT, and DATA where it is pipelined; one refusal a recipient, undefined for one that was taken. */
-async function sendEnvelope({ wire, capabilities }: Connection, { envelope, octets }: Message): Promise<(Refusal | undefined)[]> {
+async function sendEnvelope(connection: Connection, message: Message): Promise<(Refusal | undefined)[]> {
+  const { wire, capabilities } = connection;
+  const { envelope, octets } = message;
   const mailParameters = formatMailParameters(envelope.parameters, octets, needsSmtpUtf8(envelope), capabilities);
   const mailLine = `MAIL FROM:${formatPath(envelope.reversePath)}${mailParameters}`;
-  const rcptLines = envelope.recipients.map(
-    (recipient) => `RCPT TO:<${formatMailbox(recipient.forwardPath)}>${formatRcptParameters(recipient, capabilities)}`,
-  );
+  const rcptParameters = envelope.recipients.map((recipient) => formatRcptParameters(recipient, capabilities));
+  const rcptLines = envelope.recipients.map((recipient, at) => `RCPT TO:<${formatMailbox(recipient.forwardPath)}>${rcptParameters[at]}`);
   const { pipelining } = capabilities;
   if (pipelining) for (const line of [mailLine, ...rcptLines]) sendLine(wire, line);
   if (isDataPipelined(capabilities)) sendLine(wire, 'DATA');
 
   if (!pipelining) sendLine(wire, mailLine);
-  const mail = refusalIn('mail', await readReply(wire, 'mail', WAIT.mail));
+  const mail = refusalIn('mail', await readReply(wire, 'mail', WAIT.mail), contextOf(connection, message, mailParameters));
   if (mail !== undefined && !pipelining) return rcptLines.map(() => mail);
   const rcpts: (Refusal | undefined)[] = [];
-  for (const line of rcptLines) {
+  for (const [at, line] of rcptLines.entries()) {
     if (!pipelining) sendLine(wire, line);
-    rcpts.push(refusalIn('rcpt', await readReply(wire, 'rcpt', WAIT.rcpt)));
+    rcpts.push(refusalIn('rcpt', await readReply(wire, 'rcpt', WAIT.rcpt), contextOf(connection, message, rcptParameters[at])));
   }
   // After a refused MAIL the refusals of RCPT only say "MAIL first".
   return mail === undefined ? rcpts : rcpts.map(() => mail);
@@ -125,7 +152,9 @@ async function declineData(wire: Wire): Promise<void> {
 /**
  * Sends the message as one chunk: nothing to stuff, and a server that gets half of it can't take that for the whole.
  */
-async function sendChunk({ wire }: Connection, { octets, body }: Message, progress: Progress): Promise<Sent> {
+async function sendChunk(connection: Connection, message: Message, progress: Progress): Promise<Sent> {
+  const { wire } = connection;
+  const { octets, body } = message;
   sendLine(wire, `BDAT ${octets} LAST`);
   let left = octets;
   const early = await sendBody(wire, body, (chunk) => {
@@ -138,23 +167,25 @@ async function sendChunk({ wire }: Connection, { octets, body }: Message, progre
     progress.isComplete = false; // it was not taken: the server does not know what was sent to it
     throw new ChunksRefused('data', `CHUNKING is offered, but: ${describeReply(reply)}`, { reply });
   }
-  return { outcome: outcomeOf(reply), reusable: early === undefined ? 'yes' : 'no' };
+  return { outcome: outcomeOf(reply, contextOf(connection, message)), reusable: early === undefined ? 'yes' : 'no' };
 }
 
-async function sendData({ wire, capabilities }: Connection, { body }: Message, progress: Progress): Promise<Sent> {
+async function sendData(connection: Connection, message: Message, progress: Progress): Promise<Sent> {
+  const { wire, capabilities } = connection;
+  const context = contextOf(connection, message);
   if (!isDataPipelined(capabilities)) sendLine(wire, 'DATA');
   const data = await readReply(wire, 'data', WAIT.data);
   if (data.code !== 354) {
-    const refusal = refusalIn('data', data);
+    const refusal = refusalIn('data', data, context);
     if (refusal === undefined) throw outOfStep('data', data);
     return { outcome: refusal, reusable: 'after-reset' };
   }
   const encoder = new DataEncoder();
-  const early = await sendBody(wire, body, (chunk) => encoder.encode(chunk));
-  if (early !== undefined) return { outcome: outcomeOf(early), reusable: 'no' };
+  const early = await sendBody(wire, message.body, (chunk) => encoder.encode(chunk));
+  if (early !== undefined) return { outcome: outcomeOf(early, context), reusable: 'no' };
   progress.isComplete = true;
   await failingAt('end-of-data', wire.write([encoder.end()], WAIT.block));
-  return { outcome: outcomeOf(await readReply(wire, 'end-of-data', WAIT.endOfData)), reusable: 'yes' };
+  return { outcome: outcomeOf(await readReply(wire, 'end-of-data', WAIT.endOfData), context), reusable: 'yes' };
 }
 
 /**
@@ -189,20 +220,38 @@ function outOfStep(stage: TransactionStage, reply: RemoteReply): UpstreamFailed 
   return new UpstreamFailed(stage, `an odd answer: ${describeReply(reply)}`, { reply });
 }
 
+/** RFC 5321, section 3.8: a 421 that speaks of the message ends the connection all the same. */
+class SessionEnded extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(describeReply(refusal.failure.reply));
+    this.refusal = refusal;
+  }
+}
+
 /**
- * The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message.
+ * The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message,
+ * and SessionEnded when it does and no command may follow.
  */
-function refusalIn(stage: TransactionStage, reply: RemoteReply): Refusal | undefined {
+function refusalIn(stage: TransactionStage, reply: RemoteReply, context: Context): Refusal | undefined {
   if (reply.code < 300) return undefined;
   if (reply.code < 400) throw outOfStep(stage, reply);
-  const at = stageOf(stage, reply);
-  const { scope, cause, isFinal, advice } = judge(at, reply);
-  if (at === 'auth' || scope === 'session' || scope === 'upstream') throw new UpstreamFailed(at, describeReply(reply), { reply });
-  return { outcome: isFinal ? 'bounced' : 'deferred', failure: { scope, stage: at, reply, cause, advice } };
+  const { cause, isFinal, advice } = judge(stage, reply, context);
+  if (isOfUpstream(cause)) throw new UpstreamFailed(stage, describeReply(reply), { reply, context });
+  const refusal: Refusal = { outcome: isFinal ? 'bounced' : 'deferred', failure: { scope: 'message', stage, reply, cause, advice } };
+  if (reply.code === 421) throw new SessionEnded(refusal);
+  return refusal;
+}
+
+/** What the meaning of replies to this message depends on; `parameters`: those of the command that is answered. */
+function contextOf({ auth, isKept }: Connection, { envelope }: Message, parameters = ''): Context {
+  return { hasAccount: auth !== 'none', isKept, isNullPath: envelope.reversePath === null, hasParameters: parameters !== '' };
 }
 
 /** What the reply to the whole message makes of it. */
-const outcomeOf = (reply: RemoteReply): Outcome => refusalIn('end-of-data', reply) ?? { outcome: 'delivered', reply };
+const outcomeOf = (reply: RemoteReply, context: Context): Outcome =>
+  refusalIn('end-of-data', reply, context) ?? { outcome: 'delivered', reply };
 
 /** `outcomes`: one a recipient. */
 function answered(outcomes: readonly Outcome[], { capabilities }: Connection): Attempt {

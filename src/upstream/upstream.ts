@@ -9,18 +9,20 @@ import type { Attempt, UpstreamFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import { Addresses } from './addresses.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
 import { quit, reset } from './dialogue.ts';
+import { Habits, type HabitsParts } from './habits.ts';
 import { withOwnSender } from './null-path.ts';
-import { type Message, transact } from './transaction.ts';
+import { extensionsInUse, type Message, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
 
 type UpstreamParts = {
   readonly clock: Clock;
   readonly random: Random;
-  /** For EHLO. */
-  readonly hostname: string;
+  /** For EHLO; an address literal where undefined. */
+  readonly hostname: string | undefined;
   readonly trust: Trust;
   readonly tell: Tell;
   /** Whether notifications may go to that sender: else the upstream is asked to send none. */
@@ -29,6 +31,8 @@ type UpstreamParts = {
   readonly ownSender?: Mailbox | undefined;
   /** Called at every connection with what the upstream offers. */
   readonly learn: (capabilities: Capabilities) => void;
+  /** What was learned of it before, and where it is kept. */
+  readonly habits: Omit<HabitsParts, 'say'>;
   /** Finds the addresses of a name; the system's when absent. */
   readonly lookup?: LookupFunction | undefined;
 };
@@ -46,15 +50,16 @@ export class Upstream {
   readonly #parts: UpstreamParts;
   readonly #connectParts: ConnectParts;
   #idle: Idle[] = [];
-  /** The server offers CHUNKING and doesn't know BDAT. */
-  #refusesChunks = false;
+  readonly #habits: Habits;
 
   constructor(target: UpstreamTarget, parts: UpstreamParts) {
     this.name = formatEndpoint(target);
     this.#target = target;
     this.#parts = parts;
-    const { clock, random, hostname, trust, lookup } = parts;
-    this.#connectParts = { clock, random, hostname, trust, lookup, memory: { session: undefined } };
+    const { clock, random, hostname, trust, lookup, tell } = parts;
+    this.#habits = new Habits({ ...parts.habits, say: (sentence) => tell('upstreamLearned', { upstream: this.name, sentence }) });
+    const addresses = new Addresses(target.host, clock, lookup);
+    this.#connectParts = { clock, random, hostname, trust, addresses, habits: this.#habits, memory: { session: undefined } };
   }
 
   /**
@@ -97,17 +102,17 @@ export class Upstream {
   }
 
   async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
+    const watched = watch(message);
     const kept = await this.#reuse();
     if (kept !== undefined) {
-      const attempt = await this.#sendOver(kept, message, stop);
-      // The server may close an idle connection at any moment; that does not make it unavailable. `body` is read only
-      // after MAIL was answered, so the message can be sent over a new connection.
-      const isClosedWhileIdle = attempt.result === 'no-answer' && attempt.failure.stage === 'mail' && attempt.failure.reply === undefined;
-      if (!isClosedWhileIdle || stop.aborted) return attempt;
+      const attempt = await this.#sendOver(kept, watched.message, stop);
+      // The server may close a connection that was idle, or has carried enough, at any moment. That does not make it
+      // unavailable: the message goes over a new one, as long as none of it was read.
+      if (!isAboutConnection(attempt) || watched.isRead() || stop.aborted) return attempt;
     }
     const made = await this.#open(stop);
     if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
-    return this.#sendOver(made, message, stop);
+    return this.#sendOver(made, watched.message, stop);
   }
 
   /** A kept connection that still lives. */
@@ -115,7 +120,7 @@ export class Upstream {
     for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
       one.cancel();
       const { wire } = one.connection;
-      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return one.connection;
+      if (!wire.isClosed && !wire.hasUnread() && (!one.needsReset || (await reset(wire)))) return { ...one.connection, isKept: true };
       wire.destroy();
     }
     return undefined;
@@ -124,11 +129,10 @@ export class Upstream {
   async #open(stop: AbortSignal): Promise<Connection | UpstreamFailure> {
     const opened = await connect(this.#target, this.#connectParts, stop);
     if ('scope' in opened) return opened;
-    const { wire, tls, auth } = opened;
-    const capabilities = this.#refusesChunks ? { ...opened.capabilities, chunking: false } : opened.capabilities;
+    const { tls, auth, capabilities } = opened;
     this.#parts.learn(capabilities);
     this.#parts.tell('upstreamConnected', { upstream: this.name, tls, auth, sizeLimit: capabilities.sizeLimit });
-    return { wire, capabilities, tls, auth };
+    return opened;
   }
 
   async #sendOver(connection: Connection, message: Message, stop: AbortSignal): Promise<Attempt> {
@@ -137,7 +141,8 @@ export class Upstream {
     stop.addEventListener('abort', cut, { once: true });
     try {
       const { attempt, reusable, refusesChunks } = await transact(connection, message);
-      if (refusesChunks === true) this.#refusesChunks = true; // the next attempt goes by DATA
+      if (refusesChunks === true) this.#habits.giveUp('CHUNKING', 'does not know BDAT');
+      else this.#habits.observe(attempt, extensionsInUse(message, connection.capabilities));
       if (reusable === 'no' || stop.aborted) wire.destroy();
       else this.#keep(connection, { needsReset: reusable === 'after-reset' });
       return attempt;
@@ -157,4 +162,21 @@ export class Upstream {
     const one: Idle = { connection, needsReset, cancel };
     this.#idle.push(one);
   }
+}
+
+/** The message, and whether its body has been asked for, which can be done once. */
+function watch(message: Message): { readonly message: Message; readonly isRead: () => boolean } {
+  let isRead = false;
+  async function* body() {
+    isRead = true;
+    yield* message.body;
+  }
+  return { message: { ...message, body: body() }, isRead: () => isRead };
+}
+
+/** Whether the attempt failed with the connection alone: it was closed while it was idle, or has served its turn. */
+function isAboutConnection(attempt: Attempt): boolean {
+  if (attempt.result === 'answered') return false;
+  const { stage, reply, cause } = attempt.failure;
+  return cause === 'connection' || (stage === 'mail' && reply === undefined);
 }

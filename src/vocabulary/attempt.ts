@@ -12,22 +12,36 @@ export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
 export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'tls' | 'auth' | 'body' | TransactionStage;
 
 /**
- * What a failure is about. `message`, `recipient`: this one alone. `account`: any message of the account would have met
- * it; the recipients wait. `session`: the connection is of no use any more. `upstream`: the server could not be used at
- * all.
+ * Why no message can be handed over. `plain`: nothing more is known. `clock`: the certificate's dates don't fit the
+ * board's date, and either may be wrong. `login`: a password was sent, and nothing was said of it. `login-refused`: it
+ * was judged wrong. `mechanism`: the server does not know the login mechanism that it offers. `connection`: this
+ * connection has served its turn, another one will do. `single`: the provider takes fewer connections at once.
  */
-export type Scope = 'message' | 'recipient' | 'account' | 'session' | 'upstream';
+const OF_UPSTREAM = ['plain', 'clock', 'login', 'login-refused', 'mechanism', 'connection', 'single'] as const;
+
+/** Why no message can be handed over; each is explained above. */
+export type UpstreamCause = (typeof OF_UPSTREAM)[number];
+
+/** `throttled`: the provider wants less at once. `quota`: what the account may send in a day or hour is used up. */
+export type PaceCause = 'throttled' | 'quota';
 
 /**
- * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's
- * quota for the day is used up. `login-refused`: the login was refused, or is wanted. `clock`: the certificate's dates
- * don't fit the board's date, and either may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing
- * more is known.
+ * Why one message or recipient was refused. `message`: for its own sake, in words that are known. `sender`: the
+ * provider does not take mail of this sender. `null-path`: it does not take the null reverse-path. `extension`: it
+ * does not take what it offers. `unknown`: in words that say nothing; what others hear decides.
  */
-export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'clock' | 'too-many-recipients';
+type MessageCause = 'message' | 'sender' | 'null-path' | 'extension' | 'unknown';
+
+/** Why it failed, as far as upstream and delivery act on it. */
+export type Cause = UpstreamCause | PaceCause | MessageCause;
+
+/** Whether the cause says nothing about any message, and nothing can be sent at all. */
+export const isOfUpstream = (cause: Cause): cause is UpstreamCause => OF_UPSTREAM.some((one) => one === cause);
+
+/** Whether the cause says nothing about any message, and less is to be sent. */
+export const isOfPace = (cause: Cause): cause is PaceCause => cause === 'throttled' || cause === 'quota';
 
 type Common = {
-  readonly cause: Cause;
   /** In the relay's own words; where a reply says it all there is none. */
   readonly problem?: string;
   /** What the owner of the board can do about it: a sentence without a full stop. */
@@ -36,7 +50,8 @@ type Common = {
 
 /** No message is to blame; all of them wait for the upstream. */
 export type UpstreamFailure = Common & {
-  readonly scope: 'session' | 'upstream';
+  readonly scope: 'upstream';
+  readonly cause: UpstreamCause | PaceCause;
   readonly stage: Stage;
   readonly problem: string;
   readonly reply?: RemoteReply;
@@ -44,7 +59,8 @@ export type UpstreamFailure = Common & {
 
 /** A reply that refuses a message, or a recipient of it. */
 export type MessageFailure = Common & {
-  readonly scope: 'message' | 'recipient' | 'account';
+  readonly scope: 'message';
+  readonly cause: MessageCause | PaceCause;
   readonly stage: TransactionStage;
   readonly reply: RemoteReply;
 };

@@ -109,6 +109,8 @@ export interface RelayEvents {
     readonly auth: string;
     readonly sizeLimit: number | undefined;
   }): void;
+  /** The relay does something differently for this upstream from now on; the sentence says what, and why. */
+  upstreamLearned(event: { readonly upstream: string; readonly sentence: string }): void;
   /** An upstream that was down accepts mail again. */
   upstreamUp(event: { readonly upstream: string; readonly downSeconds: number }): void;
   /** The provider asked for less mail at once. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Carrier } from '../../src/delivery/queue.ts';
 import { Routes } from '../../src/delivery/routes.ts';
-import type { Cause } from '../../src/vocabulary/attempt.ts';
+import type { UpstreamFailure } from '../../src/vocabulary/attempt.ts';
 import { fakeClock } from '../support/fakes/clock.ts';
 import { refusal, upstreamFailure } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/fakes/news.ts';
@@ -21,7 +21,7 @@ function setUp() {
   return { clock, news, first, second, routes, take, opensIn };
 }
 
-const throttled = refusal(451, { scope: 'account', cause: 'throttled' });
+const throttled = refusal(451, { cause: 'throttled' });
 
 test('the first as long as it is up', () => {
   const { routes, first, take } = setUp();
@@ -55,7 +55,7 @@ test('none while both are down, and the time of the next probe is known unless b
 });
 
 describe('what a failure does', () => {
-  test.each<[Cause, string, string]>([
+  test.each<[UpstreamFailure['cause'], string, string]>([
     ['plain', 'upstreamDown', 'down'],
     ['clock', 'upstreamDown', 'down'],
     ['login-refused', 'upstreamDown', 'down'],
@@ -76,12 +76,6 @@ describe('what a failure does', () => {
     await clock.advance(15_000);
     for (let count = 0; count < 4; count++) routes.answered(first, undefined);
     expect(routes.status()[0]).toEqual({ name: 'first', state: 'up' });
-  });
-
-  test('a refusal of the account that is no wish for less makes it unavailable', () => {
-    const { routes, first } = setUp();
-    routes.answered(first, refusal(550, { scope: 'account', cause: 'login-refused' }));
-    expect(routes.status()[0]).toMatchObject({ state: 'down', problem: '550 x' });
   });
 
   test('a probe that is answered with "less" has found the upstream', async () => {

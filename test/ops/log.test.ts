@@ -22,7 +22,7 @@ test("a message's life is one grep", () => {
     id,
     recipient,
     upstream: 'up:587',
-    failure: { scope: 'recipient', stage: 'rcpt', cause: 'plain', reply: { code: 450, lines: ['4.2.1 later'] } },
+    failure: { scope: 'message', stage: 'rcpt', cause: 'message', reply: { code: 450, lines: ['4.2.1 later'] } },
     retryInSeconds: 60,
   });
   log.delivered({ id, recipient, upstream: 'up:587', reply: { code: 250, lines: ['ok'] }, seconds: 1.5 });

@@ -1,11 +1,11 @@
 // Which mechanism is chosen; the exchanges themselves are in upstream.test.ts, over a connection.
 
 import { describe, expect, test } from 'vitest';
-import { chooseMechanism, type LoginChoice } from '../../src/upstream/login.ts';
+import { type LoginChoice, usableMechanisms } from '../../src/upstream/login.ts';
 
 function choose(choice: LoginChoice['choice'], offered: readonly string[], more: Partial<LoginChoice> = {}): string {
-  const mechanism = chooseMechanism({ choice, offered: new Set(offered), isEncrypted: true, ...more });
-  return typeof mechanism === 'string' ? mechanism : mechanism.name;
+  const mechanisms = usableMechanisms({ choice, offered: new Set(offered), isEncrypted: true, ...more });
+  return typeof mechanisms === 'string' ? mechanisms : (mechanisms[0]?.name ?? '');
 }
 
 test.each([

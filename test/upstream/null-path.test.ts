@@ -8,20 +8,15 @@ import type { Attempt, MessageFailure } from '../../src/vocabulary/attempt.ts';
 const OWN = { localPart: 'alerts', domain: 'example.org' };
 const ENVELOPE: Envelope = { reversePath: null, recipients: [{ forwardPath: { localPart: 'you', domain: 'x' } }], parameters: {} };
 
-function refused(failure: Partial<MessageFailure>, outcome: 'bounced' | 'deferred' = 'bounced'): Attempt {
-  const reply = { code: 501, lines: ['no'] } as const;
-  const whole: MessageFailure = { scope: 'message', stage: 'mail', cause: 'plain', reply, ...failure };
-  return { result: 'answered', outcomes: [{ outcome, failure: whole }], notifies: true };
+function refused(cause: MessageFailure['cause'], outcome: 'bounced' | 'deferred' = 'bounced'): Attempt {
+  const failure: MessageFailure = { scope: 'message', stage: 'mail', cause, reply: { code: 501, lines: ['no'] } };
+  return { result: 'answered', outcomes: [{ outcome, failure }], notifies: true };
 }
 
 test.each<[string, Attempt, boolean]>([
-  ['refused at MAIL', refused({}), true],
-  ['refused for now', refused({}, 'deferred'), true],
-  ['laid to the account', refused({ scope: 'account' }), true],
-  ['too much at once', refused({ cause: 'throttled' }, 'deferred'), false],
-  ['the quota is used up', refused({ cause: 'quota' }, 'deferred'), false],
-  ['refused by the relay itself', refused({ problem: 'too large' }), false],
-  ['refused at RCPT', refused({ stage: 'rcpt' }), false],
+  ['refused for its path', refused('null-path'), true],
+  ['too much at once', refused('throttled', 'deferred'), false],
+  ['refused for something else', refused('message'), false],
   ['delivered', { result: 'answered', outcomes: [{ outcome: 'delivered', reply: { code: 250, lines: [''] } }], notifies: true }, false],
 ])('%s', (_name, attempt, isTriedAgain) => {
   const again = withOwnSender(ENVELOPE, attempt, OWN);
@@ -31,5 +26,5 @@ test.each<[string, Attempt, boolean]>([
 });
 
 test('nobody may be notified of it', () => {
-  expect(withOwnSender(ENVELOPE, refused({}), OWN)?.recipients).toEqual([{ ...ENVELOPE.recipients[0], notify: 'never' }]);
+  expect(withOwnSender(ENVELOPE, refused('null-path'), OWN)?.recipients).toEqual([{ ...ENVELOPE.recipients[0], notify: 'never' }]);
 });
