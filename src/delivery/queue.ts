@@ -32,10 +32,11 @@ export interface Carrier {
   /** For the log and for people. */
   readonly name: string;
   /**
-   * Tries once to hand the message over; `octets`: of the body. Rejects only when `body` does; `stop` cuts it short.
+   * Tries once to hand the message over; `octets`: of the body, which is read from its beginning at each call. Rejects
+   * only when `body` does; `stop` cuts it short.
    */
   send(
-    message: { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> },
+    message: { readonly envelope: Envelope; readonly octets: number; readonly body: () => AsyncIterable<Uint8Array> },
     stop: AbortSignal,
   ): Promise<Attempt>;
 }

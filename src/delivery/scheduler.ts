@@ -201,7 +201,7 @@ export class Scheduler {
     const { id, octets } = message;
     try {
       const envelope = await this.#queue.envelope(id);
-      const attempt = await carrier.send({ envelope, octets, body: this.#queue.body(id) }, this.#cut.signal);
+      const attempt = await carrier.send({ envelope, octets, body: () => this.#queue.body(id) }, this.#cut.signal);
       if (this.#cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
       const again = await this.#settlement.settle({ message, envelope, carrier }, attempt);
       if (again !== 'gone') this.#schedule.offer(again.message, again.at);

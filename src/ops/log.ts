@@ -72,6 +72,10 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   held: () => ({ level: 'warn', fields: {} }),
   released: () => ({ level: 'info', fields: {} }),
   removed: ({ id }) => ({ level: 'debug', fields: { id } }),
+  signatureBroken: ({ upstream, envelope }) => ({
+    level: 'warn',
+    fields: { upstream, from: formatPath(envelope.reversePath), to: recipients(envelope) },
+  }),
   maybeDelivered: ({ id, upstream, problem }) => ({ level: 'warn', fields: { id, upstream, problem } }),
   upstreamConnected: ({ upstream, tls, auth, sizeLimit }) => ({ level: 'debug', fields: { upstream, tls, auth, size: sizeLimit } }),
   upstreamLearned: ({ upstream, sentence }) => ({ level: 'warn', fields: { upstream, problem: sentence } }),

@@ -9,13 +9,14 @@ import type { Attempt, UpstreamFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import type { Message } from './adapt.ts';
 import { Addresses } from './addresses.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
 import { quit, reset } from './dialogue.ts';
 import { Habits, type HabitsParts } from './habits.ts';
 import { withOwnSender } from './null-path.ts';
-import { extensionsInUse, type Message, transact } from './transaction.ts';
+import { extensionsInUse, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
 
 type UpstreamParts = {
@@ -102,17 +103,16 @@ export class Upstream {
   }
 
   async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
-    const watched = watch(message);
     const kept = await this.#reuse();
     if (kept !== undefined) {
-      const attempt = await this.#sendOver(kept, watched.message, stop);
+      const attempt = await this.#sendOver(kept, message, stop);
       // The server may close a connection that was idle, or has carried enough, at any moment. That does not make it
-      // unavailable: the message goes over a new one, as long as none of it was read.
-      if (!isAboutConnection(attempt) || watched.isRead() || stop.aborted) return attempt;
+      // unavailable: the message goes over a new one.
+      if (!isAboutConnection(attempt) || stop.aborted) return attempt;
     }
     const made = await this.#open(stop);
     if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
-    return this.#sendOver(made, watched.message, stop);
+    return this.#sendOver(made, message, stop);
   }
 
   /** A kept connection that still lives. */
@@ -140,7 +140,8 @@ export class Upstream {
     const cut = () => wire.destroy();
     stop.addEventListener('abort', cut, { once: true });
     try {
-      const { attempt, reusable, refusesChunks } = await transact(connection, message);
+      const { attempt, reusable, refusesChunks, breaksSignature } = await transact(connection, message);
+      if (breaksSignature) this.#parts.tell('signatureBroken', { upstream: this.name, envelope: message.envelope });
       if (refusesChunks === true) this.#habits.giveUp('CHUNKING', 'does not know BDAT');
       else this.#habits.observe(attempt, extensionsInUse(message, connection.capabilities));
       if (reusable === 'no' || stop.aborted) wire.destroy();
@@ -162,16 +163,6 @@ export class Upstream {
     const one: Idle = { connection, needsReset, cancel };
     this.#idle.push(one);
   }
-}
-
-/** The message, and whether its body has been asked for, which can be done once. */
-function watch(message: Message): { readonly message: Message; readonly isRead: () => boolean } {
-  let isRead = false;
-  async function* body() {
-    isRead = true;
-    yield* message.body;
-  }
-  return { message: { ...message, body: body() }, isRead: () => isRead };
 }
 
 /** Whether the attempt failed with the connection alone: it was closed while it was idle, or has served its turn. */

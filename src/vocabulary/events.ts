@@ -97,6 +97,8 @@ export interface RelayEvents {
   released(): void;
   /** The message has left the spool: no recipient waits any more. */
   removed(event: { readonly id: QueueId }): void;
+  /** What a signature covers (RFC 1847) had to be converted to 7 bits for this upstream, so that it fits no more. */
+  signatureBroken(event: { readonly upstream: string; readonly envelope: Envelope }): void;
   /** RFC 1047: the connection was lost after the final dot; the message is tried again and may arrive twice. */
   maybeDelivered(event: { readonly id: QueueId; readonly upstream: string; readonly problem: string }): void;
   /**
