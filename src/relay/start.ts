@@ -93,7 +93,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   });
   scheduler.start();
 
-  const status = () => statusOf({ config, startedAt, calendar: today, listener, scheduler, sizeLimit, spool });
+  const status = () => statusOf({ config, startedAt, calendar: today, listener, scheduler, sizeLimit, spool, upstreams });
   const { controlSocket } = config.relay;
   const control = await serveControl(controlSocket, operationsOn({ spool, scheduler, status }), (error) =>
     tell('fault', { where: `control socket ${controlSocket}`, error }),

@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { describeReply } from '../smtp/reply.ts';
+import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { Wire } from '../system/wire.ts';
@@ -43,6 +43,10 @@ export type ConnectParts = {
   readonly memory: TlsMemory;
   readonly addresses: Addresses;
   readonly habits: Habits;
+  /** Called when a server has been silent for long after the connect, and when it has greeted after that or the wait is over. */
+  readonly onSilence?: ((isSilent: boolean) => void) | undefined;
+  /** How long a greeting is waited for, in ms; as RFC 5321 has it when undefined. */
+  readonly greetingWithin?: number | undefined;
   /** Called with a sentence at each step that has succeeded, for people who watch. */
   readonly step?: ((sentence: string) => void) | undefined;
 };
@@ -107,7 +111,7 @@ async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectPa
   let wire = new Wire(secure ?? socket, clock);
   onOpened(wire);
 
-  step(`greeting: ${describeReply(await expect(wire, 'greeting', WAIT.greeting, 220))}`);
+  step(`greeting: ${describeReply(await greeting(wire, socket.remoteAddress ?? '', parts))}`);
   let capabilities = await ehlo(wire, hostname, target.security === 'starttls' ? 'ehlo' : 'ehlo-or-helo');
   if (target.security === 'starttls') {
     if (!capabilities.startTls) throw new UpstreamFailed('starttls', 'the server does not offer STARTTLS, and without it nothing is sent');
@@ -134,6 +138,25 @@ async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectPa
   );
   step(`logged in as ${credentials.username} (${auth})`);
   return { wire, capabilities, tls, auth, isKept: false };
+}
+
+/**
+ * The greeting. While a server says nothing, attempts that begin meanwhile try its other addresses first, and the owner is told
+ * what silence may mean.
+ */
+async function greeting(wire: Wire, address: string, { clock, addresses, onSilence, greetingWithin }: ConnectParts): Promise<RemoteReply> {
+  let isSilent = false;
+  const cancel = clock.after(WAIT.silence, () => {
+    isSilent = true;
+    addresses.failed(address);
+    onSilence?.(true);
+  });
+  try {
+    return await expect(wire, 'greeting', greetingWithin ?? WAIT.greeting, 220);
+  } finally {
+    cancel();
+    if (isSilent) onSilence?.(false);
+  }
 }
 
 /** What the server offers; `ehlo-or-helo`: one that refuses EHLO is asked in the old way (RFC 5321, section 3.2). */

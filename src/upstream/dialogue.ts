@@ -20,6 +20,8 @@ export const WAIT = {
   nextAddress: 30_000,
   tls: 30_000,
   greeting: 300_000,
+  /** After so long without a greeting an address counts as silent, though the greeting is still waited for. */
+  silence: 10_000,
   command: 300_000,
   mail: 300_000,
   rcpt: 300_000,
@@ -57,9 +59,10 @@ function unanswered(stage: Stage, problem: string, cause: UpstreamFailure['cause
   return { scope: 'upstream', stage, problem, cause, advice: adviceOn(stage, problem, cause) };
 }
 
-function refused(stage: Stage, problem: string, reply: RemoteReply, { context = NO_CONTEXT }: Known): UpstreamFailure {
-  const { cause, advice } = judge(stage, reply, context);
-  return { scope: 'upstream', stage, problem, reply, cause: isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain', advice };
+function refused(stage: Stage, problem: string, reply: RemoteReply, known: Known): UpstreamFailure {
+  const { cause, advice } = judge(stage, reply, known.context ?? NO_CONTEXT);
+  const told = isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain';
+  return { scope: 'upstream', stage, problem, reply, cause: known.cause ?? told, advice };
 }
 
 /** The next reply, which must have this code. Rejects with UpstreamFailed; `within`: in ms. */

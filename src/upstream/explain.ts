@@ -13,6 +13,11 @@ type Known = {
   readonly advice: string;
 };
 
+/** What it may mean that a server accepts a connection and says nothing. */
+export const ON_SILENCE =
+  'the server accepts the connection and says nothing: is it the right port (smtps:// for 465, which waits for TLS; smtp:// for 587), ' +
+  'or does a firewall on the way hold the mail back?';
+
 const TABLE: readonly Known[] = [
   {
     says: /credentials are never sent without TLS/,
@@ -27,9 +32,10 @@ const TABLE: readonly Known[] = [
     at: ['resolve'],
     advice: 'DNS: is the name in GATEPOST_UPSTREAM right, and does this board have a DNS server (/etc/resolv.conf)?',
   },
+  { says: /took too long/, at: ['greeting'], advice: ON_SILENCE },
   {
-    says: /does not answer|took too long/,
-    at: ['connect', 'greeting'],
+    says: /does not answer/,
+    at: ['connect'],
     advice: 'many internet providers block port 25, some others too: try port 587 or 465; a firewall on the way may also be the reason',
   },
   { says: /refuses the connection/, at: ['connect'], advice: 'is the port in GATEPOST_UPSTREAM right? 587 for smtp://, 465 for smtps://' },

@@ -2,7 +2,7 @@
 // it does not know, and whether it takes one connection at a time. Each is remembered for thirty days of running time, across
 // restarts (habits-file.ts), and then tried again. What a reply means is not decided here (verdict.ts).
 
-import type { Attempt, Stage } from '../vocabulary/attempt.ts';
+import type { Attempt, MessageFailure, Stage } from '../vocabulary/attempt.ts';
 import type { Capabilities } from './capabilities.ts';
 
 /** The extensions that can be done without. */
@@ -132,6 +132,31 @@ export class Habits {
     for (const [habit, at] of this.#learned) if (at <= oldest) this.#learned.delete(habit);
     this.#parts.keep(Object.fromEntries(this.#learned));
   }
+}
+
+/** The words in a refusal that name an extension, or one of its parameters. */
+const NAMES: Readonly<Record<Extension, RegExp>> = {
+  CHUNKING: /BDAT|CHUNKING/i,
+  PIPELINING: /pipelining/i,
+  '8BITMIME': /BODY|8 ?BIT/i,
+  SMTPUTF8: /UTF-?8/i,
+  DSN: /NOTIFY|ORCPT|RET=|ENVID|DSN/i,
+  SIZE: /SIZE/i,
+};
+
+/** The extensions whose parameters stand at a command, the likeliest to be refused first. */
+const PARAMETERS: Readonly<Partial<Record<Stage, readonly Extension[]>>> = {
+  mail: ['DSN', 'SMTPUTF8', '8BITMIME', 'SIZE'],
+  rcpt: ['DSN'],
+  data: ['8BITMIME', 'SMTPUTF8'],
+  'end-of-data': ['8BITMIME', 'SMTPUTF8'],
+};
+
+/** Which of the extensions in use a reply refuses: the one that it names, or else the likeliest; undefined for none. */
+export function suspectOf({ stage, reply }: MessageFailure, inUse: ReadonlySet<Extension>): Extension | undefined {
+  const text = reply.lines.join(' ');
+  const named = EXTENSIONS.find((extension) => inUse.has(extension) && NAMES[extension].test(text));
+  return named ?? PARAMETERS[stage]?.find((extension) => inUse.has(extension));
 }
 
 type Place = 'envelope' | 'message';

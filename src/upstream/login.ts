@@ -81,7 +81,9 @@ function refused({ username }: Credentials, mechanism: ClientMechanism, end: Ref
     isPerhapsHashed(mechanism, end) && next !== undefined
       ? `; a server that has only hashes of passwords can't do ${name}, so the next login is by ${next.name}`
       : '';
-  return new UpstreamFailed('auth', said + plan, { reply });
+  // A password that was sent in vain may have been counted, though the reply speaks of the mechanism.
+  const isUnjudged = end.result === 'unknown' && end.hasSentPassword;
+  return new UpstreamFailed('auth', said + plan, { reply, ...(isUnjudged ? { cause: 'login' } : {}) });
 }
 
 /** One AUTH command, up to the server's verdict. */

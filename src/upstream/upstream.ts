@@ -3,21 +3,24 @@
 import type { LookupFunction } from 'node:net';
 import type { Mailbox } from '../smtp/address.ts';
 import { withoutNotifications } from '../smtp/envelope.ts';
+import { describeReply } from '../smtp/reply.ts';
 import type { Cancel, Clock } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import type { Attempt, UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { Attempt, MessageFailure, UpstreamFailure } from '../vocabulary/attempt.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import type { Message } from './adapt.ts';
 import { Addresses } from './addresses.ts';
-import type { Capabilities } from './capabilities.ts';
+import { type Capabilities, NO_CAPABILITIES } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
 import { quit, reset } from './dialogue.ts';
-import { Habits, type HabitsParts } from './habits.ts';
+import { ON_SILENCE } from './explain.ts';
+import { Habits, type HabitsParts, suspectOf } from './habits.ts';
 import { withOwnSender } from './null-path.ts';
 import { extensionsInUse, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
+import { Turns } from './turns.ts';
 
 type UpstreamParts = {
   readonly clock: Clock;
@@ -41,6 +44,9 @@ type UpstreamParts = {
 // How long a connection waits for the next message, in ms. Servers wait for minutes, but providers count connections.
 const IDLE = 10_000;
 
+// How often a message is sent in one attempt: each time but the first since something was learned that can mend it.
+const MOST_TIMES = 4;
+
 type Idle = { readonly connection: Connection; readonly needsReset: boolean; readonly cancel: Cancel };
 
 /** One upstream, with its idle connections and what was learned of it. */
@@ -52,6 +58,11 @@ export class Upstream {
   readonly #connectParts: ConnectParts;
   #idle: Idle[] = [];
   readonly #habits: Habits;
+  readonly #turns: Turns;
+  /** Connections whose greeting is overdue. */
+  #silent = 0;
+  /** What the last connection offered that works. */
+  #offered: Capabilities = NO_CAPABILITIES;
 
   constructor(target: UpstreamTarget, parts: UpstreamParts) {
     this.name = formatEndpoint(target);
@@ -59,8 +70,25 @@ export class Upstream {
     this.#parts = parts;
     const { clock, random, hostname, trust, lookup, tell } = parts;
     this.#habits = new Habits({ ...parts.habits, say: (sentence) => tell('upstreamLearned', { upstream: this.name, sentence }) });
+    this.#turns = new Turns(() => this.#habits.isSingle);
     const addresses = new Addresses(target.host, clock, lookup);
-    this.#connectParts = { clock, random, hostname, trust, addresses, habits: this.#habits, memory: { session: undefined } };
+    this.#connectParts = {
+      clock,
+      random,
+      hostname,
+      trust,
+      addresses,
+      habits: this.#habits,
+      memory: { session: undefined },
+      onSilence: (isSilent) => {
+        this.#silent += isSilent ? 1 : -1;
+      },
+    };
+  }
+
+  /** What the owner can do about a server that has accepted a connection and says nothing; undefined while there is none. */
+  get hint(): string | undefined {
+    return this.#silent > 0 ? ON_SILENCE : undefined;
   }
 
   /**
@@ -102,17 +130,44 @@ export class Upstream {
     return envelope === undefined || stop.aborted ? attempt : this.#sendOne({ ...message, envelope }, stop);
   }
 
+  /** Sends it, and once more in another way for each thing that is learned on the way. */
   async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
-    const kept = await this.#reuse();
-    if (kept !== undefined) {
-      const attempt = await this.#sendOver(kept, message, stop);
-      // The server may close a connection that was idle, or has carried enough, at any moment. That does not make it
-      // unavailable: the message goes over a new one.
-      if (!isAboutConnection(attempt) || stop.aborted) return attempt;
+    for (let times = 1; ; times++) {
+      const hasOthers = this.#turns.active > 0 || this.#idle.length > 0;
+      const { attempt, wasKept } = await this.#turns.take(() => this.#sendOnce(message, stop), stop);
+      const isWorthAnother = this.#learnFrom(attempt, { message, wasKept, hasOthers });
+      if (!isWorthAnother || stop.aborted || times === MOST_TIMES) return attempt;
     }
+  }
+
+  async #sendOnce(message: Message, stop: AbortSignal): Promise<{ readonly attempt: Attempt; readonly wasKept: boolean }> {
+    const kept = await this.#reuse();
+    if (kept !== undefined) return { attempt: await this.#sendOver(kept, message, stop), wasKept: true };
     const made = await this.#open(stop);
-    if ('scope' in made) return { result: 'no-answer', failure: made, maybeDelivered: false };
-    return this.#sendOver(made, message, stop);
+    if ('scope' in made) return { attempt: { result: 'no-answer', failure: made, maybeDelivered: false }, wasKept: false };
+    return { attempt: await this.#sendOver(made, message, stop), wasKept: false };
+  }
+
+  /** Takes note of what the attempt says of the upstream's habits; whether the message would fare better now. */
+  #learnFrom(attempt: Attempt, { message, wasKept, hasOthers }: Circumstances): boolean {
+    // The server may close a connection that was idle, or has carried enough, at any moment. That does not make it
+    // unavailable: the message goes over another one.
+    if (isAboutConnection(attempt)) return wasKept;
+    if (isAboutNumber(attempt)) {
+      this.#habits.learnSingle();
+      for (const { connection, cancel } of this.#idle.splice(1)) {
+        cancel();
+        void quit(connection.wire);
+      }
+      return hasOthers; // if none was ours, another one of ours fares no better
+    }
+    const refusals = extensionRefusals(attempt);
+    const [first] = refusals;
+    if (first === undefined) return false;
+    const extension = suspectOf(first, extensionsInUse(message, this.#offered));
+    if (extension === undefined) return false;
+    this.#habits.giveUp(extension, `refuses it: ${describeReply(first.reply)}`);
+    return attempt.result === 'answered' && refusals.length === attempt.outcomes.length;
   }
 
   /** A kept connection that still lives. */
@@ -130,6 +185,7 @@ export class Upstream {
     const opened = await connect(this.#target, this.#connectParts, stop);
     if ('scope' in opened) return opened;
     const { tls, auth, capabilities } = opened;
+    this.#offered = capabilities;
     this.#parts.learn(capabilities);
     this.#parts.tell('upstreamConnected', { upstream: this.name, tls, auth, sizeLimit: capabilities.sizeLimit });
     return opened;
@@ -165,9 +221,21 @@ export class Upstream {
   }
 }
 
+/** `hasOthers`: whether there were other connections of ours. */
+type Circumstances = { readonly message: Message; readonly wasKept: boolean; readonly hasOthers: boolean };
+
 /** Whether the attempt failed with the connection alone: it was closed while it was idle, or has served its turn. */
 function isAboutConnection(attempt: Attempt): boolean {
   if (attempt.result === 'answered') return false;
   const { stage, reply, cause } = attempt.failure;
   return cause === 'connection' || (stage === 'mail' && reply === undefined);
+}
+
+/** Whether the provider takes fewer connections at once. */
+const isAboutNumber = (attempt: Attempt): boolean => attempt.result === 'no-answer' && attempt.failure.cause === 'single';
+
+/** Refusals of something that the server offers. */
+function extensionRefusals(attempt: Attempt): readonly MessageFailure[] {
+  if (attempt.result === 'no-answer') return [];
+  return attempt.outcomes.flatMap((one) => (one.outcome !== 'delivered' && one.failure.cause === 'extension' ? [one.failure] : []));
 }
