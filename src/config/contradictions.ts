@@ -3,7 +3,9 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { parseMailbox } from '../smtp/address.ts';
 import { problemOf } from '../system/problem.ts';
+import { upstreamsFor } from '../vocabulary/sender-route.ts';
 import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
 import type { Settings } from './settings.ts';
 import type { Mistake } from './sources.ts';
@@ -49,6 +51,16 @@ function publicWithoutTls({ host }: UpstreamUrl): readonly Mistake[] {
   if (isIP(host) !== 0 || isLocalName) return []; // an address is checked when it is connected to
   return [`${PREFIX}UPSTREAM: smtp+plain goes to loopback or private addresses only, and ${host} looks public; use smtp:// or smtps://`];
 }
+
+/** Of an address alone it is certain that it will be refused; a pattern may be for others. */
+const sendersWithoutUpstream: Rule = ({ upstream: { upstream }, server: { allowSenders } }) =>
+  (allowSenders ?? []).flatMap((sender) => {
+    const address = sender.startsWith('@') || sender.includes('*') ? 'syntax' : parseMailbox(sender, { utf8: true });
+    if (typeof address === 'string' || upstreamsFor(upstream, address).length > 0) return [];
+    return [
+      `${PREFIX}UPSTREAM: ${PREFIX}ALLOW_SENDERS has ${sender}, which is in no upstream's ?from=; add it to one, or give an upstream without ?from=`,
+    ];
+  });
 
 const authorityBesideAPin: Rule = ({ upstream: { ca, pin } }) =>
   ca !== undefined && pin !== undefined
@@ -101,6 +113,7 @@ const RULES: readonly Rule[] = [
   halfOfTheCredentials,
   sharedCredentials,
   unfitUpstreams,
+  sendersWithoutUpstream,
   authorityBesideAPin,
   loginWithoutUsers,
   usersWithoutLogin,

@@ -4,6 +4,7 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { Attempt } from '../vocabulary/attempt.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { Progress } from '../vocabulary/queued-message.ts';
+import type { SenderRoute } from '../vocabulary/sender-route.ts';
 
 /** The messages that wait, on the flash. */
 export interface Queue {
@@ -28,7 +29,7 @@ export interface Queue {
 }
 
 /** An upstream. */
-export interface Carrier {
+export interface Carrier extends SenderRoute {
   /** For the log and for people. */
   readonly name: string;
   /**

@@ -39,9 +39,14 @@ export class Routes {
     this.#routes = carriers.map((carrier) => ({ carrier, health: UP, pace: new Pace(rate, clock.now()), slowedBy: undefined }));
   }
 
-  /** The first upstream that may be sent a message now, if there is one; the message counts as sent. */
-  take(now: Monotonic): Carrier | undefined {
-    const route = this.#routes.find((one) => (opening(one, now) ?? Number.POSITIVE_INFINITY) <= now);
+  /**
+   * The first upstream that may be sent a message now, if there is one; the message counts as sent. `among`: the only
+   * ones that take it.
+   */
+  take(now: Monotonic, among?: readonly Carrier[]): Carrier | undefined {
+    const route = this.#routes.find(
+      (one) => among?.includes(one.carrier) !== false && (opening(one, now) ?? Number.POSITIVE_INFINITY) <= now,
+    );
     if (route === undefined) return undefined;
     route.health = whileSending(route.health);
     route.pace.start(now);
@@ -49,8 +54,8 @@ export class Routes {
   }
 
   /** When `take` will give one; undefined while that depends on the end of a probe. */
-  opensAt(now: Monotonic): Monotonic | undefined {
-    const all = this.#routes.flatMap((route) => opening(route, now) ?? []);
+  opensAt(now: Monotonic, among?: readonly Carrier[]): Monotonic | undefined {
+    const all = this.#routes.flatMap((route) => (among?.includes(route.carrier) === false ? [] : (opening(route, now) ?? [])));
     return all.length === 0 ? undefined : (Math.min(...all) as Monotonic);
   }
 
@@ -134,14 +139,16 @@ export class Routes {
     this.#tell('upstreamDown', { upstream: route.carrier.name, failure, retryInSeconds, isRepeated });
   }
 
-  #statusOf({ carrier: { name }, health, pace, slowedBy }: Route): UpstreamStatus {
+  #statusOf({ carrier, health, pace, slowedBy }: Route): UpstreamStatus {
+    const { name, senders } = carrier;
+    const which = senders === undefined ? { name } : { name, senders };
     if (health.state === 'up') {
-      if (!pace.isSlowed || slowedBy === undefined) return { name, state: 'up' };
-      return { name, state: 'slowed', ...worded(slowedBy), retryInSeconds: this.#secondsUntil(pace.opensAt(this.#clock.now())) };
+      if (!pace.isSlowed || slowedBy === undefined) return { ...which, state: 'up' };
+      return { ...which, state: 'slowed', ...worded(slowedBy), retryInSeconds: this.#secondsUntil(pace.opensAt(this.#clock.now())) };
     }
     const downSeconds = Math.round((this.#clock.now() - health.since) / 1000);
     const retry = health.state === 'down' ? { retryInSeconds: this.#secondsUntil(health.probeAt) } : {};
-    return { name, state: health.state, ...worded(health.failure), downSeconds, ...retry };
+    return { ...which, state: health.state, ...worded(health.failure), downSeconds, ...retry };
   }
 
   #secondsUntil(at: Monotonic): number {

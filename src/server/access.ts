@@ -10,6 +10,7 @@ import type { Neighbourhood } from '../system/neighbourhood.ts';
 import type { Allowed } from '../vocabulary/network.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
+import { type SenderRoute, upstreamsFor } from '../vocabulary/sender-route.ts';
 import { addressRule, type RefusedAddress } from './address-rule.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
@@ -26,6 +27,8 @@ export type AccessSettings = {
   /** Patterns (smtp/address-patterns.ts); undefined for anybody. */
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
+  /** Where mail goes. */
+  readonly upstreams: readonly SenderRoute[];
   /** Of messages, for each device. */
   readonly deviceRate: Rate | undefined;
   /** The domain that completes bare addresses. */
@@ -130,7 +133,8 @@ export class Access {
   #refuseSender(sender: ReversePath): Refusal | undefined {
     if (sender === null) return this.#isSender('<>') ? undefined : replies.nullSenderNotAllowed;
     const address = this.#complete(sender);
-    return this.#isSender(address) ? undefined : replies.senderNotAllowed(address);
+    if (!this.#isSender(address)) return replies.senderNotAllowed(address);
+    return upstreamsFor(this.#settings.upstreams, this.#completed(sender)).length > 0 ? undefined : replies.senderWithoutUpstream(address);
   }
 
   #refuseRecipient(recipient: Mailbox): Refusal | undefined {
@@ -140,7 +144,11 @@ export class Access {
 
   /** The address as it will be sent on. */
   #complete(mailbox: Mailbox): string {
-    return formatMailbox(mailbox.domain === '' ? { ...mailbox, domain: this.#settings.defaultDomain ?? '' } : mailbox);
+    return formatMailbox(this.#completed(mailbox));
+  }
+
+  #completed(mailbox: Mailbox): Mailbox {
+    return mailbox.domain === '' ? { ...mailbox, domain: this.#settings.defaultDomain ?? '' } : mailbox;
   }
 }
 

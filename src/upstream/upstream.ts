@@ -53,6 +53,8 @@ type Idle = { readonly connection: Connection; readonly needsReset: boolean; rea
 export class Upstream {
   /** Host and port. */
   readonly name: string;
+  /** Whose mail it is for. */
+  readonly senders: UpstreamTarget['senders'];
   readonly #target: UpstreamTarget;
   readonly #parts: UpstreamParts;
   readonly #connectParts: ConnectParts;
@@ -66,6 +68,7 @@ export class Upstream {
 
   constructor(target: UpstreamTarget, parts: UpstreamParts) {
     this.name = formatEndpoint(target);
+    this.senders = target.senders;
     this.#target = target;
     this.#parts = parts;
     const { clock, random, hostname, trust, lookup, tell } = parts;

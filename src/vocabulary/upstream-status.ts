@@ -3,6 +3,8 @@
 /** `slowed`: up, but the provider asked for less mail at once. `probing`: down, and one message is being tried. */
 export type UpstreamStatus = {
   readonly name: string;
+  /** Patterns of the senders that it is for; absent for all that no other one names. */
+  readonly senders?: readonly string[];
   readonly state: 'up' | 'slowed' | 'down' | 'probing';
   readonly problem?: string;
   /** What the owner can do about it. */

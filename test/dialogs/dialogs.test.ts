@@ -57,6 +57,7 @@ const ARGUMENTS: { readonly [K in keyof Functions]: readonly Parameters<Function
   malformed: MALFORMED.map((fault) => [fault]),
   notOffered: [[TEXT]],
   senderNotAllowed: [[TEXT]],
+  senderWithoutUpstream: [[TEXT]],
   recipientNotAllowed: [[TEXT]],
   tooLarge: [[NUMBER]],
   headerTooLarge: [[NUMBER]],

@@ -32,6 +32,7 @@ describe('the envelope', () => {
     expect(rewriteEnvelope(ENVELOPE, { sender: OWNER, recipient: OWNER, defaultDomain: 'd.example' })).toEqual({
       ...ENVELOPE,
       reversePath: OWNER,
+      givenSender: mailbox('cam', 'd.example'),
       recipients: [{ forwardPath: OWNER, notify: 'never' }],
     });
   });

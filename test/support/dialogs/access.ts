@@ -21,6 +21,7 @@ const ACCESS: AccessSettings = {
   ...configOf().server,
   hostname: 'gate.example',
   allow: { networks: [], lan: false, gateway: false },
+  upstreams: [{}],
   defaultDomain: undefined,
   startTls: 'off',
 };
