@@ -71,6 +71,7 @@ function explainUpstream({ targets, trust, connections, rate }: Config['upstream
     ...targets.flatMap((target, at) => [
       `${destination(targets, at)} ${formatEndpoint(target)}, ${SECURITY[target.security]}`,
       `  ${login(target)}`,
+      ...portRemark(target),
     ]),
     `  trusting ${trusted(trust)}`,
     `  over at most ${connections} connections${rate === undefined ? '' : `, ${perTime(rate)}`}`,
@@ -86,6 +87,13 @@ function destination(targets: readonly UpstreamTarget[], at: number): string {
 }
 
 const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte', plain: 'without TLS' } as const;
+
+/** What is likely a mistake: the two ways to begin TLS have a port each (RFC 8314, section 7.3; RFC 6409). */
+function portRemark({ security, port }: UpstreamTarget): readonly string[] {
+  if (security === 'starttls' && port === 465) return ['  (port 465 waits for TLS from the first byte: smtps:// is meant, perhaps)'];
+  if (security === 'tls' && port === 587) return ['  (port 587 begins in the clear, with STARTTLS: smtp:// is meant, perhaps)'];
+  return [];
+}
 
 function login({ credentials, auth }: UpstreamTarget): string {
   if (credentials === undefined || auth === 'none') return 'without logging in';

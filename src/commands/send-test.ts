@@ -12,11 +12,10 @@ import { systemRandom } from '../system/random.ts';
 import { quit } from '../upstream/dialogue.ts';
 import { transact } from '../upstream/transaction.ts';
 import type { Outcome } from '../vocabulary/attempt.ts';
-import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
-import { printFailure, tryToConnect } from './try-upstream.ts';
+import { printFailure, senderFor, tryToConnect } from './try-upstream.ts';
 import { wrongUse } from './usage.ts';
 
 /**
@@ -34,7 +33,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   for (const target of config.upstream.targets) {
     const connection = await tryToConnect(config, target);
     if (connection === undefined) continue;
-    const from = senderOf(config, target);
+    const from = senderFor(config, target);
     const octets = compose(config, from, to);
     const { attempt } = await transact(connection, {
       envelope: { reversePath: from, recipients: [{ forwardPath: to }], parameters: {} },
@@ -46,13 +45,6 @@ export async function run(argv: readonly string[]): Promise<void> {
     printFailure(attempt.failure);
     process.exitCode = EXIT.unavailable;
   }
-}
-
-/** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
-function senderOf(config: Config, { credentials }: UpstreamTarget): Mailbox {
-  const account = parseMailbox(credentials?.username ?? '', { utf8: true });
-  const isAddress = typeof account !== 'string' && account.domain !== '';
-  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
 }
 
 function compose(config: Config, from: Mailbox, to: Mailbox): Buffer {

@@ -2,6 +2,7 @@
 // reached, and a failure with the reply as it came and what can be done about it.
 
 import type { Config } from '../config/config.ts';
+import { type Mailbox, parseMailbox } from '../smtp/address.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { Addresses } from '../upstream/addresses.ts';
@@ -14,6 +15,9 @@ import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
+
+// A delivery waits for minutes, as RFC 5321 asks for; nobody in front of a screen does. In ms.
+const GREETING_WITHIN = 10_000;
 
 /**
  * A connection that is ready for MAIL. When there is none, prints why, sets the exit code (77 or 69) and gives
@@ -31,6 +35,7 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
       memory: { session: undefined },
       addresses: new Addresses(target.host, systemClock),
       habits: new Habits(FORGETFUL),
+      greetingWithin: GREETING_WITHIN,
       step: (sentence) => print(`  ${sentence}`),
     },
     new AbortController().signal,
@@ -45,4 +50,11 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
 export function printFailure(failure: Failure): void {
   print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
   if (failure.advice !== undefined) print(`  ${failure.advice}`);
+}
+
+/** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
+export function senderFor(config: Config, { credentials }: UpstreamTarget): Mailbox {
+  const account = parseMailbox(credentials?.username ?? '', { utf8: true });
+  const isAddress = typeof account !== 'string' && account.domain !== '';
+  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
 }

@@ -82,7 +82,7 @@ function configFrom({ upstream, server, rewriting, delivery, spool, relay, log }
   const { retryMin, retryMax, ...otherDelivery } = delivery;
   const { aliveFile, ...otherRelay } = relay;
   return {
-    upstream: upstreamFrom(upstream, environment['SSL_CERT_FILE']),
+    upstream: upstreamFrom(upstream, environment),
     server: serverFrom(server, passedSockets(environment)),
     rewriting,
     delivery: { ...otherDelivery, retry: { min: retryMin, max: retryMax } },
@@ -98,14 +98,16 @@ function configFrom({ upstream, server, rewriting, delivery, spool, relay, log }
   };
 }
 
-/** `bundle`: a file of roots that replaces the system's, as OpenSSL's own programs know it. */
-function upstreamFrom(settings: Settings['upstream'], bundle: string | undefined): Config['upstream'] {
+/** SSL_CERT_FILE and SSL_CERT_DIR replace the system's roots, as OpenSSL's own programs know them. */
+function upstreamFrom(settings: Settings['upstream'], environment: Environment): Config['upstream'] {
+  const bundle = environment['SSL_CERT_FILE'];
+  const folders = environment['SSL_CERT_DIR']?.split(':').filter((path) => path !== '');
   const { upstream, username, password, auth, ca, pin, ...others } = settings;
   const beside = username !== undefined && password !== undefined ? { username, password } : undefined;
   return {
     ...others,
     targets: upstream.map((url) => ({ ...url, credentials: url.credentials ?? beside, auth })),
-    trust: { ca, pin, bundle },
+    trust: { ca, pin, bundle, folders },
   };
 }
 

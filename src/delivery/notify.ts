@@ -57,22 +57,20 @@ type NotifierParts = {
   readonly settings: NotifySettings;
 };
 
-// At most so many of each kind: a device that keeps sending what can't be delivered must not fill the owner's mailbox,
-// nor use up the account's quota.
-const MOST: Rate = { count: 60, per: 3_600_000 };
+// A device that keeps sending what can't be delivered must not fill the owner's mailbox, nor use up the account's
+// quota: so many at once, and with what comes in the meantime at most 60 in any hour.
+const MOST: Rate = { count: 10, per: 12 * 60_000 };
+// Kept for failures: notifications that a device has asked for do not use them up.
+const KEPT_FOR_FAILURES = 5;
 
 /** Makes notifications and puts them into the queue. */
 export class Notifier {
   readonly #parts: NotifierParts;
-  // Counted apart, so that notifications which a device has asked for do not use up those of failures.
-  readonly #failures: TokenBucket;
-  readonly #others: TokenBucket;
+  readonly #allowance: TokenBucket;
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
-    const now = parts.clock.now();
-    this.#failures = new TokenBucket(MOST, now);
-    this.#others = new TokenBucket(MOST, now);
+    this.#allowance = new TokenBucket(MOST, parts.clock.now());
   }
 
   /**
@@ -116,8 +114,8 @@ export class Notifier {
     const { clock, settings } = this.#parts;
     if (to !== settings.bounceTo && to !== settings.recipient && !settings.mayNotify(to))
       return 'mail may not go there (GATEPOST_ALLOW_RECIPIENTS); GATEPOST_BOUNCE_TO names who is notified instead';
-    const allowance = action === 'failed' ? this.#failures : this.#others;
-    return allowance.take(clock.now()) ? undefined : `more than ${MOST.count} notifications in an hour`;
+    const isAllowed = this.#allowance.take(clock.now(), action === 'failed' ? 0 : KEPT_FOR_FAILURES);
+    return isAllowed ? undefined : 'too many notifications: 10 may leave at once, and 60 in an hour';
   }
 
   /** The notification, and the envelope it travels in. */

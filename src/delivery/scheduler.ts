@@ -82,7 +82,7 @@ export class Scheduler {
 
   /** Takes a message that is in the spool; it is due at once. */
   offer(message: QueuedMessage): void {
-    const pending = { ...message, setbacks: 0, problem: undefined };
+    const pending = { ...message, trouble: undefined, problem: undefined };
     // One after the other: a start with a full spool must not read all envelopes at once.
     if (this.#carriers.some(({ senders }) => senders !== undefined)) this.#sorting = this.#sorting.then(() => this.#sort(pending));
     else this.#offerNow(pending);
@@ -119,8 +119,11 @@ export class Scheduler {
   /** The messages that wait: those under way first, then those that are due, then the others. */
   *list(): IterableIterator<WaitingMessage> {
     const now = this.#clock.now();
-    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', now);
-    for (const { message, at } of this.#lanes.list()) yield describe(message, at, now);
+    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', { now, obstacle: undefined });
+    for (const { message, at } of this.#lanes.list()) {
+      const obstacle = this.#isHeld ? 'the queue is held by hand' : this.#routes.obstacle(now, message.carriers);
+      yield describe(message, at, { now, obstacle });
+    }
   }
 
   /** The message with this id, if it waits. */
@@ -220,6 +223,11 @@ export class Scheduler {
     const { id, octets } = message;
     try {
       const envelope = await this.#queue.envelope(id);
+      const held = this.#settlement.heldUntil({ message, envelope, carrier });
+      if (held !== undefined) {
+        this.#routes.endedHere(carrier);
+        return this.#lanes.offer(held.message, held.at);
+      }
       const attempt = await carrier.send({ envelope, octets, body: () => this.#queue.body(id) }, this.#cut.signal);
       if (this.#cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
       const again = await this.#settlement.settle({ message, envelope, carrier }, attempt);
@@ -234,10 +242,13 @@ export class Scheduler {
   }
 }
 
-/** The message for people; `at`: when it is due. */
-function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', now: Monotonic): WaitingMessage {
-  const { id, octets, device, attempts, arrived, problem } = message;
+type Circumstances = { readonly now: Monotonic; readonly obstacle: string | undefined };
+
+/** The message for people; `at`: when it is due, `obstacle`: what it then waits for. */
+function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', { now, obstacle }: Circumstances): WaitingMessage {
+  const { id, octets, device, attempts, arrived } = message;
   const isDue = at === 'due' || (at !== 'sending' && at <= now);
+  const problem = (isDue ? obstacle : undefined) ?? message.problem;
   return {
     id,
     octets,

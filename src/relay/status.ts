@@ -62,6 +62,6 @@ export async function statusOf({
 
 /** An upstream that keeps silent is not up, though nothing has failed yet. */
 function withHint(status: UpstreamStatus, hint: string | undefined): UpstreamStatus {
-  if (hint === undefined || (status.state !== 'up' && status.advice !== undefined)) return status;
+  if (hint === undefined || status.advice !== undefined) return status;
   return { ...status, state: 'probing', problem: status.problem ?? 'no greeting has come yet', advice: hint };
 }

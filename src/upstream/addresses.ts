@@ -1,6 +1,6 @@
-// The addresses of an upstream's name (RFC 5321, section 5.1: each of them is tried, in order). An address that has failed goes
-// to the end of the list for an hour, so that the next attempt begins with another one. MX records are not looked up: who submits
-// mail is told a host (RFC 6409).
+// The addresses of an upstream's name (RFC 5321, section 5.1: each of them is tried, in order). An address that has
+// failed goes to the end of the list for an hour, so that the next attempt begins with another one. MX records are not
+// looked up: who submits mail is told a host (RFC 6409).
 
 import dns, { type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
@@ -25,7 +25,9 @@ export class Addresses {
     this.#lookup = lookup;
   }
 
-  /** All addresses, in the order in which to try them, at least one. Rejects with UpstreamFailed; `stop` cuts it short. */
+  /**
+   * All addresses, in the order in which to try them, at least one. Rejects with UpstreamFailed; `stop` cuts it short.
+   */
   async find(stop: AbortSignal): Promise<readonly string[]> {
     const found = isIP(this.#host) === 0 ? await this.#resolve(stop) : [this.#host];
     const oldest = this.#clock.now() - REMEMBERED;
@@ -58,7 +60,8 @@ export class Addresses {
         stop.removeEventListener('abort', cut);
       };
       stop.addEventListener('abort', cut, { once: true });
-      // By its property, so that what replaces dns.lookup in a process (caches, tests) is used, as Node's own sockets do.
+      // By its property, so that what replaces dns.lookup in a process (caches, tests) is used, as Node's own sockets
+      // do.
       const lookup = this.#lookup ?? (dns.lookup as LookupFunction);
       lookup(host, { all: true }, (error, found) => {
         if (error !== null) return fail(describe(error, host));

@@ -43,7 +43,10 @@ export type ConnectParts = {
   readonly memory: TlsMemory;
   readonly addresses: Addresses;
   readonly habits: Habits;
-  /** Called when a server has been silent for long after the connect, and when it has greeted after that or the wait is over. */
+  /**
+   * Called when a server has been silent for long after the connect, and when it has greeted after that or the wait is
+   * over.
+   */
   readonly onSilence?: ((isSilent: boolean) => void) | undefined;
   /** How long a greeting is waited for, in ms; as RFC 5321 has it when undefined. */
   readonly greetingWithin?: number | undefined;
@@ -70,7 +73,9 @@ export async function connect(target: UpstreamTarget, parts: ConnectParts, stop:
   }
 }
 
-/** Tries the addresses one after the other, as long as none has cost too much time; a login that was refused ends it. */
+/**
+ * Tries the addresses one after the other, as long as none has cost too much time; a login that was refused ends it.
+ */
 async function establish(target: UpstreamTarget, parts: ConnectParts, stop: AbortSignal, onOpened: OnOpened): Promise<Connection> {
   const { clock, addresses } = parts;
   const started = clock.now();
@@ -141,8 +146,8 @@ async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectPa
 }
 
 /**
- * The greeting. While a server says nothing, attempts that begin meanwhile try its other addresses first, and the owner is told
- * what silence may mean.
+ * The greeting. While a server says nothing, attempts that begin meanwhile try its other addresses first, and the owner
+ * is told what silence may mean.
  */
 async function greeting(wire: Wire, address: string, { clock, addresses, onSilence, greetingWithin }: ConnectParts): Promise<RemoteReply> {
   let isSilent = false;

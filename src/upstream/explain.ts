@@ -62,9 +62,34 @@ const TABLE: readonly Known[] = [
       'deliveries go at once when the clock is set',
   },
   {
-    says: /wrong version number|packet length too long|unknown protocol|handshake failed|closed the connection during the handshake/i,
+    says: /does not answer in TLS|wrong version number/,
     at: ['tls'],
-    advice: 'TLS was not understood: smtps:// goes to port 465, smtp:// to 587; or a proxy sits in between',
+    advice: 'the server began in the clear: smtps:// goes to port 465, smtp:// to 587; or a proxy sits in between',
+  },
+  {
+    says: /too long|closed the connection during the handshake/,
+    at: ['tls'],
+    advice: 'a firewall or a proxy on the way may be breaking TLS, or the server is busy; smtps:// goes to port 465, smtp:// to 587',
+  },
+  {
+    says: /protocol version|unsupported protocol/i,
+    at: ['tls'],
+    advice: 'the server speaks TLS 1.1 or older only, which is no longer safe: it needs an update',
+  },
+  {
+    // Names that products which open TLS write into the certificates that they sign.
+    says: /signed by [^,]{0,100}(?:avast|avg |bitdefender|cisco umbrella|eset |fortigate|fortinet|kaspersky|mail shield|palo alto|sophos|untangle|zscaler)/i,
+    at: ['tls'],
+    advice:
+      'an antivirus program or a firewall on the way opens TLS, as its name in the certificate says: exempt this board there, ' +
+      'or name its certificate authority in GATEPOST_UPSTREAM_CA',
+  },
+  {
+    says: /signed by nobody/,
+    at: ['tls'],
+    advice:
+      "if who signed it is not the provider's certificate authority, something on the way opens TLS (a firewall, an antivirus program, " +
+      "a captive portal); if it is the server's own, GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it",
   },
   {
     says: /does not offer STARTTLS/,

@@ -1,6 +1,7 @@
-// What was learned of the upstreams, kept over a restart: one small file of JSON beside the spool's segments. The header of a
-// segment has room for some hundred octets, which as many upstreams as anybody likes could not share, and a file that is lost or
-// spoilt costs no mail: all of it is learned again. It is written only when something was learned, some times in a year.
+// What was learned of the upstreams, kept over a restart: one small file of JSON beside the spool's segments. The
+// header of a segment has room for some hundred octets, which as many upstreams as anybody likes could not share, and a
+// file that is lost or spoilt costs no mail: all of it is learned again. It is written only when something was learned,
+// some times in a year.
 
 import * as v from 'valibot';
 import type { Disk } from '../system/disk.ts';
@@ -26,7 +27,10 @@ export class HabitsFile {
     this.#all = all;
   }
 
-  /** Reads the file of `disk`; without one, or where it can't be understood, nothing is known. `fault` gets failures to write. */
+  /**
+   * Reads the file of `disk`; without one, or where it can't be understood, nothing is known. `fault` gets failures to
+   * write.
+   */
   static async open(disk: Disk, fault: (error: unknown) => void): Promise<HabitsFile> {
     return new HabitsFile(disk, fault, new Map(Object.entries(await read(disk))));
   }

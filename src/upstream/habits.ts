@@ -1,6 +1,7 @@
-// What was learned of one upstream from the way it fails: extensions that it offers and that do not work, mechanisms of login that
-// it does not know, and whether it takes one connection at a time. Each is remembered for thirty days of running time, across
-// restarts (habits-file.ts), and then tried again. What a reply means is not decided here (verdict.ts).
+// What was learned of one upstream from the way it fails: extensions that it offers and that do not work, mechanisms of
+// login that it does not know, and whether it takes one connection at a time. Each is remembered for thirty days of
+// running time, across restarts (habits-file.ts), and then tried again. What a reply means is not decided here
+// (verdict.ts).
 
 import type { Attempt, MessageFailure, Stage } from '../vocabulary/attempt.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -39,7 +40,9 @@ const LOSSES = 2;
 export class Habits {
   readonly #parts: HabitsParts;
   readonly #learned: Map<string, number>;
-  /** Mechanisms that failed since a login worked last: what they say of the server is only known once another one works. */
+  /**
+   * Mechanisms that failed since a login worked last: what they say of the server is only known once another one works.
+   */
   readonly #failing = new Set<string>();
   /** How often the connection was lost at a place in a row. */
   readonly #losses = new Map<string, number>();
@@ -181,7 +184,9 @@ function placeOf(stage: Stage): Place | undefined {
   }
 }
 
-/** Whether the connection was lost without a reason; a server that waits for what it has thrown away gives 421 4.4.2. */
+/**
+ * Whether the connection was lost without a reason; a server that waits for what it has thrown away gives 421 4.4.2.
+ */
 function isLoss({ failure: { reply } }: Extract<Attempt, { result: 'no-answer' }>): boolean {
   if (reply === undefined) return true;
   return reply.code === 421 && (reply.status === '4.4.2' || /time(?:d )?-?out/i.test(reply.lines.join(' ')));

@@ -1,8 +1,9 @@
 // AUTH (RFC 4954): which SASL mechanism to use, and the exchange of its challenges and responses. The mechanism is the
-// strongest that is offered, allowed by the configuration and fit for the channel; no password leaves without TLS. One that the
-// server does not know after all (500 to 504) costs nothing: the next is tried on the same connection. One that refuses the login
-// is not followed by another at once, since servers count what is refused and lock accounts; but a server that has only hashes of
-// passwords refuses SCRAM and CRAM-MD5 with the right password, so the next login begins with the next mechanism.
+// strongest that is offered, allowed by the configuration and fit for the channel; no password leaves without TLS. One
+// that the server does not know after all (500 to 504) costs nothing: the next is tried on the same connection. One
+// that refuses the login is not followed by another at once, since servers count what is refused and lock accounts; but
+// a server that has only hashes of passwords refuses SCRAM and CRAM-MD5 with the right password, so the next login
+// begins with the next mechanism.
 
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Credentials } from '../smtp/sasl/mechanism.ts';
@@ -68,7 +69,10 @@ export async function login(wire: Wire, credentials: Credentials, choice: LoginC
 type Refused = { readonly result: 'unknown' | 'refused' | 'put-off'; readonly hasSentPassword: boolean; readonly reply: RemoteReply };
 type End = { readonly result: 'accepted' } | Refused;
 
-/** Whether the login may have been refused though the password is right: the server would need it, and has only a hash of it. */
+/**
+ * Whether the login may have been refused though the password is right: the server would need it, and has only a hash
+ * of it.
+ */
 function isPerhapsHashed({ name }: ClientMechanism, { result }: Refused): boolean {
   return result === 'refused' && name !== 'PLAIN' && name !== 'LOGIN';
 }

@@ -1,5 +1,6 @@
-// Passwords in what a server says during a login: some repeat what they heard ("500 unknown command aHVudGVy"), and their replies
-// are shown in the log, in `status` and by `check --connect`. Whatever was sent is replaced there by three dots.
+// Passwords in what a server says during a login: some repeat what they heard ("500 unknown command aHVudGVy"), and
+// their replies are shown in the log, in `status` and by `check --connect`. Whatever was sent is replaced there by
+// three dots.
 
 import type { RemoteReply } from '../smtp/reply.ts';
 import type { Credentials } from '../smtp/sasl/mechanism.ts';

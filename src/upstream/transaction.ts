@@ -5,11 +5,11 @@
 
 import { formatMailbox, formatPath } from '../smtp/address.ts';
 import { DataEncoder } from '../smtp/data-encoder.ts';
-import { needsSmtpUtf8 } from '../smtp/envelope.ts';
+import { type Envelope, needsSmtpUtf8 } from '../smtp/envelope.ts';
 import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Wire } from '../system/wire.ts';
-import { type Attempt, isOfUpstream, type Outcome, type TransactionStage } from '../vocabulary/attempt.ts';
+import { type Attempt, type Failure, isOfUpstream, type Outcome, type TransactionStage } from '../vocabulary/attempt.ts';
 import { type Adapted, adapt, type Message, type Refusal } from './adapt.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
@@ -89,6 +89,22 @@ function withRefusals(attempt: Attempt, refusals: Adapted['refusals']): Attempt 
   return { ...attempt, outcomes: [first, ...rest] };
 }
 
+/**
+ * Tries MAIL and RCPT without sending a message; what is answered to them. Nothing but RSET or QUIT may follow. Never
+ * rejects for what the upstream does.
+ */
+export async function rehearse(connection: Connection, envelope: Envelope): Promise<Failure | undefined> {
+  const capabilities = { ...connection.capabilities, pipelining: false };
+  try {
+    const [refusal] = await sendEnvelope({ ...connection, capabilities }, { envelope, octets: 1_000 });
+    return refusal?.failure;
+  } catch (error) {
+    if (error instanceof SessionEnded) return error.refusal.failure;
+    if (error instanceof UpstreamFailed) return error.failure;
+    throw error;
+  }
+}
+
 async function exchange(connection: Connection, message: Message, progress: Progress): Promise<Sending> {
   const { wire, capabilities } = connection;
   const rcpts = await sendEnvelope(connection, message);
@@ -107,7 +123,7 @@ async function exchange(connection: Connection, message: Message, progress: Prog
 const isDataPipelined = ({ pipelining, chunking }: Capabilities): boolean => pipelining && !chunking;
 
 /** Sends MAIL and RCPT, and DATA where it is pipelined; one refusal a recipient, undefined for one that was taken. */
-async function sendEnvelope(connection: Connection, message: Message): Promise<(Refusal | undefined)[]> {
+async function sendEnvelope(connection: Connection, message: Omit<Message, 'body'>): Promise<(Refusal | undefined)[]> {
   const { wire, capabilities } = connection;
   const { envelope, octets } = message;
   const mailParameters = formatMailParameters(envelope.parameters, octets, needsSmtpUtf8(envelope), capabilities);
@@ -237,7 +253,7 @@ function refusalIn(stage: TransactionStage, reply: RemoteReply, context: Context
 }
 
 /** What the meaning of replies to this message depends on; `parameters`: those of the command that is answered. */
-function contextOf({ auth, isKept }: Connection, { envelope }: Message, parameters = ''): Context {
+function contextOf({ auth, isKept }: Connection, { envelope }: Pick<Message, 'envelope'>, parameters = ''): Context {
   return { hasAccount: auth !== 'none', isKept, isNullPath: envelope.reversePath === null, hasParameters: parameters !== '' };
 }
 

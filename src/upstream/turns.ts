@@ -1,4 +1,5 @@
-// Whose turn it is at an upstream that takes one connection at a time. Where it takes more, everybody's turn is at once.
+// Whose turn it is at an upstream that takes one connection at a time. Where it takes more, everybody's turn is at
+// once.
 
 /** Counts what is under way, and lets what comes wait. */
 export class Turns {

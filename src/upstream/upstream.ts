@@ -89,7 +89,10 @@ export class Upstream {
     };
   }
 
-  /** What the owner can do about a server that has accepted a connection and says nothing; undefined while there is none. */
+  /**
+   * What the owner can do about a server that has accepted a connection and says nothing; undefined while there is
+   * none.
+   */
   get hint(): string | undefined {
     return this.#silent > 0 ? ON_SILENCE : undefined;
   }

@@ -11,6 +11,11 @@ export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
 /** How far an attempt got: from looking the name up to the reply to the final dot. */
 export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'tls' | 'auth' | 'body' | TransactionStage;
 
+/** Whether a failure at this stage came while a message was being handed over. */
+export function isTransactionStage(stage: Stage): boolean {
+  return stage === 'mail' || stage === 'rcpt' || stage === 'data' || stage === 'body' || stage === 'end-of-data';
+}
+
 /**
  * Why no message can be handed over. `plain`: nothing more is known. `clock`: the certificate's dates don't fit the
  * board's date, and either may be wrong. `login`: a password was sent, and nothing was said of it. `login-refused`: it
@@ -20,10 +25,10 @@ export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | '
 const OF_UPSTREAM = ['plain', 'clock', 'login', 'login-refused', 'mechanism', 'connection', 'single'] as const;
 
 /** Why no message can be handed over; each is explained above. */
-export type UpstreamCause = (typeof OF_UPSTREAM)[number];
+type UpstreamCause = (typeof OF_UPSTREAM)[number];
 
 /** `throttled`: the provider wants less at once. `quota`: what the account may send in a day or hour is used up. */
-export type PaceCause = 'throttled' | 'quota';
+type PaceCause = 'throttled' | 'quota';
 
 /**
  * Why one message or recipient was refused. `message`: for its own sake, in words that are known. `sender`: the

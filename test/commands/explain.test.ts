@@ -66,3 +66,10 @@ test('what else may be configured has its sentences, and no secret is among them
     expect(lines).toContain(line);
   expect(lines.join('\n')).not.toMatch(/hunter2|sesame/);
 });
+
+test.each([
+  ['smtp://up.example:465', 'smtps:// is meant'],
+  ['smtps://up.example:587', 'smtp:// is meant'],
+])('a port of the other way to begin TLS is remarked: %s', (upstream, remark) => {
+  expect(explain(configOf({ GATEPOST_UPSTREAM: upstream })).join('\n')).toContain(remark);
+});

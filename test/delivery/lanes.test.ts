@@ -27,7 +27,7 @@ function setUp() {
       arrived: clock.now(),
       attempts: 0,
       warned: false,
-      setbacks: 0,
+      trouble: undefined,
       problem: undefined,
       ...(carriers === undefined ? {} : { carriers }),
     };
@@ -50,7 +50,7 @@ test('each goes to an upstream that takes it, lanes taking turns', () => {
 
 test('one whose upstream is down does not hold up the others', () => {
   const { clock, routes, lanes, offer, take } = setUp();
-  routes.failed(one, upstreamFailure());
+  routes.failed(one, 'Z' as QueueId, upstreamFailure());
   offer('A', [one]);
   offer('B', [two]);
   expect([take(), take()]).toEqual(['B by two', undefined]);

@@ -161,7 +161,7 @@ describe('a provider that wants less', () => {
     for (let at = 0; at < 50; at++) offer(`M${at}`, `device${at}`);
     await clock.advance(10_000);
     expect(sent.length).toBeLessThanOrEqual(3); // those that were under way when the provider asked for less
-    expect(news.of('upstreamSlowed')[0]).toMatchObject({ retryInSeconds: 15 });
+    expect(news.of('upstreamSlowed')[0]).toMatchObject({ retryInSeconds: cause === 'quota' ? 900 : 15 });
     expect(news.of('upstreamDown')).toEqual([]);
     await clock.advance(3_600_000);
     expect(sent.length).toBeLessThan(20); // an hour of refusals costs no more than that

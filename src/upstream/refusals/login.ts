@@ -3,6 +3,10 @@
 
 import type { Row } from './row.ts';
 
+const TOO_MANY_LOGINS =
+  'too many logins or messages in a short time; the password may well be right. The relay waits by itself; ' +
+  'GATEPOST_UPSTREAM_CONNECTIONS=1 makes fewer logins';
+
 /** Rows of refusals of a login. */
 export const LOGIN: readonly Row[] = [
   {
@@ -32,12 +36,20 @@ export const LOGIN: readonly Row[] = [
   {
     about: 'too-many-logins',
     at: ['auth'],
+    code: /^5/,
+    words: /too many (?:bad |failed |invalid )?(?:log|auth|attempts)|(?:authenticate|log ?in) too many times|AUTH005/i,
+    cause: 'login-refused',
+    advice: TOO_MANY_LOGINS,
+    source: 'nodemailer#1350; Yahoo, AUTH005',
+  },
+  {
+    about: 'too-many-logins',
+    at: ['auth'],
     words:
-      /too many (?:bad |failed |invalid )?(?:log|auth|messages|emails|connections|attempts|sessions)|(?:authenticate|log ?in) too many times|rate limit|too (?:fast|frequent)|AUTH005/i,
+      /too many (?:bad |failed |invalid )?(?:log|auth|messages|emails|connections|attempts|sessions)|rate limit|too (?:fast|frequent)/i,
     cause: 'login',
-    advice:
-      'too many logins or messages in a short time; the password may well be right. The relay waits by itself; GATEPOST_UPSTREAM_CONNECTIONS=1 makes fewer logins',
-    source: 'nodemailer#1350; cloud4u',
+    advice: TOO_MANY_LOGINS,
+    source: 'Google, 454 4.7.0; cloud4u',
   },
   {
     about: 'passwords-off',

@@ -51,20 +51,7 @@
 
 import { readFileSync } from 'node:fs';
 
-export const STAGES = [
-  'greeting',
-  'ehlo',
-  'starttls',
-  'mechanism',
-  'password',
-  'mail',
-  'rcpt',
-  'data',
-  'dot',
-  'bdat',
-  'rset',
-  'quit',
-] as const;
+const STAGES = ['greeting', 'ehlo', 'starttls', 'mechanism', 'password', 'mail', 'rcpt', 'data', 'dot', 'bdat', 'rset', 'quit'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** `most` is infinite where there is no upper end. */
@@ -244,7 +231,7 @@ function oneOf<const T extends string>(all: readonly T[], word: string | undefin
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `90s`, `1h+2m`. */
-export function duration(text: string | undefined): number {
+function duration(text: string | undefined): number {
   const parts = (text ?? '').split('+').map((part) => /^(\d+(?:\.\d+)?)([smhd])$/.exec(part));
   return parts.reduce((sum, part) => {
     if (part === null) throw new Error(`"${text}" is no duration`);

@@ -8,7 +8,7 @@ import { CERTIFICATE } from '../fakes/scripted-upstream.ts';
 import type { Act, Condition, Count, Counted, ProviderScript, Rule, Stage } from './habit.ts';
 
 /** A message that was answered with 250. Times are ms from the start. */
-export type Taken = { readonly at: number; readonly from: string; readonly to: readonly string[]; readonly data: string };
+type Taken = { readonly at: number; readonly from: string; readonly to: readonly string[]; readonly data: string };
 
 export type ProviderLog = {
   readonly taken: Taken[];
