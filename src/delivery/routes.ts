@@ -3,7 +3,8 @@
 
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { describeFailure, type Failure, isOfPace, isTransactionStage, type Outcome, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import { describeFailure, type Failure, isTransactionStage, type Outcome, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import { isOfPace } from '../vocabulary/cause.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { Rate } from '../vocabulary/rate.ts';

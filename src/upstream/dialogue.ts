@@ -4,7 +4,8 @@
 import { printableJson } from '../smtp/printable.ts';
 import { describeReply, LONGEST_REPLY_LINES, type RemoteReply, replyReader } from '../smtp/reply.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
-import { isOfPace, isOfUpstream, type Stage, type UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
+import { isOfPace, isOfUpstream } from '../vocabulary/cause.ts';
 import { adviceOn } from './explain.ts';
 import type { Context } from './refusals/row.ts';
 import { judge } from './verdict.ts';

@@ -1,7 +1,8 @@
 // What to do about a failure that came without a reply: no route, no TLS, nothing that speaks SMTP. A sentence beside
 // the problem, for a person in front of a camera. Pure; a table, the first match wins. Refusals are in verdict.ts.
 
-import type { Cause, Stage } from '../vocabulary/attempt.ts';
+import type { Stage } from '../vocabulary/attempt.ts';
+import type { Cause } from '../vocabulary/cause.ts';
 
 type Known = {
   /** Matches the problem in the relay's own words; any when absent. */

@@ -6,7 +6,8 @@
 // without a reply is in explain.ts.
 
 import type { RemoteReply } from '../smtp/reply.ts';
-import { type Cause, isOfPace, isOfUpstream, type Stage } from '../vocabulary/attempt.ts';
+import type { Stage } from '../vocabulary/attempt.ts';
+import { type Cause, isOfPace, isOfUpstream } from '../vocabulary/cause.ts';
 import { ACCOUNT } from './refusals/account.ts';
 import { LOGIN } from './refusals/login.ts';
 import { MESSAGE } from './refusals/message.ts';

@@ -4,6 +4,7 @@
 // once.
 
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
+import type { MessageCause, PaceCause, UpstreamCause } from './cause.ts';
 
 /** The commands of a mail transaction, as far as their replies concern the message. */
 export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
@@ -15,36 +16,6 @@ export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | '
 export function isTransactionStage(stage: Stage): boolean {
   return stage === 'mail' || stage === 'rcpt' || stage === 'data' || stage === 'body' || stage === 'end-of-data';
 }
-
-/**
- * Why no message can be handed over. `plain`: nothing more is known. `clock`: the certificate's dates don't fit the
- * board's date, and either may be wrong. `login`: a password was sent, and nothing was said of it. `login-refused`: it
- * was judged wrong. `mechanism`: the server does not know the login mechanism that it offers. `connection`: this
- * connection has served its turn, another one will do. `single`: the provider takes fewer connections at once.
- */
-const OF_UPSTREAM = ['plain', 'clock', 'login', 'login-refused', 'mechanism', 'connection', 'single'] as const;
-
-/** Why no message can be handed over; each is explained above. */
-type UpstreamCause = (typeof OF_UPSTREAM)[number];
-
-/** `throttled`: the provider wants less at once. `quota`: what the account may send in a day or hour is used up. */
-type PaceCause = 'throttled' | 'quota';
-
-/**
- * Why one message or recipient was refused. `message`: for its own sake, in words that are known. `sender`: the
- * provider does not take mail of this sender. `null-path`: it does not take the null reverse-path. `extension`: it
- * does not take what it offers. `unknown`: in words that say nothing; what others hear decides.
- */
-type MessageCause = 'message' | 'sender' | 'null-path' | 'extension' | 'unknown';
-
-/** Why it failed, as far as upstream and delivery act on it. */
-export type Cause = UpstreamCause | PaceCause | MessageCause;
-
-/** Whether the cause says nothing about any message, and nothing can be sent at all. */
-export const isOfUpstream = (cause: Cause): cause is UpstreamCause => OF_UPSTREAM.some((one) => one === cause);
-
-/** Whether the cause says nothing about any message, and less is to be sent. */
-export const isOfPace = (cause: Cause): cause is PaceCause => cause === 'throttled' || cause === 'quota';
 
 type Common = {
   /** In the relay's own words; where a reply says it all there is none. */

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { adviceOn } from '../../src/upstream/explain.ts';
-import type { Cause, Stage } from '../../src/vocabulary/attempt.ts';
+import type { Stage } from '../../src/vocabulary/attempt.ts';
+import type { Cause } from '../../src/vocabulary/cause.ts';
 
 test.each<[string, Stage, string, RegExp, Cause?]>([
   ['captive portal', 'greeting', 'this is no SMTP reply: "HTTP/1.1 302 Found"', /captive portal/],

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { replyReader } from '../../src/smtp/reply.ts';
 import type { Context } from '../../src/upstream/refusals/row.ts';
 import { judge } from '../../src/upstream/verdict.ts';
-import type { Cause, Stage } from '../../src/vocabulary/attempt.ts';
+import type { Stage } from '../../src/vocabulary/attempt.ts';
+import type { Cause } from '../../src/vocabulary/cause.ts';
 
 /** The reply that these lines make, without the hyphens of all but the last. */
 function replyOf(...lines: readonly string[]) {

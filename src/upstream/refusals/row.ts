@@ -1,6 +1,7 @@
 // A row of the table of refusals: what it matches, what it means, and where it is known from.
 
-import type { Cause, Stage, TransactionStage } from '../../vocabulary/attempt.ts';
+import type { Stage, TransactionStage } from '../../vocabulary/attempt.ts';
+import type { Cause } from '../../vocabulary/cause.ts';
 
 /** What else decides on the meaning of a reply. */
 export type Context = {
