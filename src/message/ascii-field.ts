@@ -20,7 +20,7 @@ export function asciiField(field: Field): Field {
 }
 
 /** Whether there is no octet above 127 in the field. */
-export const isPlain = ({ raw }: Field): boolean => isAscii(raw.toString('latin1'));
+const isPlain = ({ raw }: Field): boolean => isAscii(raw.toString('latin1'));
 
 function encoded(field: Field): Field {
   const { name } = field;

@@ -23,7 +23,7 @@ export function toSevenBit(body: AsyncIterable<Uint8Array>, surveyed: Surveyed):
   return converted(body, new Converter(surveyed));
 }
 
-/** The message with its header sections in ASCII, those of its parts as well; its bodies stay. Rejects as `body` does. */
+/** The message with all header sections in ASCII, also in its parts; bodies stay. Rejects as `body` does. */
 export function toAsciiFields(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return converted(body, new Converter(undefined));
 }
@@ -45,8 +45,9 @@ type BodyEncoder = { encode(octets: Uint8Array): Uint8Array; end(): Uint8Array }
 const NOTHING = Buffer.alloc(0);
 const CRLF = Buffer.from('\r\n');
 const AS_IT_IS: BodyEncoder = { encode: (octets) => octets, end: () => NOTHING };
-/** For what no decoder looks at: base64 ignores other characters (RFC 2045, section 6.8), people don't see preambles. */
+/** For base64, whose decoders ignore other characters (RFC 2045, section 6.8). */
 const dropping: BodyEncoder = { encode: (octets) => octets.filter((octet) => octet < 0x80), end: () => NOTHING };
+/** For what people don't see: preambles, and what follows the last part. */
 const marking: BodyEncoder = { encode: (octets) => octets.map((octet) => (octet < 0x80 ? octet : 0x3f)), end: () => NOTHING };
 
 type Encoded = { readonly name: '7bit' | 'quoted-printable' | 'base64' | undefined; readonly encoder: BodyEncoder };

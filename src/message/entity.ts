@@ -1,4 +1,4 @@
-// What a header section says of the entity that it stands in front of (RFC 2045; RFC 2046): a message, or a part of one.
+// What a header section says of the entity behind it (RFC 2045; RFC 2046): a message, or a part of one.
 
 import { isAscii } from './encoded-word.ts';
 import { type Field, fieldBody, fieldsNamed } from './field.ts';

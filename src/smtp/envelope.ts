@@ -34,7 +34,7 @@ export type Envelope = {
   readonly reversePath: ReversePath;
   readonly recipients: Recipients;
   readonly parameters: MailParameters;
-  /** The sender that the device gave, where GATEPOST_SENDER has replaced it: it decides which upstreams the message goes to. */
+  /** The sender that the device gave, where GATEPOST_SENDER has replaced it: it decides on the upstreams. */
   readonly givenSender?: Mailbox;
 };
 

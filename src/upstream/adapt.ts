@@ -13,7 +13,12 @@ import type { MessageFailure, Outcome } from '../vocabulary/attempt.ts';
 import type { Capabilities } from './capabilities.ts';
 
 /** A message to be sent. `octets`: the length of `body`, which is read from its beginning at each call. */
-export type Message = { readonly envelope: Envelope; readonly octets: number; readonly body: () => AsyncIterable<Uint8Array> };
+export type Message = {
+  readonly envelope: Envelope;
+  readonly octets: number;
+  /** Rejects when the octets can't be read. */
+  readonly body: () => AsyncIterable<Uint8Array>;
+};
 
 /** An outcome that is settled before the message was taken. */
 export type Refusal = Exclude<Outcome, { outcome: 'delivered' }>;
@@ -50,7 +55,7 @@ function refuseSize(octets: number, { sizeLimit }: Capabilities): Refusal | unde
 
 type AdaptedEnvelope = { readonly envelope: Envelope | undefined; readonly refusals: Adapted['refusals'] };
 
-/** The envelope without BINARYMIME and SMTPUTF8 where these are not offered; the same object where nothing is to be done. */
+/** The envelope without SMTPUTF8 where that is not offered; the same object where nothing is to be done. */
 function adaptEnvelope(envelope: Envelope, { smtpUtf8, binaryMime, chunking }: Capabilities): AdaptedEnvelope {
   const all = (refusal: Refusal) => ({ envelope: undefined, refusals: envelope.recipients.map(() => refusal) });
   if (envelope.parameters.body === 'BINARYMIME' && !(binaryMime && chunking))

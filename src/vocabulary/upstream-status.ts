@@ -1,6 +1,9 @@
 // An upstream's state, as `gatepost status` shows it.
 
-/** `untried`: it has answered no message yet. `slowed`: up, but the provider asked for less mail at once. `probing`: down, and one message is being tried. */
+/**
+ * `untried`: it has answered no message yet. `slowed`: up, but the provider asked for less mail at once. `probing`:
+ * down, and one message is being tried.
+ */
 export type UpstreamStatus = {
   readonly name: string;
   /** Patterns of the senders that it is for; absent for all that no other one names. */
