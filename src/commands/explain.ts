@@ -13,7 +13,7 @@ export function explain(config: Config): readonly string[] {
   return [
     ...explainServer(config),
     ...explainRewriting(config.rewriting),
-    ...explainUpstream(config.upstream),
+    ...explainUpstream(config),
     ...explainSpool(config),
     ...explainDelivery(config.delivery),
     'The configuration is right.',
@@ -66,13 +66,17 @@ function explainRewriting({ sender, recipient, defaultDomain }: Config['rewritin
   ];
 }
 
-function explainUpstream({ targets, trust, connections, rate }: Config['upstream']): readonly string[] {
+function explainUpstream({ upstream: { targets, trust, connections, rate }, relay }: Config): readonly string[] {
   return [
     ...targets.flatMap((target, at) => [
       `${destination(targets, at)} ${formatEndpoint(target)}, ${SECURITY[target.security]}`,
       `  ${login(target)}`,
       ...portRemark(target),
     ]),
+    ...when(
+      bareName(relay.helloName),
+      (name) => `  (many providers refuse a name without a dot in EHLO, and GATEPOST_HOSTNAME is ${name})`,
+    ),
     `  trusting ${trusted(trust)}`,
     `  over at most ${connections} connections${rate === undefined ? '' : `, ${perTime(rate)}`}`,
   ];
@@ -87,6 +91,8 @@ function destination(targets: readonly UpstreamTarget[], at: number): string {
 }
 
 const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte', plain: 'without TLS' } as const;
+
+const bareName = (name: string | undefined): string | undefined => (name?.includes('.') === false ? name : undefined);
 
 /** What is likely a mistake: the two ways to begin TLS have a port each (RFC 8314, section 7.3; RFC 6409). */
 function portRemark({ security, port }: UpstreamTarget): readonly string[] {

@@ -234,7 +234,8 @@ export const GROUPS = {
       HOSTNAME: variable({
         kind: kinds.hostname,
         defaultShown: "the system's",
-        meaning: 'Name in the greeting, in EHLO and in trace fields.',
+        meaning:
+          'Name in the greeting, in EHLO and in trace fields. Without it, and where the system has no full name, EHLO says the address instead: `[192.168.1.5]`.',
         example: 'gate.example.org',
       }),
       CONTROL_SOCKET: variable({

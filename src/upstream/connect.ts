@@ -10,6 +10,7 @@ import type { Clock } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
 import { Wire } from '../system/wire.ts';
 import type { UpstreamFailure } from '../vocabulary/attempt.ts';
+import { isOfPace } from '../vocabulary/cause.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import type { Addresses } from './addresses.ts';
 import { type Capabilities, NO_CAPABILITIES, readCapabilities } from './capabilities.ts';
@@ -20,6 +21,9 @@ import { addressLiteral } from './hello.ts';
 import { login } from './login.ts';
 import { connectTls, describeCertificate, type TlsMemory } from './tls.ts';
 import type { Trust } from './trust.ts';
+
+// With how many addresses an attempt talks in vain. The next attempt begins with the others.
+const MOST_CONVERSATIONS = 3;
 
 /** A connection that is ready for MAIL. */
 export type Connection = {
@@ -80,6 +84,7 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, stop: Abor
   const { clock, addresses } = parts;
   const started = clock.now();
   const found = await addresses.find(stop);
+  let conversations = 0;
   let worst: UpstreamFailed | undefined;
   for (const [at, address] of found.entries()) {
     const within = at === found.length - 1 ? WAIT.connect : WAIT.connectNext;
@@ -90,17 +95,22 @@ async function establish(target: UpstreamTarget, parts: ConnectParts, stop: Abor
       return connection;
     } catch (error) {
       if (!(error instanceof UpstreamFailed)) throw error;
-      if (isAboutLogin(error)) throw error;
+      if (isOfAll(error)) throw error;
       addresses.failed(address);
+      if (error.failure.stage !== 'connect') conversations += 1;
       // What an address says that could be connected to tells more than that another one could not.
       if (worst === undefined || error.failure.stage !== 'connect') worst = error;
-      if (stop.aborted || clock.now() - started >= WAIT.nextAddress) break;
+      if (stop.aborted || conversations === MOST_CONVERSATIONS || clock.now() - started >= WAIT.nextAddress) break;
     }
   }
   throw worst ?? new UpstreamFailed('resolve', `the name ${target.host} has no address`);
 }
 
-const isAboutLogin = ({ failure }: UpstreamFailed): boolean => failure.stage === 'auth';
+/**
+ * Whether another address of the provider would say the same, and mind being asked: of the login, and of how much is
+ * sent.
+ */
+const isOfAll = ({ failure: { stage, cause } }: UpstreamFailed): boolean => stage === 'auth' || cause === 'single' || isOfPace(cause);
 
 /** From the connected socket to MAIL. Rejects with UpstreamFailed. */
 async function converse(socket: Socket, target: UpstreamTarget, parts: ConnectParts, onOpened: OnOpened): Promise<Connection> {

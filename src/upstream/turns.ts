@@ -25,7 +25,7 @@ export class Turns {
       return await work();
     } finally {
       this.#active -= 1;
-      this.#waiting.shift()?.();
+      if (this.#active === 0 || !this.#isSingle()) this.#waiting.shift()?.();
     }
   }
 

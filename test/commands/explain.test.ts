@@ -73,3 +73,9 @@ test.each([
 ])('a port of the other way to begin TLS is remarked: %s', (upstream, remark) => {
   expect(explain(configOf({ GATEPOST_UPSTREAM: upstream })).join('\n')).toContain(remark);
 });
+
+test('a bare name for EHLO is remarked, if it was chosen', () => {
+  const lines = (more: Record<string, string>) => explain(configOf({ GATEPOST_UPSTREAM: 'smtp://up.example', ...more })).join('\n');
+  expect(lines({ GATEPOST_HOSTNAME: 'pi' })).toMatch(/without a dot in EHLO.*GATEPOST_HOSTNAME is pi\)/);
+  expect(lines({ GATEPOST_HOSTNAME: 'pi.example.org' })).not.toContain('without a dot');
+});
