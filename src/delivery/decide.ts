@@ -60,7 +60,7 @@ export function decide({ envelope, attempt, isOutOfTime, isHeldNoMore }: Answere
 }
 
 /** Whether the refusal is for good as it says, and only waits until it is known what it is about. */
-export const isHeld = ({ cause, reply }: MessageFailure): boolean => (cause === 'unknown' || cause === 'extension') && reply.code >= 500;
+const isHeld = ({ cause, reply }: MessageFailure): boolean => (cause === 'unknown' || cause === 'extension') && reply.code >= 500;
 
 /** The decision on a message that is out of time without an answer: all its recipients have expired. */
 export function expire({ recipients }: Envelope, failure: Failure): Decision {

@@ -6,7 +6,8 @@ import { type Row, TRANSACTION } from './row.ts';
 const SET_THE_SENDER = 'the provider only takes mail from its own account: set GATEPOST_SENDER to the address of the account';
 const SET_THE_LOGIN = 'the upstream wants a login before it takes mail: set GATEPOST_UPSTREAM_USERNAME and GATEPOST_UPSTREAM_PASSWORD';
 const LOCKED =
-  'the provider has locked the account, or takes it for hijacked: its owner has to open it again, on the web page of the provider. The relay keeps all and tries again';
+  'the provider has locked the account, or takes it for hijacked: its owner has to open it again, on ' +
+  'the web page of the provider. The relay keeps all and tries again';
 
 /** Rows of refusals of the account. */
 export const ACCOUNT: readonly Row[] = [
@@ -16,7 +17,8 @@ export const ACCOUNT: readonly Row[] = [
     status: /^5\.7\.(?:26|515|23)$/,
     cause: 'unknown',
     advice:
-      "the sender's domain does not say in DNS (SPF, DKIM, DMARC) that this provider may send for it: set GATEPOST_SENDER to an address of the provider's own",
+      "the sender's domain does not say in DNS (SPF, DKIM, DMARC) that this provider may send for it: set " +
+      "GATEPOST_SENDER to an address of the provider's own",
     source: 'Google 5.7.26; Outlook.com 5.7.515',
   },
   {
@@ -117,7 +119,8 @@ export const ACCOUNT: readonly Row[] = [
       /relay(?:ing)? (?:access )?denied|relaying (?:not permitted|not allowed|disallowed|prohibited)|not permitted to relay|unable to relay/i,
     cause: 'unknown',
     advice:
-      'the provider does not send to this address, although the login is right; if it says so of every address, the account may not relay',
+      'the provider does not send to this address, although the login is right; if it says so of every ' +
+      'address, the account may not relay',
     source: 'nodemailer#1480',
   },
   {
@@ -153,7 +156,8 @@ export const ACCOUNT: readonly Row[] = [
     words: /that ip address is not allowed|traffic not accepted from this ip|client host rejected|cannot find your (?:reverse )?hostname/i,
     cause: 'plain',
     advice:
-      'the provider does not take mail from the address of this internet connection: ask it to, or use its submission port (587 or 465) with a login',
+      'the provider does not take mail from the address of this internet connection: ask it to, or use its ' +
+      'submission port (587 or 465) with a login',
     source: 'SMTP2GO; Exchange Online 5.7.708; Postfix, reject_unknown_client_hostname',
   },
 ];

@@ -57,7 +57,9 @@ export const LOGIN: readonly Row[] = [
     words: /5\.7\.139|5\.7\.30\b|basic authentication is (?:disabled|not supported)|SmtpClientAuthentication is disabled/i,
     cause: 'login-refused',
     advice:
-      'the provider has switched password logins for SMTP off: its administrator can allow "Authenticated SMTP" for this mailbox as long as the provider still has password logins, or use another provider for this relay',
+      'the provider has switched password logins for SMTP off: its administrator can allow "Authenticated ' +
+      'SMTP" for this mailbox as long as the provider still has password logins, or use another provider ' +
+      'for this relay',
     source: 'Microsoft, end of Basic auth; email-oauth2-proxy#193',
   },
   {
@@ -93,7 +95,8 @@ export const LOGIN: readonly Row[] = [
     code: /^5/,
     cause: 'login-refused',
     advice:
-      'user name or password are wrong, or the account may not use SMTP; with two-factor login most providers want an app password. The relay tries again only seldom, so that the account is not locked',
+      'user name or password are wrong, or the account may not use SMTP; with two-factor login most ' +
+      'providers want an app password. The relay tries again only seldom, so that the account is not locked',
     source: 'RFC 4954, 4',
   },
   { about: 'server', at: ['auth'], code: /^4/, cause: 'login', source: 'Postfix, 454 4.7.0; Exchange Online, PRX4' },

@@ -71,7 +71,8 @@ export const MESSAGE: readonly Row[] = [
     words: /reject due to policy restrictions|header/i,
     cause: 'unknown',
     advice:
-      "the provider does not like this message's header section, or the account: one valid Date, one From, To with addresses; GATEPOST_SENDER makes the From",
+      "the provider does not like this message's header section, or the account: one valid Date, one From, " +
+      'To with addresses; GATEPOST_SENDER makes the From',
     source: 'IONOS, GMX, web.de; hm_email#13',
   },
   {

@@ -13,7 +13,8 @@ export const SESSION: readonly Row[] = [
       /concurrent (?:smtp )?(?:connections|sessions)|concurrent connections? limit|too many (?:concurrent |simultaneous |open |smtp ){0,2}connections|sender thread limit/i,
     cause: 'single',
     advice:
-      'the provider takes fewer connections at once: the relay makes one at a time from now on; GATEPOST_UPSTREAM_CONNECTIONS=1 says so from the start',
+      'the provider takes fewer connections at once: the relay makes one at a time from now on; ' +
+      'GATEPOST_UPSTREAM_CONNECTIONS=1 says so from the start',
     source: 'Amazon SES; Microsoft 365 (432 4.3.2)',
   },
   {
@@ -22,7 +23,8 @@ export const SESSION: readonly Row[] = [
     words: /spamhaus|barracuda|spamcop|blocked using|black ?list|block ?list|block listed|bad reputation|dynamic ip|residential|NOWL/i,
     cause: 'plain',
     advice:
-      "the address of this internet connection is on a blocklist: use the provider's submission port (587 or 465) with a login, not port 25",
+      "the address of this internet connection is on a blocklist: use the provider's submission port (587 " +
+      'or 465) with a login, not port 25',
     source: 'GMX, postmaster; T-Online; Postfix reject_rbl_client',
   },
   {

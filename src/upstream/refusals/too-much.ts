@@ -72,7 +72,8 @@ const ACCOUNT: readonly Row[] = [
     status: /^5\.4\.5$/,
     cause: 'quota',
     advice:
-      "the account's quota for this day is used up: the relay keeps all and waits; a device may be sending far too much (GATEPOST_DEVICE_RATE limits it)",
+      "the account's quota for this day is used up: the relay keeps all and waits; a device may be sending " +
+      'far too much (GATEPOST_DEVICE_RATE limits it)',
     source: 'Google, 550 5.4.5',
   },
   {
@@ -82,7 +83,8 @@ const ACCOUNT: readonly Row[] = [
       /quota exceeded|SubmissionQuotaExceeded|queue quota|daily [^.]{0,40}(?:limit|quota)|(?:messages|emails|mails) (?:per|a) (?:day|month)|recipient limit exceeded|relay (?:sending )?limit exceeded for (?:user|customer)|(?:max|maximum) (?:emails|defers and failures) per hour|credits exceeded|(?:messages|emails|mails) \/ (?:hour|day)/i,
     cause: 'quota',
     advice:
-      "the account's quota is used up: the relay keeps all and waits; a device may be sending far too much (GATEPOST_DEVICE_RATE limits it)",
+      "the account's quota is used up: the relay keeps all and waits; a device may be sending far too much " +
+      '(GATEPOST_DEVICE_RATE limits it)',
     source: 'policyd; Amazon SES; Microsoft 365; Google relay; cPanel; Mailgun; emailit',
   },
   {
