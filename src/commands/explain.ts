@@ -69,7 +69,7 @@ function explainRewriting({ sender, recipient, defaultDomain }: Config['rewritin
 function explainUpstream({ upstream: { targets, trust, connections, rate }, relay }: Config): readonly string[] {
   return [
     ...targets.flatMap((target, at) => [
-      `${at === 0 ? 'Mail goes to' : '  or, while that is down, to'} ${formatEndpoint(target)}, ${SECURITY[target.security]}`,
+      `${destination(targets, at)} ${formatEndpoint(target)}, ${SECURITY[target.security]}`,
       `  ${login(target)}`,
       ...portRemark(target),
     ]),
@@ -80,6 +80,14 @@ function explainUpstream({ upstream: { targets, trust, connections, rate }, rela
     `  trusting ${trusted(trust)}`,
     `  over at most ${connections} connections${rate === undefined ? '' : `, ${perTime(rate)}`}`,
   ];
+}
+
+/** Whose mail goes to the target at this place, up to its name. */
+function destination(targets: readonly UpstreamTarget[], at: number): string {
+  const senders = targets[at]?.senders;
+  if (senders !== undefined) return `Mail from ${senders.join(', ')} goes to`;
+  if (targets.slice(0, at).some((one) => one.senders === undefined)) return '  or, while that is down, to';
+  return targets.some((one) => one.senders !== undefined) ? 'Other mail goes to' : 'Mail goes to';
 }
 
 const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte', plain: 'without TLS' } as const;

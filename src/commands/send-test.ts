@@ -38,7 +38,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     const { attempt } = await transact(connection, {
       envelope: { reversePath: from, recipients: [{ forwardPath: to }], parameters: {} },
       octets: octets.length,
-      body: once(octets),
+      body: () => once(octets),
     });
     await quit(connection.wire);
     if (attempt.result === 'answered') return report(attempt.outcomes[0], from, to);

@@ -3,7 +3,9 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { parseMailbox } from '../smtp/address.ts';
 import { problemOf } from '../system/problem.ts';
+import { upstreamsFor } from '../vocabulary/sender-route.ts';
 import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
 import type { Settings } from './settings.ts';
 import type { Mistake } from './sources.ts';
@@ -56,6 +58,16 @@ function publicWithoutTls(upstream: UpstreamUrl): readonly Mistake[] {
   ];
 }
 
+/** Of an address alone it is certain that it will be refused; a pattern may be for others. */
+const sendersWithoutUpstream: Rule = ({ upstream: { upstream }, server: { allowSenders } }) =>
+  (allowSenders ?? []).flatMap((sender) => {
+    const address = sender.startsWith('@') || sender.includes('*') ? 'syntax' : parseMailbox(sender, { utf8: true });
+    if (typeof address === 'string' || upstreamsFor(upstream, address).length > 0) return [];
+    return [
+      `${PREFIX}UPSTREAM: ${PREFIX}ALLOW_SENDERS has ${sender}, which is in no upstream's ?from=; add it to one, or give an upstream without ?from=`,
+    ];
+  });
+
 const authorityBesideAPin: Rule = ({ upstream: { ca, pin } }) =>
   ca !== undefined && pin !== undefined
     ? `${PREFIX}UPSTREAM_CA and ${PREFIX}UPSTREAM_PIN: a pinned key needs no authority; give one of them`
@@ -107,6 +119,7 @@ const RULES: readonly Rule[] = [
   halfOfTheCredentials,
   sharedCredentials,
   unfitUpstreams,
+  sendersWithoutUpstream,
   authorityBesideAPin,
   loginWithoutUsers,
   usersWithoutLogin,

@@ -170,25 +170,45 @@ const SCHEMES: Readonly<Record<string, { readonly security: UpstreamUrl['securit
   'smtp+plain:': { security: 'plain', port: 25 },
 };
 
-/** URLs separated by commas, at least one. Its messages never quote the value, since a password may stand in it. */
+/**
+ * URLs separated by commas, at least one; a comma that no URL follows separates the senders of one. Its messages never
+ * quote a URL's user or password.
+ */
 export const upstreams: Kind<readonly UpstreamUrl[]> = kind((value) => {
-  const urls = list(value).map(({ text }) => readUpstream(text));
+  const urls = value
+    .split(/,(?=\s*smtp(?:s|\+plain)?:\/\/)/i)
+    .map((one) => one.trim().replace(/,$/, ''))
+    .filter((one) => one !== '')
+    .map(readUpstream);
   if (urls.length === 0) throw new InvalidValue('no upstream is given');
   return urls;
 });
 
+const FROM = '?from=';
+
 function readUpstream(value: string): UpstreamUrl {
-  const match = /^([a-z+]+:)\/\/(?:([^@]*)@)?(\[[^\]]+\]|[^:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i.exec(value);
+  const from = value.indexOf(FROM);
+  const url = from < 0 ? value : value.slice(0, from);
+  const match = /^([a-z+]+:)\/\/(?:([^@]*)@)?(\[[^\]]+\]|[^:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i.exec(url);
   const scheme = SCHEMES[(match?.[1] ?? '').toLowerCase()];
-  if (match === null || scheme === undefined)
+  // Another word than "from", or capitals: what stands before the next @ is no user.
+  const isMistyped = /\?[a-z]+=/i.test(match?.[2] ?? '');
+  if (match === null || scheme === undefined || isMistyped)
     throw new InvalidValue(
-      'not of the form smtp://user:password@host:587; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C',
+      'not of the form smtp://user:password@host:587, or smtp://user:password@host?from=@example.org,cam@lan; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C',
     );
   const host = (match[3] ?? '').replace(/^\[|\]$/g, '');
   const port = match[4] === undefined ? scheme.port : Number(match[4]);
   if (isIP(host) === 0 && !HOST_NAME.test(host)) throw new InvalidValue('the host is no host name or address');
   if (port < 1 || port > 65_535) throw new InvalidValue('the port is not from 1 to 65535');
-  return { security: scheme.security, host, port, credentials: readUserInfo(match[2]) };
+  const senders = from < 0 ? {} : { senders: readSenders(value.slice(from + FROM.length)) };
+  return { security: scheme.security, host, port, credentials: readUserInfo(match[2]), ...senders };
+}
+
+function readSenders(value: string): readonly string[] {
+  const senders = list(value).map(readPattern);
+  if (senders.length === 0) throw new InvalidValue('nobody stands behind ?from=; for example ?from=@example.org,cam@lan');
+  return senders;
 }
 
 function readUserInfo(userInfo: string | undefined): UpstreamUrl['credentials'] {
@@ -231,13 +251,13 @@ export const mailbox: Kind<Mailbox> = kind((value) => {
 });
 
 /** Patterns of addresses separated by commas: `a@b`, `@domain`, `*` for anything, `<>` for the null reverse-path. */
-export const addressPatterns: Kind<readonly string[]> = kind((value) =>
-  list(value).map(({ text: one, shown: name }) => {
-    if (one !== '<>' && (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*'))))
-      throw new InvalidValue(`${name} is no address, @domain or * pattern, nor <> for mail without a sender`);
-    return one;
-  }),
-);
+export const addressPatterns: Kind<readonly string[]> = kind((value) => list(value).map(readPattern));
+
+function readPattern({ text, shown: name }: Entry): string {
+  if (text !== '<>' && (!/^[^\s<>]*$/.test(text) || !(text.includes('@') || text.includes('*'))))
+    throw new InvalidValue(`${name} is no address, @domain or * pattern, nor <> for mail without a sender`);
+  return text;
+}
 
 /** Lines of user:password, at least one, and comments that begin with #. Its messages never quote the value. */
 export const deviceUsers: Kind<readonly DeviceUser[]> = verbatim((value) => {

@@ -9,8 +9,10 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import { describeFailure } from '../vocabulary/attempt.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
+import { OWN_DEVICE } from '../vocabulary/queued-message.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import type { Delivered, Failed } from './decide.ts';
 import type { Queue } from './queue.ts';
@@ -25,7 +27,7 @@ export type NotifySettings = {
   readonly recipient: Mailbox | undefined;
   /** Whether a notification may go to that address, which a device has named. */
   readonly mayNotify: (address: Mailbox) => boolean;
-  /** Whose name stands in From; else MAILER-DAEMON of this host. */
+  /** Whose address stands in From; else MAILER-DAEMON of this host. */
   readonly sender: Mailbox | undefined;
 };
 
@@ -34,6 +36,8 @@ export type Notice = {
   readonly id: QueueId;
   /** Of the message. */
   readonly octets: number;
+  /** Where the message came from. */
+  readonly device: string;
   readonly envelope: Envelope;
   /** The name of the upstream that it was sent to. */
   readonly upstream: string;
@@ -76,13 +80,13 @@ export class Notifier {
   async notify(notice: Notice): Promise<void> {
     const { queue, tell, settings } = this.#parts;
     const { id, envelope, action, upstream } = notice;
+    // Never a bounce for a bounce (RFC 5321, section 6.1).
+    if (envelope.reversePath === null) return this.#endsHere(notice);
     const wanted = notice.outcomes.filter(({ recipient }) => isWanted(recipient, action));
     const [first, ...rest] = wanted.map((outcome) => reportOf(outcome, upstream));
     if (first === undefined) return;
-    // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
-    if (envelope.reversePath === null) return;
     const to = settings.bounceTo ?? settings.recipient ?? envelope.reversePath;
-    if (to.domain === '') return;
+    if (to.domain === '') return; // that leads nowhere
     const about = { about: id, action, recipient: to };
     const obstacle = this.#obstacleTo(to, action);
     if (obstacle !== undefined) return tell('notificationLost', { ...about, problem: obstacle });
@@ -95,6 +99,14 @@ export class Notifier {
       // Whatever it was, what has been delivered must be written down: else it would be delivered again.
       tell('notificationLost', { ...about, problem: (error as Error).message });
     }
+  }
+
+  /** Logs a notification of this relay that failed: somebody was to hear of a message, and does not. */
+  #endsHere({ id, device, action, outcomes }: Notice): void {
+    if (device !== OWN_DEVICE || action !== 'failed') return;
+    for (const outcome of outcomes)
+      if ('failure' in outcome)
+        this.#parts.tell('notificationLost', { id, recipient: outcome.recipient.forwardPath, problem: describeFailure(outcome.failure) });
   }
 
   /** Why no notification goes there, if so: it is mail like any other, and goes where mail may go. */

@@ -69,9 +69,14 @@ export class Routes {
     }));
   }
 
-  /** The first upstream that may be sent a message now, if there is one; the message counts as sent. */
-  take(now: Monotonic): Carrier | undefined {
-    const route = this.#routes.find((one) => (opening(one, now) ?? Number.POSITIVE_INFINITY) <= now);
+  /**
+   * The first upstream that may be sent a message now, if there is one; the message counts as sent. `among`: the only
+   * ones that take it.
+   */
+  take(now: Monotonic, among?: readonly Carrier[]): Carrier | undefined {
+    const route = this.#routes.find(
+      (one) => among?.includes(one.carrier) !== false && (opening(one, now) ?? Number.POSITIVE_INFINITY) <= now,
+    );
     if (route === undefined) return undefined;
     route.health = whileSending(route.health);
     route.pace.start(now);
@@ -79,8 +84,8 @@ export class Routes {
   }
 
   /** When `take` will give one; undefined while that depends on the end of a probe. */
-  opensAt(now: Monotonic): Monotonic | undefined {
-    const all = this.#routes.flatMap((route) => opening(route, now) ?? []);
+  opensAt(now: Monotonic, among?: readonly Carrier[]): Monotonic | undefined {
+    const all = this.#routes.flatMap((route) => (among?.includes(route.carrier) === false ? [] : (opening(route, now) ?? [])));
     return all.length === 0 ? undefined : (Math.min(...all) as Monotonic);
   }
 
@@ -148,9 +153,9 @@ export class Routes {
   }
 
   /** Why no message can be sent just now, on one line; undefined when one can. */
-  obstacle(now: Monotonic): string | undefined {
-    if ((this.opensAt(now) ?? Number.POSITIVE_INFINITY) <= now) return undefined;
-    const [first] = this.#routes;
+  obstacle(now: Monotonic, among?: readonly Carrier[]): string | undefined {
+    if ((this.opensAt(now, among) ?? Number.POSITIVE_INFINITY) <= now) return undefined;
+    const first = this.#routes.find(({ carrier }) => among?.includes(carrier) !== false);
     if (first === undefined) return undefined;
     const failure = first.health.state === 'up' ? first.slowedBy : first.health.failure;
     return failure === undefined ? undefined : `${first.carrier.name}: ${describeFailure(failure)}`;
@@ -201,15 +206,17 @@ export class Routes {
     return opensAt === undefined || opensAt < at ? at : opensAt;
   }
 
-  #statusOf({ carrier: { name }, health, pace, slowedBy, hasAnswered }: Route): UpstreamStatus {
+  #statusOf({ carrier, health, pace, slowedBy, hasAnswered }: Route): UpstreamStatus {
+    const { name, senders } = carrier;
+    const which = senders === undefined ? { name } : { name, senders };
     if (health.state === 'up') {
-      if (!hasAnswered) return { name, state: 'untried' };
-      if (!pace.isSlowed || slowedBy === undefined) return { name, state: 'up' };
-      return { name, state: 'slowed', ...worded(slowedBy), retryInSeconds: this.#secondsUntil(pace.opensAt(this.#clock.now())) };
+      if (!hasAnswered) return { ...which, state: 'untried' };
+      if (!pace.isSlowed || slowedBy === undefined) return { ...which, state: 'up' };
+      return { ...which, state: 'slowed', ...worded(slowedBy), retryInSeconds: this.#secondsUntil(pace.opensAt(this.#clock.now())) };
     }
     const downSeconds = Math.round((this.#clock.now() - health.since) / 1000);
     const retry = health.state === 'down' ? { retryInSeconds: this.#secondsUntil(health.probeAt) } : {};
-    return { name, state: health.state, ...worded(health.failure), downSeconds, ...retry };
+    return { ...which, state: health.state, ...worded(health.failure), downSeconds, ...retry };
   }
 
   #secondsUntil(at: Monotonic): number {

@@ -123,7 +123,7 @@ export class Settlement {
   /** Logs what is settled, and notifies the sender of it. */
   async #publish({ message, envelope, carrier }: Tried, decision: Decision): Promise<void> {
     const { tell, notifier } = this.#parts;
-    const { id, octets } = message;
+    const { id, octets, device } = message;
     const upstream = carrier.name;
     const age = this.#ageOf(message);
     for (const { recipient, reply } of decision.delivered)
@@ -132,7 +132,7 @@ export class Settlement {
     for (const { recipient, failure } of decision.expired)
       tell('expired', { id, upstream, recipient: recipient.forwardPath, failure, hours: Math.round(age / 3_600_000) });
     const lost = [...decision.bounced, ...decision.expired.map((one) => ({ ...one, isExpired: true as const }))];
-    const about = { id, octets, envelope, upstream };
+    const about = { id, octets, device, envelope, upstream };
     await notifier.notify({ ...about, action: 'failed', outcomes: lost });
     if (!decision.isNotifiedThere) await notifier.notify({ ...about, action: 'relayed', outcomes: decision.delivered });
   }
@@ -171,9 +171,9 @@ export class Settlement {
     const { notifier, settings } = this.#parts;
     const age = this.#ageOf(message);
     if (settings.warnAfter === undefined || age < settings.warnAfter) return false;
-    const { id, octets } = message;
+    const { id, octets, device } = message;
     const triedFor = settings.expireAfter - age;
-    await notifier.notify({ id, octets, envelope, upstream: carrier.name, action: 'delayed', outcomes: deferred, triedFor });
+    await notifier.notify({ id, octets, device, envelope, upstream: carrier.name, action: 'delayed', outcomes: deferred, triedFor });
     return true;
   }
 

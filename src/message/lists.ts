@@ -1,7 +1,8 @@
 // Changes inside an address field: missing domains are added, names beyond ASCII are encoded, several fields become
 // one. All else in the field stays byte for byte.
 
-import type { AddressList, AddressReader, Word } from './addresses.ts';
+import { domainToASCII } from 'node:url';
+import { type AddressList, AddressReader, type Word } from './addresses.ts';
 import { encodeText, isAscii, isEncodedWord, LONGEST_LINE, textOf } from './encoded-word.ts';
 import { type Field, fieldBody, withBody } from './field.ts';
 import { closed, contentOf } from './tokens.ts';
@@ -36,6 +37,25 @@ export function mergeLists(first: Field, others: readonly Field[], addresses: Ad
   const text = bodies.map((body, at) => (at === 0 ? body : ` ${body.replace(/^[ \t\r\n]+/, '')}`)).join(',\r\n');
   const list = addresses.read(text);
   return list === undefined ? withBody(first, text) : edited(first, text, encodings(text, list));
+}
+
+/**
+ * The field with its names and comments in ASCII, and each domain beyond ASCII as IDNA writes it. A local part beyond
+ * ASCII stays.
+ */
+export function asciiNames(field: Field): Field {
+  const text = fieldBody(field);
+  const list = new AddressReader().read(text);
+  return asciiDomains(list === undefined ? field : edited(field, text, encodings(text, list)));
+}
+
+function asciiDomains(field: Field): Field {
+  const text = fieldBody(field);
+  const domain = (latin1: string) => domainToASCII(textOf(Buffer.from(latin1, 'latin1'))) || latin1;
+  return withBody(
+    field,
+    text.replace(/@([^\s<>,;:()"[\]@]+)/g, (whole, name: string) => (isAscii(name) ? whole : `@${domain(name)}`)),
+  );
 }
 
 function withoutLastCommas(text: string): string {

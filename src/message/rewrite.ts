@@ -24,7 +24,10 @@ export function rewriteEnvelope(envelope: Envelope, { sender, recipient, default
       : [{ ...withoutOriginal(envelope.recipients[0]), forwardPath: recipient }];
   // The empty reverse-path of a notification prevents that it is answered by another one, for ever (RFC 5321,
   // section 4.5.5).
-  return { ...envelope, recipients, reversePath: reversePath === null ? null : (sender ?? completed(reversePath)) };
+  if (reversePath === null) return { ...envelope, recipients };
+  const given = completed(reversePath);
+  if (sender === undefined || isSameMailbox(sender, given)) return { ...envelope, recipients, reversePath: given };
+  return { ...envelope, recipients, reversePath: sender, givenSender: given };
 }
 
 function mapRecipients([first, ...rest]: Recipients, change: (one: Recipient) => Recipient): Recipients {

@@ -60,14 +60,22 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
     fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure), hours },
   }),
   notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: discreetMailbox(recipient) } }),
-  notificationLost: ({ about, action, recipient, problem }) => ({
+  notificationLost: ({ recipient, problem, ...which }) => ({
     level: 'error',
-    fields: { id: about, action, to: discreetMailbox(recipient), problem },
+    fields: {
+      ...('id' in which ? { id: which.id } : { id: which.about, action: which.action }),
+      to: discreetMailbox(recipient),
+      problem,
+    },
   }),
   dropped: ({ id }) => ({ level: 'warn', fields: { id } }),
   held: () => ({ level: 'warn', fields: {} }),
   released: () => ({ level: 'info', fields: {} }),
   removed: ({ id }) => ({ level: 'debug', fields: { id } }),
+  signatureBroken: ({ upstream, envelope }) => ({
+    level: 'warn',
+    fields: { upstream, from: discreetPath(envelope.reversePath), to: recipients(envelope) },
+  }),
   maybeDelivered: ({ id, upstream, problem }) => ({ level: 'warn', fields: { id, upstream, problem } }),
   upstreamConnected: ({ upstream, tls, auth, sizeLimit }) => ({ level: 'debug', fields: { upstream, tls, auth, size: sizeLimit } }),
   upstreamLearned: ({ upstream, sentence }) => ({ level: 'warn', fields: { upstream, problem: sentence } }),

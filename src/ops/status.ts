@@ -44,7 +44,8 @@ export function formatStatus(status: RelayStatus): readonly string[] {
   return lines;
 }
 
-function formatUpstream({ name, state, problem = '', advice, downSeconds, retryInSeconds }: UpstreamStatus): string[] {
+function formatUpstream({ name: host, senders, state, problem = '', advice, downSeconds, retryInSeconds }: UpstreamStatus): string[] {
+  const name = senders === undefined ? host : `${host} (for ${senders.join(', ')})`;
   if (state === 'untried') return [`upstream ${name} has answered no message yet`];
   if (state === 'up') return [`upstream ${name} is up`];
   const retry = retryInSeconds === undefined ? 'being tried now' : `tried again in ${span(retryInSeconds)}`;

@@ -31,6 +31,7 @@ import { takeFolder } from './folder.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { notificationRule } from './notification-rule.ts';
 import { operationsOn } from './operations.ts';
+import { ownSender } from './own-sender.ts';
 import { statusOf } from './status.ts';
 import { notListening, spoolNotOpened } from './trouble.ts';
 
@@ -154,7 +155,8 @@ function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool, file
       running: () => spool.status().running,
       keep: (learned: LearnedHabits) => file.keep(name, learned),
     };
-    return new Upstream(target, { clock, random, hostname, trust, mayNotify, tell, learn, habits });
+    const own = ownSender(config, [target]);
+    return new Upstream(target, { clock, random, hostname, trust, mayNotify, ownSender: own, tell, learn, habits });
   });
 }
 
@@ -173,7 +175,7 @@ function makeScheduler({ config, clock, random, tell }: Base, needs: SchedulerNe
       connections: config.upstream.connections,
       rate: config.upstream.rate,
       hostname: config.relay.hostname,
-      sender: config.rewriting.sender,
+      sender: ownSender(config, config.upstream.targets),
       recipient: config.rewriting.recipient,
       mayNotify: notificationRule(config),
     },
@@ -241,6 +243,7 @@ function makeAccess({ config, clock }: Base, { spool, sizeLimit, authenticator, 
       maxRecipients,
       allowSenders,
       allowRecipients,
+      upstreams: config.upstream.targets,
       deviceRate,
       rewriting: config.rewriting,
       startTls: deviceTls.startTls,

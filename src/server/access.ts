@@ -13,6 +13,7 @@ import { type Allowed, networkOf } from '../vocabulary/network.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
+import { type SenderRoute, upstreamsFor } from '../vocabulary/sender-route.ts';
 import { addressRule, type RefusedAddress } from './address-rule.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
@@ -29,6 +30,8 @@ export type AccessSettings = {
   /** Patterns (smtp/address-patterns.ts); undefined for anybody. */
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
+  /** Where mail goes. */
+  readonly upstreams: readonly SenderRoute[];
   /** Of messages, for each device. */
   readonly deviceRate: Rate | undefined;
   /** Which addresses are replaced or completed after they were taken. */
@@ -137,11 +140,12 @@ export class Access {
   // everybody may send, or receive.
   #takeSender(path: ReversePath | UnreadablePath): ReversePath | Refusal {
     if (path === null) return this.#isSender('<>') ? null : replies.nullSenderNotAllowed;
-    const { allowSenders, rewriting } = this.#settings;
+    const { allowSenders, rewriting, upstreams } = this.#settings;
     if ('unreadable' in path)
       return (allowSenders === undefined ? rewriting.sender : undefined) ?? replies.unreadablePath('MAIL', path.unreadable);
     const address = this.#complete(path);
     if (!this.#isSender(formatMailbox(address))) return replies.senderNotAllowed(discreetMailbox(address));
+    if (upstreamsFor(upstreams, address).length === 0) return replies.senderWithoutUpstream(discreetMailbox(address));
     return (isInternational(path) ? rewriting.sender : undefined) ?? path;
   }
 

@@ -137,6 +137,11 @@ export const senderNotAllowed = (address: string): Refusal => ({
   status: '5.7.1',
   text: `${address} may not send here; see GATEPOST_ALLOW_SENDERS`,
 });
+export const senderWithoutUpstream = (address: string): Refusal => ({
+  code: 550,
+  status: '5.7.1',
+  text: `no upstream takes mail from ${address}; see GATEPOST_UPSTREAM`,
+});
 export const recipientNotAllowed = (address: string): Refusal => ({
   code: 550,
   status: '5.7.1',

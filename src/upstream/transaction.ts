@@ -8,10 +8,10 @@ import { DataEncoder } from '../smtp/data-encoder.ts';
 import { type Envelope, needsSmtpUtf8 } from '../smtp/envelope.ts';
 import { formatMailParameters, formatRcptParameters } from '../smtp/parameters.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
-import type { Status } from '../smtp/status.ts';
 import type { Wire } from '../system/wire.ts';
-import type { Attempt, Failure, MessageFailure, Outcome, TransactionStage } from '../vocabulary/attempt.ts';
+import type { Attempt, Failure, Outcome, TransactionStage } from '../vocabulary/attempt.ts';
 import { isOfUpstream } from '../vocabulary/cause.ts';
+import { type Adapted, adapt, type Message, type Refusal } from './adapt.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
@@ -20,21 +20,16 @@ import type { Context } from './refusals/row.ts';
 import { judge } from './verdict.ts';
 
 /**
- * A message to be sent. `octets`: the length of `body`, which is read once, and not before the upstream has taken MAIL.
- */
-export type Message = { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> };
-
-/**
  * `reusable`: the connection is ready for the next MAIL, after an RSET perhaps. `refusesChunks`: the server
  * offered CHUNKING and doesn't know BDAT.
  */
-type Transacted = { readonly attempt: Attempt; readonly reusable: 'yes' | 'after-reset' | 'no'; readonly refusesChunks?: true };
+type Sending = { readonly attempt: Attempt; readonly reusable: 'yes' | 'after-reset' | 'no'; readonly refusesChunks?: true };
 
-/** An outcome that is settled before the message was taken. */
-type Refusal = Exclude<Outcome, { outcome: 'delivered' }>;
+/** `breaksSignature`: the message had to be converted where a signature covers it. */
+type Transacted = Sending & { readonly breaksSignature: boolean };
 
 /** What the message itself was answered with. */
-type Sent = { readonly outcome: Outcome; readonly reusable: Transacted['reusable'] };
+type Sent = { readonly outcome: Outcome; readonly reusable: Sending['reusable'] };
 
 /**
  * `isComplete`: the upstream may have all of the message, and whether it was taken only its reply can tell (RFC 1047).
@@ -57,13 +52,18 @@ export function extensionsInUse({ envelope }: Message, capabilities: Capabilitie
   return new Set(EXTENSIONS.filter((extension) => uses[extension]));
 }
 
-/** Hands the message over. Rejects only if `body` does. */
+/** Hands the message over, converted where the upstream needs that. Rejects only if `body` does. */
 export async function transact(connection: Connection, message: Message): Promise<Transacted> {
-  const refusal = refuseBeforehand(connection.capabilities, message);
-  if (refusal !== undefined) {
-    const refusals = message.envelope.recipients.map(() => refusal);
-    return { attempt: answered(refusals, connection), reusable: 'yes' };
+  const { message: adapted, refusals, breaksSignature } = await adapt(message, connection.capabilities);
+  if (adapted === undefined) {
+    const all = refusals.filter((one) => one !== undefined);
+    return { attempt: answered(all, connection), reusable: 'yes', breaksSignature };
   }
+  const transacted = await send(connection, adapted);
+  return { ...transacted, attempt: withRefusals(transacted.attempt, refusals), breaksSignature };
+}
+
+async function send(connection: Connection, message: Message): Promise<Sending> {
   const progress: Progress = { isComplete: false };
   try {
     return await exchange(connection, message, progress);
@@ -82,20 +82,12 @@ export async function transact(connection: Connection, message: Message): Promis
   }
 }
 
-/** What can be known to fail is not sent. */
-function refuseBeforehand({ sizeLimit, smtpUtf8, binaryMime, chunking }: Capabilities, { envelope, octets }: Message): Refusal | undefined {
-  if (sizeLimit !== undefined && octets > sizeLimit)
-    return refusedHere(552, '5.3.4', `the message has ${octets} octets, the upstream takes ${sizeLimit}`);
-  if (needsSmtpUtf8(envelope) && !smtpUtf8)
-    return refusedHere(550, '5.6.7', 'the message needs SMTPUTF8, which the upstream does not offer');
-  if (envelope.parameters.body === 'BINARYMIME' && !(binaryMime && chunking))
-    return refusedHere(554, '5.6.3', 'the message is BINARYMIME, which the upstream does not offer');
-  return undefined;
-}
-
-function refusedHere(code: number, status: Status<5>, problem: string): Refusal {
-  const failure: MessageFailure = { scope: 'message', stage: 'mail', cause: 'message', problem, reply: { code, status, lines: [problem] } };
-  return { outcome: 'bounced', failure };
+/** The attempt with the outcomes of all recipients, those that were refused beforehand as well. */
+function withRefusals(attempt: Attempt, refusals: Adapted['refusals']): Attempt {
+  if (attempt.result === 'no-answer') return attempt;
+  const outcomes = [...attempt.outcomes];
+  const [first = attempt.outcomes[0], ...rest] = refusals.map((refusal) => refusal ?? outcomes.shift()).filter((one) => one !== undefined);
+  return { ...attempt, outcomes: [first, ...rest] };
 }
 
 /**
@@ -114,7 +106,7 @@ export async function rehearse(connection: Connection, envelope: Envelope): Prom
   }
 }
 
-async function exchange(connection: Connection, message: Message, progress: Progress): Promise<Transacted> {
+async function exchange(connection: Connection, message: Message, progress: Progress): Promise<Sending> {
   const { wire, capabilities } = connection;
   const rcpts = await sendEnvelope(connection, message);
   const refusals = rcpts.filter((one) => one !== undefined);
@@ -174,7 +166,7 @@ async function sendChunk(connection: Connection, message: Message, progress: Pro
   const { octets, body } = message;
   sendLine(wire, `BDAT ${octets} LAST`);
   let left = octets;
-  const early = await sendBody(wire, body, (chunk) => {
+  const early = await sendBody(wire, body(), (chunk) => {
     left -= chunk.length;
     progress.isComplete = left <= 0; // once the last octet is on its way the message may be taken
     return [chunk];
@@ -198,7 +190,7 @@ async function sendData(connection: Connection, message: Message, progress: Prog
     return { outcome: refusal, reusable: 'after-reset' };
   }
   const encoder = new DataEncoder();
-  const early = await sendBody(wire, message.body, (chunk) => encoder.encode(chunk));
+  const early = await sendBody(wire, message.body(), (chunk) => encoder.encode(chunk));
   if (early !== undefined) return { outcome: outcomeOf(early, context), reusable: 'no' };
   progress.isComplete = true;
   await failingAt('end-of-data', wire.write([encoder.end()], WAIT.block));

@@ -10,13 +10,15 @@ import type { Attempt, MessageFailure, UpstreamFailure } from '../vocabulary/att
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import type { Message } from './adapt.ts';
 import { Addresses } from './addresses.ts';
 import { type Capabilities, NO_CAPABILITIES } from './capabilities.ts';
 import { type Connection, type ConnectParts, connect } from './connect.ts';
 import { quit, reset } from './dialogue.ts';
 import { ON_SILENCE } from './explain.ts';
 import { Habits, type HabitsParts, suspectOf } from './habits.ts';
-import { extensionsInUse, type Message, transact } from './transaction.ts';
+import { withOwnSender } from './null-path.ts';
+import { extensionsInUse, transact } from './transaction.ts';
 import type { Trust } from './trust.ts';
 import { Turns } from './turns.ts';
 
@@ -29,6 +31,8 @@ type UpstreamParts = {
   readonly tell: Tell;
   /** Whether notifications may go to that sender: else the upstream is asked to send none. */
   readonly mayNotify: (sender: Mailbox) => boolean;
+  /** Whom messages with the null reverse-path are from where the upstream takes none; they bounce when absent. */
+  readonly ownSender?: Mailbox | undefined;
   /** Called at every connection with what the upstream offers. */
   readonly learn: (capabilities: Capabilities) => void;
   /** What was learned of it before, and where it is kept. */
@@ -49,6 +53,8 @@ type Idle = { readonly connection: Connection; readonly needsReset: boolean; rea
 export class Upstream {
   /** Host and port. */
   readonly name: string;
+  /** Whose mail it is for. */
+  readonly senders: UpstreamTarget['senders'];
   readonly #target: UpstreamTarget;
   readonly #parts: UpstreamParts;
   readonly #connectParts: ConnectParts;
@@ -62,6 +68,7 @@ export class Upstream {
 
   constructor(target: UpstreamTarget, parts: UpstreamParts) {
     this.name = formatEndpoint(target);
+    this.senders = target.senders;
     this.#target = target;
     this.#parts = parts;
     const { clock, random, hostname, trust, lookup, tell } = parts;
@@ -96,7 +103,8 @@ export class Upstream {
    */
   async send(message: Message, stop: AbortSignal): Promise<Attempt> {
     const { envelope } = message;
-    if (envelope.reversePath === null || this.#parts.mayNotify(envelope.reversePath)) return this.#sendOne(message, stop);
+    if (envelope.reversePath === null) return this.#sendWithoutSender(message, stop);
+    if (this.#parts.mayNotify(envelope.reversePath)) return this.#sendOne(message, stop);
     const attempt = await this.#sendOne({ ...message, envelope: withoutNotifications(envelope) }, stop);
     return attempt.result === 'answered' ? { ...attempt, notifies: false } : attempt;
   }
@@ -121,16 +129,20 @@ export class Upstream {
     );
   }
 
-  /**
-   * Sends it, and once more in another way for each thing that is learned on the way, as long as the body was not read.
-   */
+  /** Sends a message with the null reverse-path, once more with another one where that is refused. */
+  async #sendWithoutSender(message: Message, stop: AbortSignal): Promise<Attempt> {
+    const attempt = await this.#sendOne(message, stop);
+    const envelope = withOwnSender(message.envelope, attempt, this.#parts.ownSender);
+    return envelope === undefined || stop.aborted ? attempt : this.#sendOne({ ...message, envelope }, stop);
+  }
+
+  /** Sends it, and once more in another way for each thing that is learned on the way. */
   async #sendOne(message: Message, stop: AbortSignal): Promise<Attempt> {
-    const watched = watch(message);
     for (let times = 1; ; times++) {
       const hasOthers = this.#turns.active > 0 || this.#idle.length > 0;
-      const { attempt, wasKept } = await this.#turns.take(() => this.#sendOnce(watched.message, stop), stop);
+      const { attempt, wasKept } = await this.#turns.take(() => this.#sendOnce(message, stop), stop);
       const isWorthAnother = this.#learnFrom(attempt, { message, wasKept, hasOthers });
-      if (!isWorthAnother || watched.isRead() || stop.aborted || times === MOST_TIMES) return attempt;
+      if (!isWorthAnother || stop.aborted || times === MOST_TIMES) return attempt;
     }
   }
 
@@ -190,7 +202,8 @@ export class Upstream {
     const cut = () => wire.destroy();
     stop.addEventListener('abort', cut, { once: true });
     try {
-      const { attempt, reusable, refusesChunks } = await transact(connection, message);
+      const { attempt, reusable, refusesChunks, breaksSignature } = await transact(connection, message);
+      if (breaksSignature) this.#parts.tell('signatureBroken', { upstream: this.name, envelope: message.envelope });
       if (refusesChunks === true) this.#habits.giveUp('CHUNKING', 'does not know BDAT');
       else this.#habits.observe(attempt, extensionsInUse(message, connection.capabilities));
       if (reusable === 'no' || stop.aborted) wire.destroy();
@@ -212,16 +225,6 @@ export class Upstream {
     const one: Idle = { connection, needsReset, cancel };
     this.#idle.push(one);
   }
-}
-
-/** The message, and whether its body has been asked for, which can be done once. */
-function watch(message: Message): { readonly message: Message; readonly isRead: () => boolean } {
-  let isRead = false;
-  async function* body() {
-    isRead = true;
-    yield* message.body;
-  }
-  return { message: { ...message, body: body() }, isRead: () => isRead };
 }
 
 /** `hasOthers`: whether there were other connections of ours. */

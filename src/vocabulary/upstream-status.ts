@@ -6,6 +6,8 @@
  */
 export type UpstreamStatus = {
   readonly name: string;
+  /** Patterns of the senders that it is for; absent for all that no other one names. */
+  readonly senders?: readonly string[];
   readonly state: 'untried' | 'up' | 'slowed' | 'down' | 'probing';
   readonly problem?: string;
   /** What the owner can do about it. */

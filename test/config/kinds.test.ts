@@ -9,6 +9,25 @@ test.each([
   ['smtp+plain://192.168.1.9', { security: 'plain', port: 25 }],
 ])('upstream %s', (url, upstream) => expect(v.parse(kinds.upstreams, url)).toMatchObject([upstream]));
 
+test('upstreams for some senders', () => {
+  const urls = v.parse(
+    kinds.upstreams,
+    'smtps://a:b@one.example?from=@example.org,cam@lan, smtp://two.example:25 ,SMTP+PLAIN://[::1]?from=*',
+  );
+  expect(urls.map(({ host, port, senders }) => ({ host, port, senders }))).toEqual([
+    { host: 'one.example', port: 465, senders: ['@example.org', 'cam@lan'] },
+    { host: 'two.example', port: 25, senders: undefined },
+    { host: '::1', port: 25, senders: ['*'] },
+  ]);
+  for (const wrong of [
+    'smtp://a.example?from=',
+    'smtp://a.example?from=@x,b.example:25',
+    'smtp://a.example?to=x@y',
+    'smtp://a.example,b.example',
+  ])
+    expect(v.safeParse(kinds.upstreams, wrong).success).toBe(false);
+});
+
 test.each(['two words ', ' leading', 'x\t'])('the password %j is taken as it is', (password) => {
   const given = { GATEPOST_UPSTREAM: 'smtp://h.example', GATEPOST_UPSTREAM_USERNAME: 'x' };
   const passwordOf = (environment: Record<string, string>, files?: Record<string, string>) =>

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Notice, Notifier, type NotifySettings } from '../../src/delivery/notify.ts';
 import type { Envelope, Recipient } from '../../src/smtp/envelope.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import { OWN_DEVICE } from '../../src/vocabulary/queued-message.ts';
 import { fakeClock } from '../support/fakes/clock.ts';
 import { envelopeTo, MemoryQueue, recipient, refusal, reply, SETTINGS } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/fakes/news.ts';
@@ -28,7 +29,7 @@ function setUp(settings: Partial<NotifySettings> = {}, submits?: ConstructorPara
     const envelope = notice.envelope ?? envelopeTo(recipient('you'));
     queue.put(ID, envelope);
     const outcomes = envelope.recipients.map((one) => ({ recipient: one, failure: refusal(550) }));
-    return notifier.notify({ id: ID, octets: 1, envelope, upstream: 'up:587', action: 'failed', outcomes, ...notice });
+    return notifier.notify({ id: ID, octets: 1, device: '192.0.2.7', envelope, upstream: 'up:587', action: 'failed', outcomes, ...notice });
   };
   return { clock, queue, submitted: queue.submitted, news, notify };
 }
@@ -173,6 +174,13 @@ describe('whether it is wanted (RFC 3461, section 4.1)', () => {
     await notify({ envelope: { ...envelopeTo(recipient('you')), reversePath: null } });
     expect(submitted).toEqual([]);
     expect(news.all).toEqual([]);
+  });
+
+  test('a notification of this relay that fails is logged as lost', async () => {
+    const { submitted, news, notify } = setUp({ bounceTo: OWNER });
+    await notify({ device: OWN_DEVICE, envelope: { ...envelopeTo(recipient('you')), reversePath: null } });
+    expect(submitted).toEqual([]);
+    expect(news.of('notificationLost')).toEqual([{ id: ID, recipient: recipient('you').forwardPath, problem: '550 x' }]);
   });
 
   test('an address without a domain leads nowhere', async () => {

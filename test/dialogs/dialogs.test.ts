@@ -55,6 +55,7 @@ const ARGUMENTS: { readonly [K in keyof Functions]: readonly Readonly<Parameters
   unreadablePath: (['MAIL', 'RCPT'] as const).flatMap((verb) => FAULTS.map((fault) => [verb, fault] as const)),
   notOffered: [[TEXT]],
   senderNotAllowed: [[TEXT]],
+  senderWithoutUpstream: [[TEXT]],
   recipientNotAllowed: [[TEXT]],
   tooLarge: [[NUMBER]],
   headerTooLarge: [[NUMBER]],

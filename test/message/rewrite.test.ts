@@ -33,6 +33,7 @@ describe('the envelope', () => {
     expect(rewriteEnvelope(ENVELOPE, { sender: OWNER, recipient: OWNER, defaultDomain: 'd.example' })).toEqual({
       ...ENVELOPE,
       reversePath: OWNER,
+      givenSender: mailbox('cam', 'd.example'),
       recipients: [{ forwardPath: OWNER, notify: 'never' }],
     });
   });

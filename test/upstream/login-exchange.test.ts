@@ -50,7 +50,7 @@ async function setUp(auth: string, answer: (line: string) => string | undefined)
           parameters: {},
         },
         octets: 4,
-        body: once('hi\r\n'),
+        body: () => once('hi\r\n'),
       },
       new AbortController().signal,
     );

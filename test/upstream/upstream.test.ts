@@ -76,7 +76,10 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     habits: FORGETFUL,
   });
   const send = (message: Envelope = envelope(), octets = 4, ...pieces: string[]): Promise<Attempt> =>
-    upstream.send({ envelope: message, octets, body: bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) }, new AbortController().signal);
+    upstream.send(
+      { envelope: message, octets, body: () => bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) },
+      new AbortController().signal,
+    );
   return { server, news, sizes, upstream, send };
 }
 
@@ -554,7 +557,7 @@ test('stopping cuts a connection short', async () => {
     await peer.line();
   });
   const stop = new AbortController();
-  const attempt = upstream.send({ envelope: envelope(), octets: 1, body: bodyOf('x') }, stop.signal);
+  const attempt = upstream.send({ envelope: envelope(), octets: 1, body: () => bodyOf('x') }, stop.signal);
   await isConnected;
   stop.abort();
   expect(await attempt).toMatchObject({ result: 'no-answer', maybeDelivered: false });

@@ -24,6 +24,7 @@ const ACCESS: AccessSettings = {
   hostname: 'gate.example',
   allow: { networks: [], lan: false, gateway: false },
   rewriting: NO_REWRITING,
+  upstreams: [{}],
   startTls: 'off',
 };
 
