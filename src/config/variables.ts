@@ -1,11 +1,13 @@
 // THE table of variables, grouped by the part of the relay that uses them. The parser, the types of `Config`, `gatepost
 // config`, the README's tables and the boards' environment file are made from it. Names are without their prefix.
 
-import { MECHANISM_CHOICES } from '../smtp/sasl/mechanisms.ts';
+import { PASSWORD_CHOICES, TOKEN_CHOICES } from '../smtp/sasl/mechanisms.ts';
 import { LOG_LEVELS } from '../vocabulary/log-level.ts';
 import { PRIVATE_NETWORKS } from '../vocabulary/network.ts';
 import * as kinds from './kinds.ts';
 import { variable } from './variable.ts';
+
+const quoted = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
 
 /**
  * For each group its heading and its rows. A field of `Config` is named after its group and its row; see settings.ts.
@@ -35,9 +37,9 @@ export const GROUPS = {
         example: 'secret',
       }),
       UPSTREAM_AUTH: variable({
-        kind: kinds.oneOf('auto', ...MECHANISM_CHOICES, 'none'),
+        kind: kinds.oneOf('auto', ...PASSWORD_CHOICES, ...TOKEN_CHOICES, 'none'),
         default: 'auto',
-        meaning: `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${MECHANISM_CHOICES.map((name) => `\`${name}\``).join(', ')}. Otherwise one of them, or \`none\`.`,
+        meaning: `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${quoted(PASSWORD_CHOICES)}; with \`GATEPOST_OAUTH\` ${quoted(TOKEN_CHOICES)}. Otherwise one of them, or \`none\`.`,
         example: 'login',
       }),
       UPSTREAM_CA: variable({

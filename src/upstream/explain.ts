@@ -20,7 +20,7 @@ const TABLE: readonly Known[] = [
   },
   {
     says: /^the server offers .*(?:XOAUTH2|OAUTHBEARER)/,
-    advice: 'the provider takes OAuth tokens only; this relay logs in with passwords (an app password, where the provider has them)',
+    advice: 'the provider takes OAuth tokens only: see GATEPOST_OAUTH; no password, not even an app password, will do',
   },
   {
     says: /does not exist|can't be looked up/,
