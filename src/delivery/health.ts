@@ -35,6 +35,7 @@ export const TREATMENT: Readonly<Record<Cause, 'slow-down' | Range>> = {
   throttled: 'slow-down',
   quota: 'slow-down',
   'login-refused': PROBE_LOGIN,
+  'authorization-lost': PROBE_LOGIN,
   plain: PROBE,
   clock: PROBE,
   'too-many-recipients': PROBE,

@@ -20,11 +20,11 @@ export type Scope = 'message' | 'recipient' | 'account' | 'session' | 'upstream'
 
 /**
  * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's
- * quota for the day is used up. `login-refused`: the login was refused, or is wanted. `clock`: the certificate's dates
- * don't fit the board's date, and either may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing
- * more is known.
+ * quota for the day is used up. `login-refused`: the login was refused, or is wanted. `authorization-lost`: there is no
+ * OAuth token for a login until the owner acts. `clock`: the certificate's dates don't fit the board's date, and either
+ * may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing more is known.
  */
-export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'clock' | 'too-many-recipients';
+export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'authorization-lost' | 'clock' | 'too-many-recipients';
 
 type Common = {
   readonly cause: Cause;
