@@ -2,6 +2,7 @@
 // reached, and a failure with the reply as it came and what can be done about it.
 
 import type { Config } from '../config/config.ts';
+import { upstreamTargets } from '../relay/tokens.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
@@ -12,6 +13,10 @@ import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
+
+/** The upstreams in order of preference. */
+export const targetsOf = (config: Config): Promise<readonly UpstreamTarget[]> =>
+  upstreamTargets(config, { clock: systemClock, random: systemRandom });
 
 /**
  * A connection that is ready for MAIL. When there is none, prints why, sets the exit code (77 or 69) and gives

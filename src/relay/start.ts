@@ -24,13 +24,15 @@ import { BUILT } from '../version.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { RelayEvents, Tell } from '../vocabulary/events.ts';
 import { NO_OFFERS } from '../vocabulary/offers.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { emitTo } from './events.ts';
 import { takeFolder } from './folder.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { notificationRule } from './notification-rule.ts';
 import { operationsOn } from './operations.ts';
 import { statusOf } from './status.ts';
-import { notListening, spoolNotOpened } from './trouble.ts';
+import { oauthFolder, upstreamTargets } from './tokens.ts';
+import { folderNotMade, notListening, spoolNotOpened } from './trouble.ts';
 
 /** What of the system a test may replace. */
 type System = { readonly clock: Clock; readonly random: Random };
@@ -73,7 +75,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   lifetimes.push(() => spool.close());
   const today = new Calendar(clock, BUILT as WallTime, spool.newest);
 
-  const upstreams = makeUpstreams(base, spool);
+  const upstreams = makeUpstreams(base, spool, await openTargets(base));
   lifetimes.push(() => Promise.all(upstreams.map((upstream) => upstream.close())));
   const scheduler = makeScheduler(base, { spool, upstreams, calendar: today });
   spool.feed((stored) => scheduler.offer(stored));
@@ -121,12 +123,20 @@ async function openSpoolFor({ config, clock, random, tell }: Base): Promise<Spoo
   }
 }
 
-function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool): readonly Upstream[] {
+async function openTargets({ config, clock, random }: Base): Promise<readonly UpstreamTarget[]> {
+  try {
+    return await upstreamTargets(config, { clock, random });
+  } catch (error) {
+    throw folderNotMade(oauthFolder(config), error);
+  }
+}
+
+function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool, targets: readonly UpstreamTarget[]): readonly Upstream[] {
   const { hostname } = config.relay;
   const trust = new Trust(config.upstream.trust);
   const mayNotify = notificationRule(config);
   const seen = new Map<string, Capabilities>();
-  return config.upstream.targets.map((target) => {
+  return targets.map((target) => {
     const learn = (capabilities: Capabilities) => {
       seen.set(formatEndpoint(target), capabilities);
       spool.learnUpstream(intersect([...seen.values()]));

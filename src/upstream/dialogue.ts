@@ -29,10 +29,19 @@ export class UpstreamFailed extends Error {
   override readonly name = 'UpstreamFailed';
   readonly failure: UpstreamFailure;
 
-  /** `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it. */
-  constructor(stage: Stage, problem: string, known: { readonly reply?: RemoteReply; readonly cause?: Cause } = {}) {
+  /**
+   * `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it; `advice`: in
+   * place of the one that the tables know.
+   */
+  constructor(
+    stage: Stage,
+    problem: string,
+    known: { readonly reply?: RemoteReply; readonly cause?: Cause; readonly advice?: string | undefined } = {},
+  ) {
     super(problem);
-    this.failure = known.reply === undefined ? unanswered(stage, problem, known.cause ?? 'plain') : refused(stage, problem, known.reply);
+    const { reply, cause = 'plain', advice } = known;
+    const failure = reply === undefined ? unanswered(stage, problem, cause) : refused(stage, problem, reply);
+    this.failure = advice === undefined ? failure : { ...failure, advice };
   }
 }
 

@@ -17,7 +17,7 @@ export type Claim =
  * Yields responses. `next(challenge)` resumes it, `next('accepted')` once the server has accepted the login. It returns
  * why the exchange must not go on, or why the acceptance proves nothing, as a sentence; undefined when all is well.
  */
-type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
+export type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
 
 /**
  * Yields challenges and is resumed with the responses. Returns the claim, or undefined when a response is
