@@ -17,8 +17,7 @@ export type RefreshAccount = OAuthAccount & { readonly grant: Extract<OAuthGrant
 export async function logIn(account: RefreshAccount, parts: OAuthParts): Promise<Granted> {
   const { endpoints, scope, client } = account.grant;
   const server = serverOf(account.grant, parts);
-  const { renderUnicodeCompact } = await import('uqr');
-  const qrCode = (text: string) => renderUnicodeCompact(text, { border: 2 }).split('\n');
+  const { qrCode } = await import('../oauth/qr-code.ts');
   if (endpoints.device !== undefined)
     return await loginByCode({ server, scope, show: (code) => print(...codeLines(code, qrCode)), sleep, now: () => parts.clock.now() });
   if (endpoints.authorization === undefined)

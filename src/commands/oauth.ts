@@ -152,7 +152,8 @@ function report(error: unknown): void {
       `${error.message}${advice === undefined ? '' : `\n  ${advice}`}`,
       cause === 'authorization-lost' ? EXIT.noPermission : EXIT.unavailable,
     );
-  } else if (codeOf(error) !== undefined) complain(`the folder for authorizations can't be used (was the relay started once?): ${problemOf(error)}`, EXIT.unavailable);
+  } else if (codeOf(error) !== undefined)
+    complain(`the folder for authorizations can't be used (was the relay started once?): ${problemOf(error)}`, EXIT.unavailable);
   else throw error;
 }
 

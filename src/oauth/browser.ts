@@ -29,13 +29,13 @@ const LONGEST_WAIT = 30 * 60_000;
 
 /** Resolves once the owner has consented. Rejects with TokenFailed when that is refused, or takes too long. */
 export async function loginInBrowser(parts: BrowserParts): Promise<Granted> {
-  const { generateRandomCodeVerifier, generateRandomState, calculatePKCECodeChallenge } = await import('oauth4webapi');
-  const verifier = generateRandomCodeVerifier();
-  const state = generateRandomState();
+  const { library } = await import('./library.ts');
+  const verifier = library.generateRandomCodeVerifier();
+  const state = library.generateRandomState();
   const caught = await catchRedirect();
   const { redirectUri } = caught;
   try {
-    parts.show(consentAddress(parts, { redirectUri, state, challenge: await calculatePKCECodeChallenge(verifier) }));
+    parts.show(consentAddress(parts, { redirectUri, state, challenge: await library.calculatePKCECodeChallenge(verifier) }));
     const parameters = await Promise.race([caught.parameters(state), pastedParameters(parts, state), tooLate()]);
     return await parts.server.code({ parameters, redirectUri, state, verifier });
   } finally {

@@ -1,10 +1,10 @@
 // An authorization server, asked by oauth4webapi, which is loaded when the first question is asked. It checks what
 // comes back; here its errors become sentences, and its requests go over https.ts.
 
-import type * as OAuth from 'oauth4webapi';
 import type { OAuthClient, OAuthEndpoints } from '../vocabulary/oauth-account.ts';
 import { clientRefused, quoteServer, refusedWith, TokenFailed, unavailable } from './failure.ts';
 import { exchange, type HttpsParts } from './https.ts';
+import type { Authentication, Library, ServerMetadata } from './library.ts';
 
 /** What a token endpoint gives (RFC 6749, section 5.1). */
 export type Granted = {
@@ -35,7 +35,6 @@ export type Redirected = {
   readonly verifier: string;
 };
 
-type Library = typeof OAuth;
 type Options = { readonly headers?: Headers };
 
 // Servers that say nothing mean 5 s (RFC 8628, section 3.2).
@@ -44,7 +43,7 @@ const INTERVAL = 5;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
 // The statement itself says who asks.
-const SIGNED: OAuth.ClientAuth = () => {};
+const SIGNED: Authentication = () => {};
 
 /** One authorization server and the client that it knows. All methods reject with TokenFailed. */
 export class AuthorizationServer {
@@ -136,7 +135,7 @@ export class AuthorizationServer {
 
   #as(lib: Library) {
     const { token, authorization, device, revocation } = this.#endpoints;
-    const as: OAuth.AuthorizationServer = {
+    const as: ServerMetadata = {
       issuer: new URL(token).origin,
       token_endpoint: token,
       ...(authorization === undefined ? {} : { authorization_endpoint: authorization }),
@@ -163,7 +162,7 @@ export class AuthorizationServer {
   }
 
   async #ask<T>(secrets: readonly (string | undefined)[], work: (lib: Library, options: Options) => Promise<T>): Promise<T> {
-    const lib = await import('oauth4webapi');
+    const { library: lib } = await import('./library.ts');
     try {
       return await work(lib, { [lib.customFetch]: (url: string, init: FetchInit) => this.#fetch(url, init) } as Options);
     } catch (error) {
