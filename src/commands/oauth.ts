@@ -1,13 +1,13 @@
-// `gatepost oauth login|status|logout`: the accounts whose right to send the owner gives in a browser. Exit code 77 when
-// the right is refused, 69 when a server can't be asked.
+// `gatepost oauth login|status|logout`: the accounts whose right to send the owner gives in a browser. The exit code is
+// 77 when the right is refused, 69 when a server can't be asked.
 
-import { chown, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { TokenFailed } from '../oauth/failure.ts';
 import { type OAuthParts, serverOf, storeOf } from '../oauth/sources.ts';
 import { ask } from '../ops/control/client.ts';
-import { oauthFolder, openOAuth } from '../relay/tokens.ts';
+import { openOAuth } from '../relay/tokens.ts';
 import { systemClock } from '../system/clock.ts';
 import { codeOf, problemOf } from '../system/problem.ts';
 import { systemRandom } from '../system/random.ts';
@@ -71,10 +71,7 @@ async function login(config: Config, account: RefreshAccount, parts: OAuthParts)
     return complain('the server gives no refresh token: the scope may need "offline_access", or the client another kind', EXIT.unavailable);
   const { refreshToken } = granted;
   const store = storeOf(account, parts);
-  await parts.exclusively(async () => {
-    await store.save({ refreshToken, since: systemClock.wall() });
-    await giveToOwner(config, store.name);
-  });
+  await parts.exclusively(() => store.save({ refreshToken, since: systemClock.wall() }));
   print('The right to send is stored. Trying it:');
   await tryAccount(config, account);
   if (account.provider === 'google')
@@ -91,14 +88,6 @@ async function tryAccount(config: Config, { host, username }: OAuthAccount): Pro
     await quit(connection.wire);
     print('  all is well');
   }
-}
-
-/** The command is often run by root: the relay, whose folder it is, must be able to read what root wrote. */
-async function giveToOwner(config: Config, name: string): Promise<void> {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = await stat(config.spool.dir);
-  const folder = oauthFolder(config);
-  for (const path of [folder, `${folder}/${name}`]) await chown(path, uid, gid);
 }
 
 async function status(accounts: readonly OAuthAccount[], parts: OAuthParts): Promise<void> {

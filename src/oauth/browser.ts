@@ -1,6 +1,6 @@
 // The authorization code grant with PKCE (RFC 6749, section 4.1; RFC 7636) and a loopback redirect (RFC 8252, section
-// 7.3): the owner consents in a browser on any computer. Where that is the board, the redirect is caught here; otherwise
-// the browser can't reach the page, and the owner pastes its address.
+// 7.3): the owner consents in a browser on any computer. Where that is the board, the redirect is caught here;
+// otherwise the browser can't reach the page, and the owner pastes its address.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

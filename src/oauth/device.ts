@@ -4,13 +4,15 @@
 import type { AuthorizationServer, DeviceCode, Granted } from './endpoint.ts';
 import { TokenFailed, unavailable } from './failure.ts';
 
-/** What a login by code needs; `sleep` and `now` in ms. */
+/** What a login by code needs. */
 export type DeviceParts = {
   readonly server: Pick<AuthorizationServer, 'device' | 'deviceTokens'>;
   readonly scope: string | undefined;
   /** Shows the code and the address to the owner. */
   readonly show: (code: DeviceCode) => void;
+  /** Resolves after so many ms. */
   readonly sleep: (milliseconds: number) => Promise<unknown>;
+  /** Ms since some fixed moment. */
   readonly now: () => number;
 };
 

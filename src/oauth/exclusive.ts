@@ -4,20 +4,24 @@ import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../system/clock.ts';
 import { lockFolder } from '../system/lock.ts';
 import { unavailable } from './failure.ts';
+import type { GiveAway } from './owner.ts';
 import type { Exclusively } from './refresh.ts';
 
 // A renewal takes no longer than this, in ms: see the patience of https.ts.
 const PATIENCE = 45_000;
 const BETWEEN = 100;
+// The socket that system/lock.ts makes.
+const LOCK = 'relay.lock';
 
 /** Takes turns over a folder that is there. On a file system without sockets nothing is locked. */
-export function exclusivelyIn(folder: string, clock: Clock): Exclusively {
+export function exclusivelyIn(folder: string, clock: Clock, giveAway: GiveAway): Exclusively {
   return async (work) => {
     const until = clock.now() + PATIENCE;
     for (;;) {
       const unlock = await lockFolder(folder).catch(() => async () => {});
       if (unlock !== 'taken') {
         try {
+          await giveAway(LOCK).catch(() => {}); // there is none on a file system without sockets
           return await work();
         } finally {
           await unlock();

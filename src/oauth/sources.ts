@@ -1,6 +1,6 @@
 // The token source of an account, by the way that it is configured.
 
-import { type Disk, openDisk } from '../system/disk.ts';
+import type { Disk } from '../system/disk.ts';
 import type { Random } from '../system/random.ts';
 import type { OAuthAccount, OAuthClient, OAuthEndpoints } from '../vocabulary/oauth-account.ts';
 import type { TokenSource } from '../vocabulary/token-source.ts';
@@ -8,6 +8,7 @@ import { obtainByCommand } from './command.ts';
 import { AuthorizationServer } from './endpoint.ts';
 import { exclusivelyIn } from './exclusive.ts';
 import type { HttpsParts } from './https.ts';
+import { openOwned } from './owner.ts';
 import { type Exclusively, RefreshToken } from './refresh.ts';
 import { type Obtain, RenewedToken } from './renewal.ts';
 import { Seal } from './seal.ts';
@@ -25,7 +26,8 @@ export type OAuthParts = HttpsParts & {
 
 /** The parts for a board; `folder` is for authorizations alone, and is made if it is missing. */
 export async function openParts(folder: string, parts: Omit<OAuthParts, 'disk' | 'exclusively'>): Promise<OAuthParts> {
-  return { ...parts, disk: await openDisk(folder), exclusively: exclusivelyIn(folder, parts.clock) };
+  const { disk, giveAway } = await openOwned(folder);
+  return { ...parts, disk, exclusively: exclusivelyIn(folder, parts.clock, giveAway) };
 }
 
 /** Where the account's refresh token is kept. */

@@ -49,7 +49,7 @@ export class AuthorizationStore {
     this.name = `${createHash('sha256').update(this.#context).digest('hex').slice(0, 16)}.json`;
   }
 
-  /** What is stored; undefined for nothing. Rejects with TokenFailed when it can't be read, or with the disk's error. */
+  /** What is stored; undefined for nothing. Rejects with TokenFailed when it is unusable, or with the disk's error. */
   async load(): Promise<Authorization | undefined> {
     const text = await this.#read();
     return text === undefined ? undefined : this.#parse(text);

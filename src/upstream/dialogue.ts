@@ -30,8 +30,8 @@ export class UpstreamFailed extends Error {
   readonly failure: UpstreamFailure;
 
   /**
-   * `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it; `advice`: in
-   * place of the one that the tables know.
+   * `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it; `advice`:
+   * in place of the one that the tables know.
    */
   constructor(
     stage: Stage,

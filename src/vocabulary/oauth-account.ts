@@ -29,8 +29,8 @@ export type ServiceAccountKey = {
 
 /**
  * How tokens are got. `refresh`: with a refresh token that the owner's login left in the spool directory.
- * `client-credentials`: with the client's own secret (RFC 6749, section 4.4). `service-account`: with a signed statement
- * (RFC 7523). `command`: from a program or file.
+ * `client-credentials`: with the client's own secret (RFC 6749, section 4.4). `service-account`: with a signed
+ * statement (RFC 7523). `command`: from a program or file.
  */
 export type OAuthGrant =
   | { readonly kind: 'refresh'; readonly client: OAuthClient; readonly endpoints: OAuthEndpoints; readonly scope: string | undefined }

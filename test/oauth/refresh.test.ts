@@ -1,11 +1,12 @@
 // Refresh tokens that change with each use, on a disk that loses power or is full, and processes that are killed.
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Granted } from '../../src/oauth/endpoint.ts';
 import { exclusivelyIn } from '../../src/oauth/exclusive.ts';
 import { lost, TokenFailed } from '../../src/oauth/failure.ts';
+import { openOwned } from '../../src/oauth/owner.ts';
 import { type Exclusively, RefreshToken } from '../../src/oauth/refresh.ts';
 import { Seal } from '../../src/oauth/seal.ts';
 import { AuthorizationStore } from '../../src/oauth/store.ts';
@@ -183,7 +184,8 @@ test('two processes renew one after the other', async () => {
   const server = rotatingServer();
   const disk = await openDisk(folder);
   await storeOn(disk).save(FIRST);
-  const ofProcess = () => new RefreshToken({ store: storeOn(disk), server, exclusively: exclusivelyIn(folder, systemClock) });
+  const ofProcess = () =>
+    new RefreshToken({ store: storeOn(disk), server, exclusively: exclusivelyIn(folder, systemClock, async () => {}) });
   const got = await Promise.all([ofProcess().obtain(), ofProcess().obtain(), ofProcess().obtain()]);
   expect(got.map(({ accessToken }) => accessToken).sort()).toEqual(['access-2', 'access-3', 'access-4']);
   expect(await storeOn(disk).load()).toMatchObject({ refreshToken: 'refresh-4' });
@@ -225,6 +227,21 @@ describe('what lies on the flash', () => {
     const { path, folder } = await onFlash();
     writeFileSync(path, text);
     expect(await problemOf(storeOn(await openDisk(folder), sealOf('a'.repeat(32))).load())).toMatch(/damaged/);
+  });
+});
+
+test.runIf(process.geteuid?.() === 0)('what root stores belongs to the user of the relay, and so does the lock', async () => {
+  const spool = temporaryFolder();
+  chownSync(spool, 12_345, 12_345);
+  const folder = join(spool, 'oauth');
+  const { disk, giveAway } = await openOwned(folder);
+  await exclusivelyIn(
+    folder,
+    systemClock,
+    giveAway,
+  )(async () => {
+    await storeOn(disk).save(FIRST);
+    for (const name of ['', 'relay.lock', storeOn(disk).name]) expect(statSync(join(folder, name)).uid).toBe(12_345);
   });
 });
 
