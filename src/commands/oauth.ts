@@ -1,15 +1,14 @@
 // `gatepost oauth login|status|logout`: the accounts whose right to send the owner gives in a browser. The exit code is
 // 77 when the right is refused, 69 when a server can't be asked.
 
-import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { TokenFailed } from '../oauth/failure.ts';
-import { type OAuthParts, serverOf, storeOf } from '../oauth/sources.ts';
+import { onFlash } from '../oauth/refresh.ts';
+import { type OAuthParts, openStore, serverOf } from '../oauth/sources.ts';
 import { ask } from '../ops/control/client.ts';
-import { openOAuth } from '../relay/tokens.ts';
+import { oauthParts } from '../relay/tokens.ts';
 import { systemClock } from '../system/clock.ts';
-import { codeOf, problemOf } from '../system/problem.ts';
 import { systemRandom } from '../system/random.ts';
 import { quit } from '../upstream/dialogue.ts';
 import type { OAuthAccount } from '../vocabulary/oauth-account.ts';
@@ -31,9 +30,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const accounts = accountsOf(config);
   if (accounts.length === 0) return complain('no upstream logs in with OAuth tokens: see GATEPOST_OAUTH', EXIT.configuration);
   try {
-    // The relay could not use a folder that root made: it is there once the relay has been started.
-    await stat(config.spool.dir);
-    const parts = await openOAuth(config, { clock: systemClock, random: systemRandom });
+    const parts = oauthParts(config, { clock: systemClock, random: systemRandom });
     if (verb === 'status') return await status(accounts, parts);
     const account = choose(accounts, user);
     if (typeof account === 'string') return complain(account, EXIT.usage);
@@ -66,12 +63,12 @@ function choose(accounts: readonly OAuthAccount[], user: string | undefined): Re
 
 async function login(config: Config, account: RefreshAccount, parts: OAuthParts): Promise<void> {
   print(`Logging in as ${nameOf(account)}.`);
+  const { store, exclusively } = await openStore(account, parts); // before the owner does anything in vain
   const granted = await logIn(account, parts);
   if (granted.refreshToken === undefined)
     return complain('the server gives no refresh token: the scope may need "offline_access", or the client another kind', EXIT.unavailable);
   const { refreshToken } = granted;
-  const store = storeOf(account, parts);
-  await parts.exclusively(() => store.save({ refreshToken, since: systemClock.wall() }));
+  await exclusively(() => onFlash(store.save({ refreshToken, since: systemClock.wall() })));
   print('The right to send is stored. Trying it:');
   await tryAccount(config, account);
   if (account.provider === 'google')
@@ -97,7 +94,8 @@ async function status(accounts: readonly OAuthAccount[], parts: OAuthParts): Pro
 async function stateOf(account: OAuthAccount, parts: OAuthParts): Promise<string> {
   if (!canLogIn(account)) return `tokens by ${account.grant.kind}, without a login`;
   try {
-    const stored = await storeOf(account, parts).load();
+    const { store } = await openStore(account, parts);
+    const stored = await onFlash(store.load());
     if (stored === undefined) return 'not logged in; gatepost oauth login';
     const sealed = parts.seal === undefined ? '' : ', sealed';
     return `logged in since ${new Date(stored.since).toISOString()} by the date of this board${sealed}`;
@@ -108,11 +106,11 @@ async function stateOf(account: OAuthAccount, parts: OAuthParts): Promise<string
 }
 
 async function logout(account: RefreshAccount, parts: OAuthParts): Promise<void> {
-  const store = storeOf(account, parts);
-  await parts.exclusively(async () => {
+  const { store, exclusively } = await openStore(account, parts);
+  await exclusively(async () => {
     const stored = await store.load().catch(() => undefined); // what can't be read is forgotten all the same
     const revoked = stored === undefined ? 'not-stored' : await revoke(account, stored.refreshToken, parts);
-    await store.remove();
+    await onFlash(store.remove());
     print(`${nameOf(account)}: ${REVOKED[revoked]}`);
   });
 }
@@ -141,9 +139,7 @@ function report(error: unknown): void {
       `${error.message}${advice === undefined ? '' : `\n  ${advice}`}`,
       cause === 'authorization-lost' ? EXIT.noPermission : EXIT.unavailable,
     );
-  } else if (codeOf(error) !== undefined)
-    complain(`the folder for authorizations can't be used (was the relay started once?): ${problemOf(error)}`, EXIT.unavailable);
-  else throw error;
+  } else throw error;
 }
 
 function complain(problem: string, code: number): void {

@@ -15,6 +15,8 @@ type RefreshParts = {
   readonly store: AuthorizationStore;
   readonly server: Pick<AuthorizationServer, 'refresh'>;
   readonly exclusively: Exclusively;
+  /** What is added to the advice when the right has ended. */
+  readonly hint?: string | undefined;
 };
 
 /** A refresh token that came and could not be written; `replaces` is the one on the flash. */
@@ -38,12 +40,18 @@ export class RefreshToken {
       const reserved = this.#rotates ? await onFlash(this.#parts.store.reserve()) : undefined;
       const granted = await this.#parts.server.refresh(stored.refreshToken).catch(async (error: unknown) => {
         await reserved?.abandon().catch(() => {}); // the next reservation removes what is left
-        throw error;
+        throw this.#hinted(error);
       });
       const { refreshToken = stored.refreshToken } = granted;
       await this.#keep(stored, refreshToken, reserved);
       return granted;
     });
+  }
+
+  #hinted(error: unknown): unknown {
+    const { hint } = this.#parts;
+    if (!(error instanceof TokenFailed) || error.code !== 'invalid_grant' || hint === undefined) return error;
+    return lost(error.message, `${error.failure.advice}; ${hint}`);
   }
 
   async #authorization(): Promise<Authorization> {
@@ -72,8 +80,8 @@ export class RefreshToken {
   }
 }
 
-/** `work`, an error of the disk turned into a failure. */
-async function onFlash<T>(work: Promise<T>): Promise<T> {
+/** `work`, an error of the disk turned into a TokenFailed. */
+export async function onFlash<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

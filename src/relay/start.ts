@@ -31,8 +31,8 @@ import { Lifetimes } from './lifetimes.ts';
 import { notificationRule } from './notification-rule.ts';
 import { operationsOn } from './operations.ts';
 import { statusOf } from './status.ts';
-import { oauthFolder, upstreamTargets } from './tokens.ts';
-import { folderNotMade, notListening, spoolNotOpened } from './trouble.ts';
+import { upstreamTargets } from './tokens.ts';
+import { notListening, spoolNotOpened } from './trouble.ts';
 
 /** What of the system a test may replace. */
 type System = { readonly clock: Clock; readonly random: Random };
@@ -75,7 +75,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   lifetimes.push(() => spool.close());
   const today = new Calendar(clock, BUILT as WallTime, spool.newest);
 
-  const upstreams = makeUpstreams(base, spool, await openTargets(base));
+  const upstreams = makeUpstreams(base, spool, await upstreamTargets(config, base));
   lifetimes.push(() => Promise.all(upstreams.map((upstream) => upstream.close())));
   const scheduler = makeScheduler(base, { spool, upstreams, calendar: today });
   spool.feed((stored) => scheduler.offer(stored));
@@ -120,14 +120,6 @@ async function openSpoolFor({ config, clock, random, tell }: Base): Promise<Spoo
     return await openSpool({ disk: await openDisk(config.spool.dir), clock, random, tell, segmentSize: size, segments: count });
   } catch (error) {
     throw spoolNotOpened(config.spool.dir, error);
-  }
-}
-
-async function openTargets({ config, clock, random }: Base): Promise<readonly UpstreamTarget[]> {
-  try {
-    return await upstreamTargets(config, { clock, random });
-  } catch (error) {
-    throw folderNotMade(oauthFolder(config), error);
   }
 }
 

@@ -11,26 +11,21 @@ import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 
 type System = { readonly clock: Clock; readonly random: Random };
 
-/** The folder in the spool directory where authorizations are kept. */
-export const oauthFolder = (config: Config): string => `${config.spool.dir}/oauth`;
-
 /**
  * What the accounts share. Their servers are verified by the public roots, whatever authority or key is given for the
- * upstream. Makes the folder; rejects with Node's error where it can't.
+ * upstream.
  */
-export async function openOAuth(config: Config, { clock, random }: System): Promise<OAuthParts> {
-  const { openParts } = await import('../oauth/sources.ts');
-  const { bundle } = config.upstream.trust;
-  const trust = new Trust({ ca: undefined, pin: undefined, bundle });
-  return await openParts(oauthFolder(config), { clock, random, trust, seal: config.upstream.seal });
+export function oauthParts({ upstream, spool }: Config, { clock, random }: System): OAuthParts {
+  const trust = new Trust({ ca: undefined, pin: undefined, bundle: upstream.trust.bundle });
+  return { clock, random, trust, seal: upstream.seal, folder: `${spool.dir}/oauth` };
 }
 
-/** The upstreams in order of preference, ready to connect to. Rejects with Node's error where openOAuth does. */
+/** The upstreams in order of preference, ready to connect to. */
 export async function upstreamTargets(config: Config, system: System): Promise<readonly UpstreamTarget[]> {
   const { targets } = config.upstream;
   if (targets.every(({ oauth }) => oauth === undefined)) return targets;
   const { tokenSource } = await import('../oauth/sources.ts');
-  const parts = await openOAuth(config, system);
+  const parts = oauthParts(config, system);
   const sources = new Map<string, TokenSource>(); // two ports of one account share its tokens
   return targets.map((target) => {
     const { oauth, host, port } = target;

@@ -1,10 +1,10 @@
 // Client credentials at a server that others wrote (oauth2-mock-server), over HTTPS.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OAuth2Server } from 'oauth2-mock-server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openParts, tokenSource } from '../../src/oauth/sources.ts';
+import { tokenSource } from '../../src/oauth/sources.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { CERTIFICATE } from '../support/fakes/scripted-upstream.ts';
@@ -23,10 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function source() {
-  const own = join(folder, 'oauth');
-  mkdirSync(own, { recursive: true });
-  const parts = await openParts(own, { clock: systemClock, random: systemRandom, trust, seal: undefined });
+function source() {
+  const parts = { clock: systemClock, random: systemRandom, trust, seal: undefined, folder: '/nowhere' };
   const client = { id: 'gate', secret: 'secret-of-the-client', secretIn: 'header' } as const;
   const endpoints = { token: `https://127.0.0.1:${server.address().port}/token` };
   return tokenSource(
@@ -40,7 +38,7 @@ test('five connections at once: one request, and a token with the scope', async 
   server.service.on('beforeResponse', () => {
     asked += 1;
   });
-  const tokens = await source();
+  const tokens = source();
   const got = await Promise.all([1, 2, 3, 4, 5].map(() => tokens.token()));
   expect(new Set(got).size).toBe(1);
   expect(asked).toBe(1);
@@ -54,7 +52,7 @@ test.each([
   [401, { error: 'invalid_client' }, 'authorization-lost'],
 ])('an answer of %s %j once, and then a token', async (statusCode, body, cause) => {
   server.service.once('beforeResponse', (response: { statusCode: number; body: unknown }) => Object.assign(response, { statusCode, body }));
-  const tokens = await source();
+  const tokens = source();
   expect(await tokens.token()).toMatchObject({ cause });
   expect(await tokens.token()).toEqual(expect.any(String));
 });

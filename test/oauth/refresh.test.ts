@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Granted } from '../../src/oauth/endpoint.ts';
 import { exclusivelyIn } from '../../src/oauth/exclusive.ts';
-import { lost, TokenFailed } from '../../src/oauth/failure.ts';
+import { lost, refusedWith, TokenFailed } from '../../src/oauth/failure.ts';
 import { openOwned } from '../../src/oauth/owner.ts';
 import { type Exclusively, RefreshToken } from '../../src/oauth/refresh.ts';
 import { Seal } from '../../src/oauth/seal.ts';
@@ -170,6 +170,16 @@ describe('a disk that takes nothing', () => {
   });
 });
 
+test('what ends the right is said with what often does it at that provider', async () => {
+  const disk = powerLosingDisk();
+  await storeOn(disk).save(FIRST);
+  const server = { refresh: () => Promise.reject(refusedWith('invalid_grant', 'expired')) };
+  const refresh = new RefreshToken({ store: storeOn(disk), server, exclusively: atOnce, hint: 'publish it' });
+  await expect(refresh.obtain()).rejects.toMatchObject({
+    failure: { cause: 'authorization-lost', advice: 'log in again: gatepost oauth login; publish it' },
+  });
+});
+
 test('a login by another process is taken up, and nothing that is older is written over it', async () => {
   const disk = powerLosingDisk();
   const refresh = new RefreshToken({ store: storeOn(disk), server: rotatingServer(7), exclusively: atOnce });
@@ -230,7 +240,7 @@ describe('what lies on the flash', () => {
   });
 });
 
-test.runIf(process.geteuid?.() === 0)('what root stores belongs to the user of the relay, and so does the lock', async () => {
+test.runIf(process.geteuid?.() === 0)('what root stores belongs to the user of the relay, and so does the lock (needs root)', async () => {
   const spool = temporaryFolder();
   chownSync(spool, 12_345, 12_345);
   const folder = join(spool, 'oauth');

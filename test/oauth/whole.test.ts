@@ -5,12 +5,13 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { trustedBySystem } from '../../scripts/lib/certificate.ts';
 import { BUNDLE } from '../../scripts/lib/paths.ts';
 import { CERTIFICATE, politeUpstream, type ScriptedUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { CLIENT, consent, type RealServer, realAuthorizationServer } from '../support/programs/authorization-server.ts';
+import { describeWith } from '../support/programs/installed.ts';
 import { runProgram, startProcess } from '../support/programs/relay-process.ts';
 import { alsoSecret, searchForSecrets, secretsIn } from '../support/secrets.ts';
 
@@ -124,7 +125,7 @@ const withDevice = async (options: Parameters<typeof setUp>[1] = {}, more: Recor
   return { ...set, byCode: { ...set.environment, GATEPOST_OAUTH_DEVICE_URL: `${set.server.url}/device/auth` } };
 };
 
-describe('gatepost oauth login', () => {
+describeWith(['script'], 'gatepost oauth login', () => {
   test('with a code: the mail that waited goes at once', async () => {
     const { server, upstream, relay, byCode, spool } = await withDevice();
     await send(relay.port);
@@ -192,7 +193,7 @@ describe('gatepost oauth login', () => {
   });
 });
 
-describe('mail', () => {
+describeWith(['script'], 'mail', () => {
   test('an expired token is renewed, and the refresh token that works is on the flash each time', async () => {
     const { server, relay, byCode, spool, upstream } = await withDevice({ seconds: 1 });
     await loginByCode(byCode, server.url);
@@ -231,7 +232,7 @@ describe('mail', () => {
   });
 });
 
-describe('what goes wrong', () => {
+describeWith(['script'], 'what goes wrong', () => {
   test('after a logout the right is gone, here and there', async () => {
     const { server, byCode, spool } = await withDevice();
     await loginByCode(byCode, server.url);
@@ -270,4 +271,25 @@ describe('what goes wrong', () => {
     server.instead = undefined;
     await expect.poll(() => upstream.received.length, { timeout: 18_000 }).toBe(1);
   });
+});
+
+test('before the relay was started: a sentence, and no folder that belongs to the wrong user', async () => {
+  const environment = {
+    GATEPOST_UPSTREAM: 'smtp://me@smtp.gmail.com',
+    GATEPOST_OAUTH: 'google',
+    GATEPOST_OAUTH_CLIENT_ID: 'x',
+    GATEPOST_OAUTH_CLIENT_SECRET: 'secret-of-the-client',
+    GATEPOST_SPOOL_DIR: join(temporaryFolder(), 'none'),
+  };
+  for (const verb of ['login', 'logout']) {
+    const { code, stderr } = await runProgram(['oauth', verb], environment);
+    expect(stderr).toBe('gatepost: there is no spool directory yet: start the relay once\n');
+    expect(code).toBe(69);
+  }
+  expect((await runProgram(['oauth', 'frob'], environment)).code).toBe(64);
+  expect((await runProgram(['oauth', 'login', 'nobody'], environment)).stderr).toContain('there is no account nobody');
+  expect((await runProgram(['oauth', 'status'], { GATEPOST_UPSTREAM: 'smtp://a:b@h.example' })).code).toBe(78);
+  expect((await runProgram(['check'], environment)).stdout).toContain(
+    'logging in as me with OAuth tokens that "gatepost oauth login" gets the right to',
+  );
 });
