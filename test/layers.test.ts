@@ -17,9 +17,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   spool: [...SHARED, 'message'],
   delivery: [...SHARED, 'message'],
   upstream: [...SHARED, 'message'],
+  oauth: SHARED,
   ops: [...SHARED, 'message'],
-  relay: [...SHARED, 'version.ts', 'config', 'server', 'spool', 'delivery', 'upstream', 'ops', 'message'],
-  commands: [...SHARED, 'message', 'config', 'relay', 'version.ts', 'ops', 'server', 'spool', 'upstream'],
+  relay: [...SHARED, 'version.ts', 'config', 'server', 'spool', 'delivery', 'upstream', 'oauth', 'ops', 'message'],
+  commands: [...SHARED, 'message', 'config', 'relay', 'version.ts', 'ops', 'server', 'spool', 'upstream', 'oauth'],
   'main.ts': ['commands', 'system'],
   'version.ts': [],
 };

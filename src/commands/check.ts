@@ -13,7 +13,7 @@ import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { explain, mebibytes } from './explain.ts';
 import { print } from './print.ts';
-import { printFailure, senderFor, tryToConnect } from './try-upstream.ts';
+import { printFailure, senderFor, targetsOf, tryToConnect } from './try-upstream.ts';
 
 /** Prints the explanation, and with --connect what each upstream answers. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -21,7 +21,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const config = configFromEnvironment();
   if (config === undefined) return;
   print(...explain(config));
-  if (values.connect === true) for (const target of config.upstream.targets) await tryUpstream(config, target);
+  if (values.connect === true) for (const target of await targetsOf(config)) await tryUpstream(config, target);
 }
 
 async function tryUpstream(config: Config, target: UpstreamTarget): Promise<void> {

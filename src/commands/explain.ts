@@ -1,12 +1,11 @@
 // The configuration in sentences, one function for each group of variables. Secrets are never shown.
 
-import type { Config } from '../config/config.ts';
+import type { Config, ConfiguredUpstream } from '../config/config.ts';
 import { formatMailbox } from '../smtp/address.ts';
 import { cutIntoSegments, Space } from '../spool/space.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { Allowed } from '../vocabulary/network.ts';
 import type { Rate } from '../vocabulary/rate.ts';
-import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 
 /** Lines for people: what the relay will do with this configuration. */
 export function explain(config: Config): readonly string[] {
@@ -95,18 +94,26 @@ const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte'
 const bareName = (name: string | undefined): string | undefined => (name?.includes('.') === false ? name : undefined);
 
 /** What is likely a mistake: the two ways to begin TLS have a port each (RFC 8314, section 7.3; RFC 6409). */
-function portRemark({ security, port }: UpstreamTarget): readonly string[] {
+function portRemark({ security, port }: ConfiguredUpstream): readonly string[] {
   if (security === 'starttls' && port === 465) return ['  (port 465 waits for TLS from the first byte: smtps:// is meant, perhaps)'];
   if (security === 'tls' && port === 587) return ['  (port 587 begins in the clear, with STARTTLS: smtp:// is meant, perhaps)'];
   return [];
 }
 
-function login({ credentials, auth }: UpstreamTarget): string {
+function login({ credentials, oauth, auth }: ConfiguredUpstream): string {
+  if (oauth !== undefined) return `logging in as ${oauth.username} with OAuth tokens${TOKENS_BY[oauth.grant.kind]}`;
   if (credentials === undefined || auth === 'none') return 'without logging in';
   const { username, password } = credentials;
   const remark = password === password.trim() ? '' : ', whose password begins or ends with a blank';
   return `logging in as ${username}${remark} (${auth === 'auto' ? 'the strongest mechanism offered' : auth.toUpperCase()})`;
 }
+
+const TOKENS_BY = {
+  refresh: ' that "gatepost oauth login" gets the right to',
+  'client-credentials': " in the application's own name",
+  'service-account': ' of a service account',
+  command: ' of GATEPOST_OAUTH_COMMAND',
+} as const;
 
 function trusted({ ca, pin }: Config['upstream']['trust']): string {
   if (pin !== undefined) return `only the server's key ${pin}`;

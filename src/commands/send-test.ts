@@ -16,7 +16,7 @@ import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { wrongUse } from './help-text.ts';
 import { print } from './print.ts';
-import { printFailure, senderFor, tryToConnect } from './try-upstream.ts';
+import { printFailure, senderFor, targetsOf, tryToConnect } from './try-upstream.ts';
 
 /**
  * Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a
@@ -30,7 +30,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
   const config = configFromEnvironment();
   if (config === undefined) return;
-  for (const target of config.upstream.targets) {
+  for (const target of await targetsOf(config)) {
     const connection = await tryToConnect(config, target);
     if (connection === undefined) continue;
     const from = senderFor(config, target);

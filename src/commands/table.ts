@@ -2,6 +2,7 @@
 // main.ts, `gatepost help`, each command's `--help` and the README's table are made from it; a new command is a row and
 // a file.
 
+import { OAUTH_VERBS } from './oauth-verbs.ts';
 import { QUEUE_VERBS } from './queue-verbs.ts';
 import type { Usage } from './usage.ts';
 
@@ -69,6 +70,7 @@ export const COMMANDS = {
     load: () => import('./status.ts'),
   },
   queue: { usages: Object.values(QUEUE_VERBS), load: () => import('./queue.ts') },
+  oauth: { usages: Object.values(OAUTH_VERBS), load: () => import('./oauth.ts') },
   spool: {
     usages: [
       {

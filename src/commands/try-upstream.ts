@@ -2,6 +2,7 @@
 // reached, and a failure with the reply as it came and what can be done about it.
 
 import type { Config } from '../config/config.ts';
+import { upstreamTargets } from '../relay/tokens.ts';
 import { type Mailbox, parseMailbox } from '../smtp/address.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
@@ -18,6 +19,9 @@ import { print } from './print.ts';
 
 // A delivery waits for minutes, as RFC 5321 asks for; nobody in front of a screen does. In ms.
 const GREETING_WITHIN = 10_000;
+/** The upstreams in order of preference. */
+export const targetsOf = (config: Config): Promise<readonly UpstreamTarget[]> =>
+  upstreamTargets(config, { clock: systemClock, random: systemRandom });
 
 /**
  * A connection that is ready for MAIL. When there is none, prints why, sets the exit code (77 or 69) and gives

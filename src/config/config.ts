@@ -2,13 +2,16 @@
 // defaults that depend on the board, and from what systemd gives.
 
 import { hostname as systemHostname } from 'node:os';
+import { TOKEN_CHOICES } from '../smtp/sasl/mechanisms.ts';
 import type { HeartbeatSettings } from '../system/heartbeat.ts';
 import type { ListenAddress, PassedSocket } from '../vocabulary/endpoint.ts';
 import type { KeyPair } from '../vocabulary/key-pair.ts';
+import type { OAuthAccount } from '../vocabulary/oauth-account.ts';
 import type { DeviceUser } from '../vocabulary/password.ts';
 import type { TrustSettings } from '../vocabulary/trust-settings.ts';
-import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
+import type { AuthChoice, UpstreamUrl } from '../vocabulary/upstream-target.ts';
 import { findContradictions } from './contradictions.ts';
+import { findAccounts } from './oauth.ts';
 import { type Settings, VARIABLES } from './settings.ts';
 import { type Environment, type Mistake, type ReadFile, readVariables, unknownNames } from './sources.ts';
 import { heartbeatSettings, passedSockets } from './systemd.ts';
@@ -17,8 +20,10 @@ import { heartbeatSettings, passedSockets } from './systemd.ts';
 export type Config = {
   readonly upstream: Omit<Settings['upstream'], 'upstream' | 'username' | 'password' | 'auth' | 'ca' | 'pin'> & {
     /** In order of preference, each with its credentials. */
-    readonly targets: readonly UpstreamTarget[];
+    readonly targets: readonly ConfiguredUpstream[];
     readonly trust: TrustSettings;
+    /** The key of stored OAuth authorizations. */
+    readonly seal: string | undefined;
   };
   readonly server: Omit<Settings['server'], 'listen' | 'deviceUsers' | 'deviceTls' | 'deviceTlsMin' | 'deviceTlsCert' | 'deviceTlsKey'> & {
     /** Sockets of systemd, if it passes any, in place of the addresses. */
@@ -40,6 +45,9 @@ export type Config = {
   };
   readonly log: Settings['log'];
 };
+
+/** One upstream. It logs in with credentials, or with the tokens of an account, or not at all. */
+export type ConfiguredUpstream = UpstreamUrl & { readonly auth: AuthChoice; readonly oauth: OAuthAccount | undefined };
 
 /** TLS with devices. */
 type DeviceTlsConfig = {
@@ -78,11 +86,12 @@ export function parseRelayLocation(environment: Environment, readFile: ReadFile)
   return { spoolDir: spool.dir, controlSocket: controlSocketOf(relay, spool) };
 }
 
-function configFrom({ upstream, server, rewriting, delivery, spool, relay, log }: Settings, environment: Environment): Config {
+function configFrom(settings: Settings, environment: Environment): Config {
+  const { server, rewriting, delivery, spool, relay, log } = settings;
   const { retryMin, retryMax, ...otherDelivery } = delivery;
   const { aliveFile, ...otherRelay } = relay;
   return {
-    upstream: upstreamFrom(upstream, environment),
+    upstream: upstreamFrom(settings, environment),
     server: serverFrom(server, passedSockets(environment)),
     rewriting,
     delivery: { ...otherDelivery, retry: { min: retryMin, max: retryMax } },
@@ -99,15 +108,23 @@ function configFrom({ upstream, server, rewriting, delivery, spool, relay, log }
 }
 
 /** SSL_CERT_FILE and SSL_CERT_DIR replace the system's roots, as OpenSSL's own programs know them. */
-function upstreamFrom(settings: Settings['upstream'], environment: Environment): Config['upstream'] {
+function upstreamFrom(settings: Settings, environment: Environment): Config['upstream'] {
   const bundle = environment['SSL_CERT_FILE'];
   const folders = environment['SSL_CERT_DIR']?.split(':').filter((path) => path !== '');
-  const { upstream, username, password, auth, ca, pin, ...others } = settings;
+  const { upstream, username, password, auth, ca, pin, ...others } = settings.upstream;
   const beside = username !== undefined && password !== undefined ? { username, password } : undefined;
+  const { accounts } = findAccounts(settings);
+  const isForTokens = TOKEN_CHOICES.some((one) => one === auth);
   return {
     ...others,
-    targets: upstream.map((url) => ({ ...url, credentials: url.credentials ?? beside, auth })),
+    targets: upstream.map((url) => {
+      const oauth = accounts.get(url);
+      const credentials = oauth === undefined ? (url.credentials ?? beside) : undefined;
+      // A mechanism for passwords is not meant for an upstream that takes tokens, nor the other way round.
+      return { ...url, credentials, oauth, auth: auth === 'none' || (oauth !== undefined) === isForTokens ? auth : 'auto' };
+    }),
     trust: { ca, pin, bundle, folders },
+    seal: settings.oauth.seal,
   };
 }
 

@@ -4,9 +4,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parseMailbox } from '../smtp/address.ts';
+import { TOKEN_CHOICES } from '../smtp/sasl/mechanisms.ts';
 import { problemOf } from '../system/problem.ts';
 import { upstreamsFor } from '../vocabulary/sender-route.ts';
 import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
+import { findAccounts } from './oauth.ts';
 import type { Settings } from './settings.ts';
 import type { Mistake } from './sources.ts';
 import { PREFIX } from './variable.ts';
@@ -15,8 +17,8 @@ type Rule = (settings: Settings) => Mistake | readonly Mistake[] | undefined;
 
 const USERNAME_AND_PASSWORD = `${PREFIX}UPSTREAM_USERNAME and ${PREFIX}UPSTREAM_PASSWORD`;
 
-const halfOfTheCredentials: Rule = ({ upstream: { username, password } }) =>
-  (username === undefined) !== (password === undefined)
+const halfOfTheCredentials: Rule = ({ upstream: { username, password }, oauth: { oauth } }) =>
+  (username === undefined) !== (password === undefined) && (oauth === undefined || username === undefined)
     ? `${USERNAME_AND_PASSWORD}: one is given without the other; give both, or write them into ${PREFIX}UPSTREAM`
     : undefined;
 
@@ -67,6 +69,18 @@ const sendersWithoutUpstream: Rule = ({ upstream: { upstream }, server: { allowS
       `${PREFIX}UPSTREAM: ${PREFIX}ALLOW_SENDERS has ${sender}, which is in no upstream's ?from=; add it to one, or give an upstream without ?from=`,
     ];
   });
+const wrongAccounts: Rule = (settings) => findAccounts(settings).mistakes;
+
+const mechanismForOthers: Rule = (settings) => {
+  const { auth, upstream } = settings.upstream;
+  if (auth === 'auto' || auth === 'none') return undefined;
+  const { accounts } = findAccounts(settings);
+  const isForTokens = TOKEN_CHOICES.includes(auth);
+  if (isForTokens && accounts.size === 0) return `${PREFIX}UPSTREAM_AUTH: ${auth} needs tokens; see ${PREFIX}OAUTH`;
+  if (!isForTokens && accounts.size === upstream.length)
+    return `${PREFIX}UPSTREAM_AUTH: ${auth} takes no token of ${PREFIX}OAUTH; leave it out`;
+  return undefined;
+};
 
 const authorityBesideAPin: Rule = ({ upstream: { ca, pin } }) =>
   ca !== undefined && pin !== undefined
@@ -120,6 +134,8 @@ const RULES: readonly Rule[] = [
   sharedCredentials,
   unfitUpstreams,
   sendersWithoutUpstream,
+  wrongAccounts,
+  mechanismForOthers,
   authorityBesideAPin,
   loginWithoutUsers,
   usersWithoutLogin,

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { type Mailbox, parseMailbox } from '../smtp/address.ts';
 import type { ListenAddress } from '../vocabulary/endpoint.ts';
 import { type Allowed, familyOf, type Network } from '../vocabulary/network.ts';
+import type { ServiceAccountKey } from '../vocabulary/oauth-account.ts';
 import { type DeviceUser, parsePhc, type Secret } from '../vocabulary/password.ts';
 import type { Rate } from '../vocabulary/rate.ts';
 import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
@@ -231,6 +232,27 @@ export const certificates: Kind<string> = kind((value) => {
 /** PEM with an unencrypted private key. */
 export const privateKey: Kind<string> = kind((value) => {
   if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(value)) throw new InvalidValue('no unencrypted PEM private key is in it');
+  return value;
+});
+
+const KEY_FILE = v.object({ client_email: v.string(), private_key: v.string(), private_key_id: v.optional(v.string()) });
+
+/** The JSON key file of one of Google's service accounts. Its messages never quote the value. */
+export const serviceAccountKey: Kind<ServiceAccountKey> = kind((value) => {
+  const file = v.safeParse(v.pipe(v.string(), v.parseJson(), KEY_FILE), value);
+  if (!file.success || !file.output.private_key.includes('PRIVATE KEY-----'))
+    throw new InvalidValue('is no JSON key file of a service account, with client_email and private_key in it');
+  const { client_email: email, private_key: privateKey, private_key_id: keyId } = file.output;
+  return { email, privateKey, keyId };
+});
+
+// Characters of base64 that 24 random octets have.
+const SHORTEST_SEAL = 32;
+
+/** A random text to derive a key from. Its messages never quote the value. */
+export const sealKey: Kind<string> = kind((value) => {
+  if (value.length < SHORTEST_SEAL)
+    throw new InvalidValue(`has less than ${SHORTEST_SEAL} characters; "openssl rand -base64 32" makes one`);
   return value;
 });
 

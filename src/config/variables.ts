@@ -1,11 +1,13 @@
 // THE table of variables, grouped by the part of the relay that uses them. The parser, the types of `Config`, `gatepost
 // config`, the README's tables and the boards' environment file are made from it. Names are without their prefix.
 
-import { MECHANISM_CHOICES } from '../smtp/sasl/mechanisms.ts';
+import { PASSWORD_CHOICES, TOKEN_CHOICES } from '../smtp/sasl/mechanisms.ts';
 import { LOG_LEVELS } from '../vocabulary/log-level.ts';
 import { PRIVATE_NETWORKS } from '../vocabulary/network.ts';
 import * as kinds from './kinds.ts';
 import { variable } from './variable.ts';
+
+const quoted = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
 
 /**
  * For each group its heading and its rows. A field of `Config` is named after its group and its row; see settings.ts.
@@ -35,9 +37,9 @@ export const GROUPS = {
         example: 'secret',
       }),
       UPSTREAM_AUTH: variable({
-        kind: kinds.oneOf('auto', ...MECHANISM_CHOICES, 'none'),
+        kind: kinds.oneOf('auto', ...PASSWORD_CHOICES, ...TOKEN_CHOICES, 'none'),
         default: 'auto',
-        meaning: `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${MECHANISM_CHOICES.map((name) => `\`${name}\``).join(', ')}. Otherwise one of them, or \`none\`.`,
+        meaning: `\`auto\` picks the strongest mechanism that the upstream offers, in this order: ${quoted(PASSWORD_CHOICES)}; with \`GATEPOST_OAUTH\` ${quoted(TOKEN_CHOICES)}. Otherwise one of them, or \`none\`.`,
         example: 'login',
       }),
       UPSTREAM_CA: variable({
@@ -63,6 +65,72 @@ export const GROUPS = {
         meaning:
           'Most messages that go to one upstream per second, minute, hour or day: `s`, `m`, `h` or `d`. When the provider itself asks for less, the relay slows down without it.',
         example: '30/m',
+      }),
+    },
+  },
+  oauth: {
+    heading: 'OAuth at the upstream',
+    variables: {
+      OAUTH: variable({
+        kind: kinds.text,
+        meaning:
+          'Logs in with OAuth tokens in place of a password. `google` and `microsoft` know their addresses and scopes; `generic` is any other server; `command` takes tokens from `GATEPOST_OAUTH_COMMAND`. The mailbox is the user in the URL of the upstream. With upstreams of several providers, this and the others below may be entries `host=value`, separated by commas or line ends: `smtp.gmail.com=google,smtp.office365.com=microsoft`.',
+        example: 'google',
+      }),
+      OAUTH_CLIENT_ID: variable({
+        kind: kinds.text,
+        meaning: 'ID of the client that you have registered with the provider.',
+        example: '1234.apps.googleusercontent.com',
+      }),
+      OAUTH_CLIENT_SECRET: variable({
+        kind: kinds.password,
+        meaning:
+          'Secret of the client. Without it, Microsoft wants `gatepost oauth login`; with it, the application sends in its own name (`SMTP.SendAsApp`).',
+        example: 'secret',
+      }),
+      OAUTH_TENANT: variable({
+        kind: kinds.text,
+        defaultShown: '`common`',
+        meaning: "Microsoft's directory (tenant) ID; `consumers` for Outlook.com.",
+        example: '72f988bf-86f1-41af-91ab-2d7cd011db47',
+      }),
+      OAUTH_TOKEN_URL: variable({
+        kind: kinds.text,
+        meaning: 'Token endpoint of a `generic` server, https only.',
+        example: 'https://login.example.org/oauth2/token',
+      }),
+      OAUTH_AUTH_URL: variable({
+        kind: kinds.text,
+        meaning: 'Where the owner consents in a browser, for `gatepost oauth login` at a `generic` server.',
+        example: 'https://login.example.org/oauth2/authorize',
+      }),
+      OAUTH_DEVICE_URL: variable({
+        kind: kinds.text,
+        meaning: 'Device authorization endpoint of a `generic` server, for `gatepost oauth login` with a code.',
+        example: 'https://login.example.org/oauth2/device',
+      }),
+      OAUTH_SCOPE: variable({
+        kind: kinds.text,
+        defaultShown: "the provider's for sending mail",
+        meaning: 'Scopes that are asked for, separated by blanks.',
+        example: 'https://mail.google.com/',
+      }),
+      OAUTH_KEY: variable({
+        kind: kinds.serviceAccountKey,
+        meaning: 'JSON key of a service account in Google Workspace, in place of a client. Usually given as `GATEPOST_OAUTH_KEY_FILE`.',
+        example: '{"client_email": ...}',
+      }),
+      OAUTH_COMMAND: variable({
+        kind: kinds.text,
+        meaning:
+          'With `GATEPOST_OAUTH=command`: a program with its words (no shell; 60 s at most), or a file; its first line is the token. The program finds the account in `GATEPOST_OAUTH_USER` and `GATEPOST_OAUTH_HOST`.',
+        example: '/usr/bin/vault read -field=token mail/alerts',
+      }),
+      OAUTH_SEAL: variable({
+        kind: kinds.sealKey,
+        meaning:
+          'Random text under which stored refresh tokens are sealed (AES-256-GCM), so that a stolen card alone gives nothing. It should lie elsewhere: as a credential, or in a file on another device.',
+        example: 'kR0Ii4q8mC1p0bXj2u6Zr5sWv7Yt9eAa',
       }),
     },
   },

@@ -26,6 +26,7 @@ import { BUILT } from '../version.ts';
 import { formatEndpoint } from '../vocabulary/endpoint.ts';
 import type { RelayEvents, Tell } from '../vocabulary/events.ts';
 import { NO_OFFERS } from '../vocabulary/offers.ts';
+import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { emitTo } from './events.ts';
 import { takeFolder } from './folder.ts';
 import { Lifetimes } from './lifetimes.ts';
@@ -33,6 +34,7 @@ import { notificationRule } from './notification-rule.ts';
 import { operationsOn } from './operations.ts';
 import { ownSender } from './own-sender.ts';
 import { statusOf } from './status.ts';
+import { upstreamTargets } from './tokens.ts';
 import { notListening, spoolNotOpened } from './trouble.ts';
 
 /** What of the system a test may replace. */
@@ -85,7 +87,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
 
   const habits = await openHabits(base);
   lifetimes.push(() => habits.close());
-  const upstreams = makeUpstreams(base, spool, habits);
+  const upstreams = makeUpstreams(base, { spool, file: habits, targets: await upstreamTargets(config, base) });
   lifetimes.push(() => Promise.all(upstreams.map((upstream) => upstream.close())));
   const scheduler = makeScheduler(base, { spool, upstreams, calendar: today });
   spool.feed((stored) => scheduler.offer(stored));
@@ -139,12 +141,14 @@ async function openHabits({ config, tell }: Base): Promise<HabitsFile> {
   return HabitsFile.open(await openDisk(config.spool.dir), (error) => tell('fault', { where: 'what was learned of the upstreams', error }));
 }
 
-function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool, file: HabitsFile): readonly Upstream[] {
+type UpstreamNeeds = { readonly spool: Spool; readonly file: HabitsFile; readonly targets: readonly UpstreamTarget[] };
+
+function makeUpstreams({ config, clock, random, tell }: Base, { spool, file, targets }: UpstreamNeeds): readonly Upstream[] {
   const hostname = config.relay.helloName;
   const trust = new Trust(config.upstream.trust);
   const mayNotify = notificationRule(config);
   const seen = new Map<string, Capabilities>();
-  return config.upstream.targets.map((target) => {
+  return targets.map((target) => {
     const name = formatEndpoint(target);
     const learn = (capabilities: Capabilities) => {
       seen.set(name, capabilities);

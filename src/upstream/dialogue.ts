@@ -36,9 +36,14 @@ const LONGEST_REPLY_LINE = 2_048;
 
 /**
  * What is known of a failure beside its problem: the reply that says so, in the context that it came in; the cause
- * where that is known better than the reply tells it.
+ * where that is known better than the reply tells it; advice in place of the one that the tables know.
  */
-type Known = { readonly reply?: RemoteReply; readonly context?: Context; readonly cause?: UpstreamFailure['cause'] };
+type Known = {
+  readonly reply?: RemoteReply;
+  readonly context?: Context;
+  readonly cause?: UpstreamFailure['cause'];
+  readonly advice?: string | undefined;
+};
 
 // Before a transaction neither of these matters.
 const NO_CONTEXT: Context = { hasAccount: true, isKept: false, isNullPath: false, hasParameters: false };
@@ -51,8 +56,9 @@ export class UpstreamFailed extends Error {
   /** `problem`: what is wrong, on one line. */
   constructor(stage: Stage, problem: string, known: Known = {}) {
     super(problem);
-    this.failure =
+    const failure =
       known.reply === undefined ? unanswered(stage, problem, known.cause ?? 'plain') : refused(stage, problem, known.reply, known);
+    this.failure = known.advice === undefined ? failure : { ...failure, advice: known.advice };
   }
 }
 

@@ -25,8 +25,13 @@ const TABLE: readonly Known[] = [
     advice: 'use smtp:// or smtps:// in GATEPOST_UPSTREAM, or GATEPOST_UPSTREAM_AUTH=none',
   },
   {
-    says: /^the server offers .*(?:XOAUTH2|OAUTHBEARER)/,
-    advice: 'the provider takes OAuth tokens only; this relay logs in with passwords (an app password, where the provider has them)',
+    says: /^the server offers [^;]*(?:XOAUTH2|OAUTHBEARER)/,
+    advice: 'the provider takes OAuth tokens only: see GATEPOST_OAUTH; no password, not even an app password, will do',
+  },
+  {
+    says: /^the server offers .*; usable here: (?:OAUTHBEARER|XOAUTH2)/,
+    advice:
+      'this server takes no OAuth tokens: is the host in GATEPOST_UPSTREAM right? Otherwise it wants a password, without GATEPOST_OAUTH',
   },
   {
     says: /does not exist|can't be looked up/,

@@ -30,6 +30,8 @@ function base64Core(text: string, offset: number): string {
 /** The passwords that a process gets in its environment. */
 export function secretsIn(environment: Readonly<Record<string, string | undefined>>): void {
   const { GATEPOST_UPSTREAM_PASSWORD: password, GATEPOST_UPSTREAM: url = '', GATEPOST_DEVICE_USERS: users = '' } = environment;
+  const { GATEPOST_OAUTH_CLIENT_SECRET: client, GATEPOST_OAUTH_SEAL: seal } = environment;
+  for (const one of [client, seal]) if (one !== undefined) alsoSecret(one);
   if (password !== undefined) alsoSecret(password);
   for (const [, inUrl = ''] of url.matchAll(/\/\/[^:/@]*:([^@/]*)@/g)) alsoSecret(decodeURIComponent(inUrl));
   for (const line of users.split('\n')) alsoSecret(line.slice(line.indexOf(':') + 1).trim());

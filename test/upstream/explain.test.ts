@@ -32,6 +32,7 @@ test.each<[string, Stage, string, RegExp, Cause?]>([
   ['no network', 'connect', 'no route to smtp.example.org:587', /no network/],
   ['STARTTLS stripped', 'starttls', 'the server does not offer STARTTLS, and without it nothing is sent', /465/],
   ['OAuth only', 'auth', 'the server offers AUTH XOAUTH2; usable here: PLAIN', /OAuth/],
+  ['no OAuth', 'auth', 'the server offers AUTH PLAIN; usable here: OAUTHBEARER, XOAUTH2', /takes no OAuth tokens/],
   ['no TLS for a password', 'auth', 'credentials are never sent without TLS', /GATEPOST_UPSTREAM_AUTH=none/],
 ])('%s', (_name, stage, problem, advice, cause = 'plain') => {
   expect(adviceOn(stage, problem, cause)).toMatch(advice);

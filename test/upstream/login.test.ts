@@ -1,11 +1,12 @@
 // Which mechanism is chosen; the exchanges themselves are in upstream.test.ts, over a connection.
 
 import { describe, expect, test } from 'vitest';
+import { BEARER_MECHANISMS, CLIENT_MECHANISMS } from '../../src/smtp/sasl/mechanisms.ts';
 import { type LoginChoice, usableMechanisms } from '../../src/upstream/login.ts';
 
 function choose(choice: LoginChoice['choice'], offered: readonly string[], more: Partial<LoginChoice> = {}): string {
-  const mechanisms = usableMechanisms({ choice, offered: new Set(offered), isEncrypted: true, ...more });
-  return typeof mechanisms === 'string' ? mechanisms : (mechanisms[0]?.name ?? '');
+  const mechanisms = usableMechanisms(CLIENT_MECHANISMS, { choice, offered: new Set(offered), isEncrypted: true, ...more });
+  return typeof mechanisms === 'string' ? mechanisms : mechanisms[0].name;
 }
 
 test.each([
@@ -33,4 +34,14 @@ describe('no mechanism', () => {
     for (const offered of ['PLAIN', 'SCRAM-SHA-256'])
       expect(choose('auto', [offered], { isEncrypted: false })).toBe('credentials are never sent without TLS');
   });
+});
+
+test('for a token: the standard before what is older, and no mechanism for passwords', () => {
+  const chosen = (...offered: string[]) => {
+    const mechanisms = usableMechanisms(BEARER_MECHANISMS, { choice: 'auto', offered: new Set(offered), isEncrypted: true });
+    return typeof mechanisms === 'string' ? mechanisms : mechanisms[0].name;
+  };
+  expect(chosen('PLAIN', 'XOAUTH2', 'OAUTHBEARER')).toBe('OAUTHBEARER');
+  expect(chosen('LOGIN', 'XOAUTH2')).toBe('XOAUTH2');
+  expect(chosen('PLAIN')).toBe('the server offers AUTH PLAIN; usable here: OAUTHBEARER, XOAUTH2');
 });

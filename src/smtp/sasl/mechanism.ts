@@ -4,6 +4,9 @@
 /** Both as text; the password may be empty. */
 export type Credentials = { readonly username: string; readonly password: string };
 
+/** A name, an OAuth access token for it, and the server that is to take it, as the client knows it. */
+export type BearerCredentials = { readonly username: string; readonly token: string; readonly host: string; readonly port: number };
+
 /** What a device claims at the end of an exchange, still to be checked against what is known of the user. */
 export type Claim =
   | {
@@ -20,7 +23,7 @@ export type Claim =
  * Yields responses. `next(challenge)` resumes it, `next('accepted')` once the server has accepted the login. It returns
  * why the exchange must not go on, or why the acceptance proves nothing, as a sentence; undefined when all is well.
  */
-type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
+export type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'>;
 
 /**
  * Yields challenges and is resumed with the responses. Returns the claim, or undefined when a response is
@@ -28,15 +31,17 @@ type SaslClient = AsyncGenerator<Buffer, string | undefined, Buffer | 'accepted'
  */
 type SaslServer = Generator<Buffer, Claim | undefined, Buffer>;
 
-/** The client's side of a mechanism: ours towards an upstream. */
-export type ClientSide = {
+/** The client's side of a mechanism: ours towards an upstream. `C` is what it logs in with. */
+export type ClientSide<C = Credentials> = {
   /**
    * Whether the first response goes with the AUTH command; otherwise what is yielded first is not sent, and the
    * server speaks first.
    */
   readonly clientFirst: boolean;
   /** Begins an exchange. `nonce`: gives octets that never repeat, for mechanisms that need them. */
-  start(credentials: Credentials, nonce: () => Buffer): SaslClient;
+  start(credentials: C, nonce: () => Buffer): SaslClient;
+  /** What the last challenge before a refusal says, as a clause; undefined when it says nothing. */
+  explain?(challenge: Buffer): string | undefined;
 };
 
 /** The server's side of a mechanism: ours towards a device. */
@@ -55,7 +60,10 @@ export type Mechanism = {
   readonly name: string;
   /** A rank: of the mechanisms that an upstream offers, the one with the highest is used. */
   readonly strength: number;
+  /** Logs in with a password. */
   readonly client?: ClientSide;
+  /** Logs in with an OAuth token. */
+  readonly bearer?: ClientSide<BearerCredentials>;
   readonly server?: ServerSide;
 };
 

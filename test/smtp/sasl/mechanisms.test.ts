@@ -5,9 +5,10 @@ import type { Claim, ClientSide, Credentials } from '../../../src/smtp/sasl/mech
 import {
   CLIENT_MECHANISMS,
   type ClientMechanism,
-  MECHANISM_CHOICES,
+  PASSWORD_CHOICES,
   SERVER_MECHANISMS,
   type ServerMechanism,
+  TOKEN_CHOICES,
 } from '../../../src/smtp/sasl/mechanisms.ts';
 import { PLAIN } from '../../../src/smtp/sasl/plain.ts';
 import { SCRAM_SHA_256 } from '../../../src/smtp/sasl/scram-sha-256.ts';
@@ -34,7 +35,8 @@ async function run(
 
 test('the lists that follow from the rows', () => {
   expect(CLIENT_MECHANISMS.map(({ name }) => name)).toEqual(['SCRAM-SHA-256', 'CRAM-MD5', 'PLAIN', 'LOGIN']);
-  expect(MECHANISM_CHOICES).toEqual(['scram-sha-256', 'cram-md5', 'plain', 'login']);
+  expect(PASSWORD_CHOICES).toEqual(['scram-sha-256', 'cram-md5', 'plain', 'login']);
+  expect(TOKEN_CHOICES).toEqual(['oauthbearer', 'xoauth2']);
   expect(SERVER_MECHANISMS.map(({ name }) => name)).toEqual(['PLAIN', 'LOGIN', 'CRAM-MD5']);
 });
 

@@ -158,6 +158,8 @@ export type Behaviour = {
   /** What is answered to a command, by its first word; the default is the polite answer. */
   readonly answers?: Readonly<Record<string, (line: string) => string | undefined>>;
   readonly certificate?: Certificate;
+  /** Answers AUTH, given the initial response if there is one. */
+  readonly exchange?: (response: string | undefined) => Promise<void>;
   /** What comes after the data. */
   readonly afterDot?: (data: string, peer: Peer) => string | undefined;
 };
@@ -187,6 +189,10 @@ export async function politeUpstream(peer: Peer, behaviour: Behaviour = {}): Pro
         await peer.secure(behaviour.certificate ?? CERTIFICATE);
         break;
       case 'AUTH':
+        if (behaviour.exchange !== undefined) {
+          await behaviour.exchange(line.split(' ')[2]);
+          break;
+        }
         if (line.toUpperCase() === 'AUTH LOGIN') {
           peer.say('334 VXNlcm5hbWU6');
           await peer.line();
