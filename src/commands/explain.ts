@@ -82,7 +82,7 @@ function explainUpstream({ upstream: { targets, trust, connections, rate }, rela
 }
 
 /** Whose mail goes to the target at this place, up to its name. */
-function destination(targets: readonly UpstreamTarget[], at: number): string {
+function destination(targets: readonly ConfiguredUpstream[], at: number): string {
   const senders = targets[at]?.senders;
   if (senders !== undefined) return `Mail from ${senders.join(', ')} goes to`;
   if (targets.slice(0, at).some((one) => one.senders === undefined)) return '  or, while that is down, to';

@@ -237,6 +237,7 @@ const LOGINS: Readonly<Partial<Record<Failure['cause'], LoginFailure>>> = {
   login: 'unanswered',
   mechanism: 'unanswered',
   'login-refused': 'refused',
+  'authorization-lost': 'refused',
 };
 
 const isForClock = ({ health }: Route): boolean => health.state !== 'up' && health.failure.cause === 'clock';

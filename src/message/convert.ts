@@ -13,7 +13,7 @@ import { Base64 } from './base64.ts';
 import type { Entity } from './entity.ts';
 import { type Field, fieldBody, fieldsNamed, formatField, withBody } from './field.ts';
 import { LineFolder } from './fold.ts';
-import { MimeReader, type PartSink, type Place } from './mime-reader.ts';
+import { MimeReader, type PartPlace, type PartSink } from './mime-reader.ts';
 import { QuotedPrintable } from './quoted-printable.ts';
 import { type Leaf, type Surveyed, UNKNOWN } from './survey.ts';
 import { outline } from './tokens.ts';
@@ -64,7 +64,7 @@ class Converter implements PartSink {
     this.#surveyed = surveyed;
   }
 
-  header(fields: readonly Field[], entity: Entity, { isTop }: Place): void {
+  header(fields: readonly Field[], entity: Entity, { isTop }: PartPlace): void {
     this.#endBody();
     const labelled = this.#surveyed === undefined ? fields : this.#labelled(fields, entity, isTop);
     const folder = new LineFolder();

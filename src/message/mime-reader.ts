@@ -7,16 +7,16 @@ import { type Field, fieldName } from './field.ts';
 import { LARGEST_STORED_HEADER_SECTION } from './header.ts';
 
 /** Where an entity stands. `isTop`: it is a message, and no part. */
-export type Place = { readonly isTop: boolean; readonly isSigned: boolean };
+export type PartPlace = { readonly isTop: boolean; readonly isSigned: boolean };
 
 /** Takes what the reader finds, in the order of the message. */
 export interface PartSink {
   /** A header section without its empty line, which may be missing: a part's body then begins with its first line. */
-  header(fields: readonly Field[], entity: Entity, place: Place): void;
+  header(fields: readonly Field[], entity: Entity, place: PartPlace): void;
   /** Octets of the body of the last entity, a leaf. */
   body(octets: Uint8Array): void;
   /** A delimiter with the line end before it, or octets before the first and after the last part. */
-  outside(octets: Uint8Array, place: Place): void;
+  outside(octets: Uint8Array, place: PartPlace): void;
 }
 
 type Level = { readonly delimiter: string; readonly isDigest: boolean; readonly isSigned: boolean };

@@ -3,7 +3,7 @@
 
 import type { Entity } from './entity.ts';
 import type { Field } from './field.ts';
-import { MimeReader, type PartSink, type Place } from './mime-reader.ts';
+import { MimeReader, type PartPlace, type PartSink } from './mime-reader.ts';
 
 /** Of a leaf: its octets, how many of them are above 127, and whether these are UTF-8. */
 export type Leaf = { octets: number; above: number; isUtf8: boolean };
@@ -39,7 +39,7 @@ class Survey implements PartSink {
   #isSigned = false;
   #decoder = new TextDecoder('utf-8', { fatal: true });
 
-  header(fields: readonly Field[], entity: Entity, { isSigned }: Place): void {
+  header(fields: readonly Field[], entity: Entity, { isSigned }: PartPlace): void {
     this.#isSigned = isSigned;
     for (const { raw } of fields) this.#count(raw);
     if (entity.kind !== 'leaf') return;
@@ -59,7 +59,7 @@ class Survey implements PartSink {
     }
   }
 
-  outside(octets: Uint8Array, { isSigned }: Place): void {
+  outside(octets: Uint8Array, { isSigned }: PartPlace): void {
     this.#isSigned = isSigned;
     this.#count(octets);
   }

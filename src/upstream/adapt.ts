@@ -21,14 +21,14 @@ export type Message = {
 };
 
 /** An outcome that is settled before the message was taken. */
-export type Refusal = Exclude<Outcome, { outcome: 'delivered' }>;
+export type RefusedOutcome = Exclude<Outcome, { outcome: 'delivered' }>;
 
 /** What is sent, to those recipients that are not refused beforehand. */
 export type Adapted = {
   /** Undefined where all recipients are refused. */
   readonly message: Message | undefined;
   /** One a recipient of the given message; undefined for those that `message` goes to. */
-  readonly refusals: readonly (Refusal | undefined)[];
+  readonly refusals: readonly (RefusedOutcome | undefined)[];
   /** Whether something had to be converted that a signature covers. */
   readonly breaksSignature: boolean;
 };
@@ -46,7 +46,7 @@ export async function adapt(message: Message, capabilities: Capabilities): Promi
   return { message: undefined, refusals: refusals.map((one) => one ?? tooLarge), breaksSignature: false };
 }
 
-function refuseSize(octets: number, { sizeLimit }: Capabilities): Refusal | undefined {
+function refuseSize(octets: number, { sizeLimit }: Capabilities): RefusedOutcome | undefined {
   if (sizeLimit === undefined || octets <= sizeLimit) return undefined;
   return refusedHere(552, '5.3.4', `the message has ${octets} octets, the upstream takes ${sizeLimit}`, {
     advice: `the provider takes messages of at most ${sizeLimit} octets, and devices are offered that limit from now on: let the device send smaller pictures`,
@@ -57,7 +57,7 @@ type AdaptedEnvelope = { readonly envelope: Envelope | undefined; readonly refus
 
 /** The envelope without SMTPUTF8 where that is not offered; the same object where nothing is to be done. */
 function adaptEnvelope(envelope: Envelope, { smtpUtf8, binaryMime, chunking }: Capabilities): AdaptedEnvelope {
-  const all = (refusal: Refusal) => ({ envelope: undefined, refusals: envelope.recipients.map(() => refusal) });
+  const all = (refusal: RefusedOutcome) => ({ envelope: undefined, refusals: envelope.recipients.map(() => refusal) });
   if (envelope.parameters.body === 'BINARYMIME' && !(binaryMime && chunking))
     return all(refusedHere(554, '5.6.3', 'the message is BINARYMIME, which the upstream does not offer'));
   if (smtpUtf8 || !needsSmtpUtf8(envelope)) return { envelope, refusals: envelope.recipients.map(() => undefined) };
@@ -72,7 +72,7 @@ function adaptEnvelope(envelope: Envelope, { smtpUtf8, binaryMime, chunking }: C
   };
 }
 
-function asciiRecipient(recipient: Recipient): Recipient | Refusal {
+function asciiRecipient(recipient: Recipient): Recipient | RefusedOutcome {
   const forwardPath = asciiMailbox(recipient.forwardPath);
   return forwardPath === undefined ? notAscii('recipient', recipient.forwardPath) : { ...recipient, forwardPath };
 }
@@ -84,7 +84,7 @@ function asciiMailbox(mailbox: Mailbox): Mailbox | undefined {
   return ascii.domain === '' || isInternational(ascii) ? undefined : ascii;
 }
 
-function notAscii(what: 'sender' | 'recipient', mailbox: Mailbox | null): Refusal {
+function notAscii(what: 'sender' | 'recipient', mailbox: Mailbox | null): RefusedOutcome {
   const address = mailbox === null ? '<>' : formatMailbox(mailbox);
   const setting = what === 'sender' ? 'GATEPOST_SENDER sends from another address' : 'use an address of that person in plain letters';
   return refusedHere(550, '5.6.7', `the ${what} ${address} needs SMTPUTF8, which the upstream does not offer`, {
@@ -119,7 +119,7 @@ async function counted(envelope: Envelope, body: () => AsyncIterable<Uint8Array>
   return { envelope, octets, body };
 }
 
-function refusedHere(code: number, status: Status<5>, problem: string, { advice }: { readonly advice?: string } = {}): Refusal {
+function refusedHere(code: number, status: Status<5>, problem: string, { advice }: { readonly advice?: string } = {}): RefusedOutcome {
   const reply = { code, status, lines: [problem] } as const;
   const failure: MessageFailure = { scope: 'message', stage: 'mail', cause: 'message', problem, advice, reply };
   return { outcome: 'bounced', failure };

@@ -11,7 +11,7 @@ import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Wire } from '../system/wire.ts';
 import type { Attempt, Failure, Outcome, TransactionStage } from '../vocabulary/attempt.ts';
 import { isOfUpstream } from '../vocabulary/cause.ts';
-import { type Adapted, adapt, type Message, type Refusal } from './adapt.ts';
+import { type Adapted, adapt, type Message, type RefusedOutcome } from './adapt.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Connection } from './connect.ts';
 import { failingAt, readReply, UpstreamFailed, WAIT } from './dialogue.ts';
@@ -124,7 +124,7 @@ async function exchange(connection: Connection, message: Message, progress: Prog
 const isDataPipelined = ({ pipelining, chunking }: Capabilities): boolean => pipelining && !chunking;
 
 /** Sends MAIL and RCPT, and DATA where it is pipelined; one refusal a recipient, undefined for one that was taken. */
-async function sendEnvelope(connection: Connection, message: Omit<Message, 'body'>): Promise<(Refusal | undefined)[]> {
+async function sendEnvelope(connection: Connection, message: Omit<Message, 'body'>): Promise<(RefusedOutcome | undefined)[]> {
   const { wire, capabilities } = connection;
   const { envelope, octets } = message;
   const mailParameters = formatMailParameters(envelope.parameters, octets, needsSmtpUtf8(envelope), capabilities);
@@ -138,7 +138,7 @@ async function sendEnvelope(connection: Connection, message: Omit<Message, 'body
   if (!pipelining) sendLine(wire, mailLine);
   const mail = refusalIn('mail', await readReply(wire, 'mail', WAIT.mail), contextOf(connection, message, mailParameters));
   if (mail !== undefined && !pipelining) return rcptLines.map(() => mail);
-  const rcpts: (Refusal | undefined)[] = [];
+  const rcpts: (RefusedOutcome | undefined)[] = [];
   for (const [at, line] of rcptLines.entries()) {
     if (!pipelining) sendLine(wire, line);
     rcpts.push(refusalIn('rcpt', await readReply(wire, 'rcpt', WAIT.rcpt), contextOf(connection, message, rcptParameters[at])));
@@ -231,9 +231,9 @@ function outOfStep(stage: TransactionStage, reply: RemoteReply): UpstreamFailed 
 
 /** RFC 5321, section 3.8: a 421 that speaks of the message ends the connection all the same. */
 class SessionEnded extends Error {
-  readonly refusal: Refusal;
+  readonly refusal: RefusedOutcome;
 
-  constructor(refusal: Refusal) {
+  constructor(refusal: RefusedOutcome) {
     super(describeReply(refusal.failure.reply));
     this.refusal = refusal;
   }
@@ -243,12 +243,12 @@ class SessionEnded extends Error {
  * The refusal in a reply; undefined for a positive one. Throws UpstreamFailed when it says nothing about the message,
  * and SessionEnded when it does and no command may follow.
  */
-function refusalIn(stage: TransactionStage, reply: RemoteReply, context: Context): Refusal | undefined {
+function refusalIn(stage: TransactionStage, reply: RemoteReply, context: Context): RefusedOutcome | undefined {
   if (reply.code < 300) return undefined;
   if (reply.code < 400) throw outOfStep(stage, reply);
   const { cause, isFinal, advice } = judge(stage, reply, context);
   if (isOfUpstream(cause)) throw new UpstreamFailed(stage, describeReply(reply), { reply, context });
-  const refusal: Refusal = { outcome: isFinal ? 'bounced' : 'deferred', failure: { scope: 'message', stage, reply, cause, advice } };
+  const refusal: RefusedOutcome = { outcome: isFinal ? 'bounced' : 'deferred', failure: { scope: 'message', stage, reply, cause, advice } };
   if (reply.code === 421) throw new SessionEnded(refusal);
   return refusal;
 }
