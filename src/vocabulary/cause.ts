@@ -4,8 +4,9 @@
 /**
  * Why no message can be handed over. `plain`: nothing more is known. `clock`: the certificate's dates don't fit the
  * board's date, and either may be wrong. `login`: a password was sent, and nothing was said of it. `login-refused`: it
- * was judged wrong. `authorization-lost`: there is no OAuth token until the owner acts. `mechanism`: the server does not know the login mechanism that it offers. `connection`: this
- * connection has served its turn, another one will do. `single`: the provider takes fewer connections at once.
+ * was judged wrong. `authorization-lost`: there is no OAuth token until the owner acts. `mechanism`: the server does
+ * not know the login mechanism that it offers. `connection`: this connection has served its turn, another one will do.
+ * `single`: the provider takes fewer connections at once.
  */
 const OF_UPSTREAM = ['plain', 'clock', 'login', 'login-refused', 'authorization-lost', 'mechanism', 'connection', 'single'] as const;
 
