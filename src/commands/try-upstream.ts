@@ -19,6 +19,7 @@ import { print } from './print.ts';
 
 // A delivery waits for minutes, as RFC 5321 asks for; nobody in front of a screen does. In ms.
 const GREETING_WITHIN = 10_000;
+
 /** The upstreams in order of preference. */
 export const targetsOf = (config: Config): Promise<readonly UpstreamTarget[]> =>
   upstreamTargets(config, { clock: systemClock, random: systemRandom });

@@ -69,6 +69,7 @@ const sendersWithoutUpstream: Rule = ({ upstream: { upstream }, server: { allowS
       `${PREFIX}UPSTREAM: ${PREFIX}ALLOW_SENDERS has ${sender}, which is in no upstream's ?from=; add it to one, or give an upstream without ?from=`,
     ];
   });
+
 const wrongAccounts: Rule = (settings) => findAccounts(settings).mistakes;
 
 const mechanismForOthers: Rule = (settings) => {
