@@ -21,6 +21,8 @@ type CertificateOptions = {
   readonly addresses?: readonly string[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
+  /** Who signs it; itself when absent. */
+  readonly issuer?: Pick<Certificate, 'cert' | 'key'>;
 };
 
 /**
@@ -36,13 +38,14 @@ export function trustedBySystem(certificate: { readonly cert: string }, folder: 
 
 const DAY = 86_400_000;
 
-/** A self-signed certificate, its own authority. */
+/** A self-signed certificate, its own authority; or one that `issuer` has signed. */
 export function selfSigned(options: CertificateOptions = {}): Certificate {
   const {
     names = ['localhost'],
     addresses = ['127.0.0.1'],
     notBefore = new Date(Date.now() - DAY),
     notAfter = new Date(Date.now() + 30 * DAY),
+    issuer,
   } = options;
   const { privateKey: key } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -57,12 +60,12 @@ export function selfSigned(options: CertificateOptions = {}): Certificate {
   certificate.validity.notAfter = notAfter;
   const subject = [{ name: 'commonName', value: names[0] ?? 'localhost' }];
   certificate.setSubject(subject);
-  certificate.setIssuer(subject);
+  certificate.setIssuer(issuer === undefined ? subject : forge.pki.certificateFromPem(issuer.cert).subject.attributes);
   certificate.setExtensions([
     { name: 'basicConstraints', cA: true },
     { name: 'subjectAltName', altNames: [...names.map((value) => ({ type: 2, value })), ...addresses.map((ip) => ({ type: 7, ip }))] },
   ]);
-  certificate.sign(privateKey, forge.md.sha256.create());
+  certificate.sign(issuer === undefined ? privateKey : forge.pki.privateKeyFromPem(issuer.key), forge.md.sha256.create());
   const cert = forge.pki.certificateToPem(certificate);
   const spki = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' });
   return { cert, key, pin: createHash('sha256').update(spki).digest('base64') };

@@ -13,7 +13,7 @@ const LARGEST_FILE = 1024 * 1024;
 
 function readFile(path: string): string {
   const { size } = statSync(path);
-  if (size > LARGEST_FILE) throw new Error(`${path} is larger than ${LARGEST_FILE} octets`);
+  if (size > LARGEST_FILE) throw new Error(`it is larger than ${LARGEST_FILE} octets`);
   return readFileSync(path, 'utf8');
 }
 

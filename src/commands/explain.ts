@@ -12,7 +12,7 @@ export function explain(config: Config): readonly string[] {
   return [
     ...explainServer(config),
     ...explainRewriting(config.rewriting),
-    ...explainUpstream(config.upstream),
+    ...explainUpstream(config),
     ...explainSpool(config),
     ...explainDelivery(config.delivery),
     'The configuration is right.',
@@ -65,18 +65,40 @@ function explainRewriting({ sender, recipient, defaultDomain }: Config['rewritin
   ];
 }
 
-function explainUpstream({ targets, trust, connections, rate }: Config['upstream']): readonly string[] {
+function explainUpstream({ upstream: { targets, trust, connections, rate }, relay }: Config): readonly string[] {
   return [
     ...targets.flatMap((target, at) => [
-      `${at === 0 ? 'Mail goes to' : '  or, while that is down, to'} ${formatEndpoint(target)}, ${SECURITY[target.security]}`,
+      `${destination(targets, at)} ${formatEndpoint(target)}, ${SECURITY[target.security]}`,
       `  ${login(target)}`,
+      ...portRemark(target),
     ]),
+    ...when(
+      bareName(relay.helloName),
+      (name) => `  (many providers refuse a name without a dot in EHLO, and GATEPOST_HOSTNAME is ${name})`,
+    ),
     `  trusting ${trusted(trust)}`,
     `  over at most ${connections} connections${rate === undefined ? '' : `, ${perTime(rate)}`}`,
   ];
 }
 
+/** Whose mail goes to the target at this place, up to its name. */
+function destination(targets: readonly ConfiguredUpstream[], at: number): string {
+  const senders = targets[at]?.senders;
+  if (senders !== undefined) return `Mail from ${senders.join(', ')} goes to`;
+  if (targets.slice(0, at).some((one) => one.senders === undefined)) return '  or, while that is down, to';
+  return targets.some((one) => one.senders !== undefined) ? 'Other mail goes to' : 'Mail goes to';
+}
+
 const SECURITY = { starttls: 'STARTTLS required', tls: 'TLS from the first byte', plain: 'without TLS' } as const;
+
+const bareName = (name: string | undefined): string | undefined => (name?.includes('.') === false ? name : undefined);
+
+/** What is likely a mistake: the two ways to begin TLS have a port each (RFC 8314, section 7.3; RFC 6409). */
+function portRemark({ security, port }: ConfiguredUpstream): readonly string[] {
+  if (security === 'starttls' && port === 465) return ['  (port 465 waits for TLS from the first byte: smtps:// is meant, perhaps)'];
+  if (security === 'tls' && port === 587) return ['  (port 587 begins in the clear, with STARTTLS: smtp:// is meant, perhaps)'];
+  return [];
+}
 
 function login({ credentials, oauth, auth }: ConfiguredUpstream): string {
   if (oauth !== undefined) return `logging in as ${oauth.username} with OAuth tokens${TOKENS_BY[oauth.grant.kind]}`;

@@ -12,12 +12,11 @@ import { systemRandom } from '../system/random.ts';
 import { quit } from '../upstream/dialogue.ts';
 import { transact } from '../upstream/transaction.ts';
 import type { Outcome } from '../vocabulary/attempt.ts';
-import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { configFromEnvironment } from './environment.ts';
 import { EXIT } from './exit.ts';
 import { wrongUse } from './help-text.ts';
 import { print } from './print.ts';
-import { printFailure, targetsOf, tryToConnect } from './try-upstream.ts';
+import { printFailure, senderFor, targetsOf, tryToConnect } from './try-upstream.ts';
 
 /**
  * Sends the message; exit code 0 when an upstream took it, 75 when it refused for now, 69 when none took it, 77 for a
@@ -34,25 +33,18 @@ export async function run(argv: readonly string[]): Promise<void> {
   for (const target of await targetsOf(config)) {
     const connection = await tryToConnect(config, target);
     if (connection === undefined) continue;
-    const from = senderOf(config, target);
+    const from = senderFor(config, target);
     const octets = compose(config, from, to);
     const { attempt } = await transact(connection, {
       envelope: { reversePath: from, recipients: [{ forwardPath: to }], parameters: {} },
       octets: octets.length,
-      body: once(octets),
+      body: () => once(octets),
     });
     await quit(connection.wire);
     if (attempt.result === 'answered') return report(attempt.outcomes[0], from, to);
     printFailure(attempt.failure);
     process.exitCode = EXIT.unavailable;
   }
-}
-
-/** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
-function senderOf(config: Config, { credentials }: UpstreamTarget): Mailbox {
-  const account = parseMailbox(credentials?.username ?? '', { utf8: true });
-  const isAddress = typeof account !== 'string' && account.domain !== '';
-  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
 }
 
 function compose(config: Config, from: Mailbox, to: Mailbox): Buffer {

@@ -23,7 +23,7 @@ export const COMMANDS = {
         words: '',
         isDefault: true,
         summary: 'the relay',
-        details: 'SIGTERM stops it in order; SIGUSR2 makes it try everything that waits now.',
+        details: 'SIGTERM, SIGINT and SIGQUIT stop it in order; SIGUSR2 and SIGHUP make it try everything that waits now.',
       },
     ],
     load: () => import('./run.ts'),
@@ -32,9 +32,9 @@ export const COMMANDS = {
     usages: [
       {
         words: '[--connect]',
-        summary: 'the configuration, explained; with `--connect` each upstream tried up to the login',
+        summary: 'the configuration, explained; with `--connect` each upstream tried up to the recipient, without sending anything',
         details:
-          'Where there are mistakes it prints one line for each, and the exit code is 78. `--connect` shows each step: the address, the certificate, what is offered, the largest message.',
+          'Where there are mistakes it prints one line for each, and the exit code is 78. `--connect` shows each step: the address, the certificate, what is offered, the login, the largest message, and whether the sender and a recipient are taken.',
       },
     ],
     load: () => import('./check.ts'),

@@ -3,9 +3,12 @@
 
 import type { Config } from '../config/config.ts';
 import { upstreamTargets } from '../relay/tokens.ts';
+import { type Mailbox, parseMailbox } from '../smtp/address.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
+import { Addresses } from '../upstream/addresses.ts';
 import { type Connection, connect } from '../upstream/connect.ts';
+import { FORGETFUL, Habits } from '../upstream/habits.ts';
 import { Trust } from '../upstream/trust.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
@@ -14,6 +17,8 @@ import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 import { EXIT } from './exit.ts';
 import { print } from './print.ts';
 
+// A delivery waits for minutes, as RFC 5321 asks for; nobody in front of a screen does. In ms.
+const GREETING_WITHIN = 10_000;
 /** The upstreams in order of preference. */
 export const targetsOf = (config: Config): Promise<readonly UpstreamTarget[]> =>
   upstreamTargets(config, { clock: systemClock, random: systemRandom });
@@ -29,9 +34,12 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
     {
       clock: systemClock,
       random: systemRandom,
-      hostname: config.relay.hostname,
+      hostname: config.relay.helloName,
       trust: new Trust(config.upstream.trust),
       memory: { session: undefined },
+      addresses: new Addresses(target.host, systemClock),
+      habits: new Habits(FORGETFUL),
+      greetingWithin: GREETING_WITHIN,
       step: (sentence) => print(`  ${sentence}`),
     },
     new AbortController().signal,
@@ -46,4 +54,11 @@ export async function tryToConnect(config: Config, target: UpstreamTarget): Prom
 export function printFailure(failure: Failure): void {
   print(`  FAILED at ${failure.stage}: ${describeFailure(failure)}`);
   if (failure.advice !== undefined) print(`  ${failure.advice}`);
+}
+
+/** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
+export function senderFor(config: Config, { credentials }: UpstreamTarget): Mailbox {
+  const account = parseMailbox(credentials?.username ?? '', { utf8: true });
+  const isAddress = typeof account !== 'string' && account.domain !== '';
+  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
 }

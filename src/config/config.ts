@@ -38,6 +38,8 @@ export type Config = {
   readonly spool: Settings['spool'];
   readonly relay: Omit<Settings['relay'], 'aliveFile'> & {
     readonly hostname: string;
+    /** For EHLO to upstreams: GATEPOST_HOSTNAME, or the system's name if it is a full one. */
+    readonly helloName: string | undefined;
     readonly controlSocket: string;
     readonly heartbeat: HeartbeatSettings;
   };
@@ -89,7 +91,7 @@ function configFrom(settings: Settings, environment: Environment): Config {
   const { retryMin, retryMax, ...otherDelivery } = delivery;
   const { aliveFile, ...otherRelay } = relay;
   return {
-    upstream: upstreamFrom(settings, environment['SSL_CERT_FILE']),
+    upstream: upstreamFrom(settings, environment),
     server: serverFrom(server, passedSockets(environment)),
     rewriting,
     delivery: { ...otherDelivery, retry: { min: retryMin, max: retryMax } },
@@ -97,6 +99,7 @@ function configFrom(settings: Settings, environment: Environment): Config {
     relay: {
       ...otherRelay,
       hostname: relay.hostname ?? ownHostname(),
+      helloName: relay.hostname ?? fullName(ownHostname()),
       controlSocket: controlSocketOf(relay, spool),
       heartbeat: heartbeatSettings(environment, aliveFile),
     },
@@ -104,8 +107,10 @@ function configFrom(settings: Settings, environment: Environment): Config {
   };
 }
 
-/** `bundle`: a file of roots that replaces the system's, as OpenSSL's own programs know it. */
-function upstreamFrom(settings: Settings, bundle: string | undefined): Config['upstream'] {
+/** SSL_CERT_FILE and SSL_CERT_DIR replace the system's roots, as OpenSSL's own programs know them. */
+function upstreamFrom(settings: Settings, environment: Environment): Config['upstream'] {
+  const bundle = environment['SSL_CERT_FILE'];
+  const folders = environment['SSL_CERT_DIR']?.split(':').filter((path) => path !== '');
   const { upstream, username, password, auth, ca, pin, ...others } = settings.upstream;
   const beside = username !== undefined && password !== undefined ? { username, password } : undefined;
   const { accounts } = findAccounts(settings);
@@ -118,7 +123,7 @@ function upstreamFrom(settings: Settings, bundle: string | undefined): Config['u
       // A mechanism for passwords is not meant for an upstream that takes tokens, nor the other way round.
       return { ...url, credentials, oauth, auth: auth === 'none' || (oauth !== undefined) === isForTokens ? auth : 'auto' };
     }),
-    trust: { ca, pin, bundle },
+    trust: { ca, pin, bundle, folders },
     seal: settings.oauth.seal,
   };
 }
@@ -148,3 +153,6 @@ function ownHostname(): string {
     .replace(/^[.-]+|[.-]+$/g, '');
   return name === '' ? 'gatepost' : name;
 }
+
+/** The name if it has a dot: a bare one says nothing outside its own network (RFC 5321, section 2.3.5). */
+const fullName = (name: string): string | undefined => (name.includes('.') ? name : undefined);

@@ -3,8 +3,10 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { parseMailbox } from '../smtp/address.ts';
 import { TOKEN_CHOICES } from '../smtp/sasl/mechanisms.ts';
 import { problemOf } from '../system/problem.ts';
+import { upstreamsFor } from '../vocabulary/sender-route.ts';
 import type { UpstreamUrl } from '../vocabulary/upstream-target.ts';
 import { findAccounts } from './oauth.ts';
 import type { Settings } from './settings.ts';
@@ -39,19 +41,34 @@ const unfitUpstreams: Rule = ({ upstream: { upstream, username, auth } }) =>
     return [`${PREFIX}UPSTREAM_AUTH: ${auth} needs a user and a password; for example ${PREFIX}UPSTREAM_USERNAME=alerts@example.org`];
   });
 
-function credentialsWithoutTls({ host }: UpstreamUrl, logsIn: boolean): readonly Mistake[] {
+function credentialsWithoutTls(upstream: UpstreamUrl, logsIn: boolean): readonly Mistake[] {
   if (!logsIn) return [];
   return [
-    `${PREFIX}UPSTREAM: ${host} is smtp+plain, and credentials never travel without TLS; use smtp:// or smtps://, or ${PREFIX}UPSTREAM_AUTH=none`,
+    `${PREFIX}UPSTREAM: ${shown(upstream)} is smtp+plain, and credentials never travel without TLS; use smtp:// or smtps://, or ${PREFIX}UPSTREAM_AUTH=none`,
   ];
 }
 
-function publicWithoutTls({ host }: UpstreamUrl): readonly Mistake[] {
+/** Beside a user, what stands in the place of the host may be the end of a password that has an @ in it. */
+const shown = ({ host, credentials }: UpstreamUrl) => (credentials === undefined || isIP(host) !== 0 ? host : 'a host');
+
+function publicWithoutTls(upstream: UpstreamUrl): readonly Mistake[] {
+  const { host } = upstream;
   const isLocalName = host === 'localhost' || !host.includes('.') || /\.(?:local|lan|home\.arpa|internal)$/i.test(host);
   if (isIP(host) !== 0 || isLocalName) return []; // an address is checked when it is connected to
-  return [`${PREFIX}UPSTREAM: smtp+plain goes to loopback or private addresses only, and ${host} looks public; use smtp:// or smtps://`];
+  return [
+    `${PREFIX}UPSTREAM: smtp+plain goes to loopback or private addresses only, and ${shown(upstream)} looks public; use smtp:// or smtps://`,
+  ];
 }
 
+/** Of an address alone it is certain that it will be refused; a pattern may be for others. */
+const sendersWithoutUpstream: Rule = ({ upstream: { upstream }, server: { allowSenders } }) =>
+  (allowSenders ?? []).flatMap((sender) => {
+    const address = sender.startsWith('@') || sender.includes('*') ? 'syntax' : parseMailbox(sender, { utf8: true });
+    if (typeof address === 'string' || upstreamsFor(upstream, address).length > 0) return [];
+    return [
+      `${PREFIX}UPSTREAM: ${PREFIX}ALLOW_SENDERS has ${sender}, which is in no upstream's ?from=; add it to one, or give an upstream without ?from=`,
+    ];
+  });
 const wrongAccounts: Rule = (settings) => findAccounts(settings).mistakes;
 
 const mechanismForOthers: Rule = (settings) => {
@@ -116,6 +133,7 @@ const RULES: readonly Rule[] = [
   halfOfTheCredentials,
   sharedCredentials,
   unfitUpstreams,
+  sendersWithoutUpstream,
   wrongAccounts,
   mechanismForOthers,
   authorityBesideAPin,

@@ -1,5 +1,6 @@
 // The kinds of value that variables have: each reads a text and gives a typed value, or a sentence that says what is
-// wrong. They are valibot's schemas; what is particular to this relay is written here.
+// wrong. They are valibot's schemas; what is particular to this relay is written here. A sentence quotes a value only
+// where no password can stand in it: see `shown`.
 
 import { BlockList, isIP } from 'node:net';
 import * as v from 'valibot';
@@ -48,14 +49,19 @@ function measure(text: string, units: Readonly<Record<string, number>>, what: st
   const unit = units[match?.[2] ?? '-'];
   if (match === null || unit === undefined)
     throw new InvalidValue(
-      `${quote(text)} is no ${what}; its unit is ${Object.keys(units)
+      `${shown(text)} is no ${what}; its unit is ${Object.keys(units)
         .filter((one) => one !== '')
         .join(', ')}`,
     );
   return Math.round(Number(match[1]) * unit);
 }
 
-const quote = (text: string) => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+/**
+ * How a sentence names `value`: in quotes when it is a short word, since that shows best what is wrong. What has a
+ * colon or an at sign in it may be a user and a password that were meant for another variable, and a long text may be
+ * a key.
+ */
+const shown = (value: string) => (/^[^:@]{0,40}$/.test(value) ? JSON.stringify(value) : 'the value');
 
 /** A size such as `64MiB`, in octets; at least `min` of them. */
 export const size = (min: number): Kind<number> =>
@@ -75,7 +81,7 @@ export const duration = (min: number): Kind<number> =>
 export const count = (min: number, max: number): Kind<number> =>
   kind((text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw new InvalidValue(`${quote(text)} is no whole number from ${min} to ${max}`);
+    if (!(value >= min && value <= max)) throw new InvalidValue(`${shown(text)} is no whole number from ${min} to ${max}`);
     return value;
   });
 
@@ -83,7 +89,7 @@ export const count = (min: number, max: number): Kind<number> =>
 export const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> =>
   kind((text) => {
     const word = words.find((one) => one === text.toLowerCase());
-    if (word === undefined) throw new InvalidValue(`${quote(text)} is none of ${words.join(', ')}`);
+    if (word === undefined) throw new InvalidValue(`${shown(text)} is none of ${words.join(', ')}`);
     return word;
   });
 
@@ -101,7 +107,7 @@ export const password: Kind<string> = verbatim((value) => {
 
 /** A path that begins with a slash. */
 export const absolutePath: Kind<string> = kind((value) => {
-  if (!value.startsWith('/')) throw new InvalidValue(`${quote(value)} is no absolute path`);
+  if (!value.startsWith('/')) throw new InvalidValue(`${shown(value)} is no absolute path`);
   return value;
 });
 
@@ -109,24 +115,29 @@ const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z
 
 /** A host name, not an address (RFC 1123, section 2.1, and underscores). */
 export const hostname: Kind<string> = kind((value) => {
-  if (!HOST_NAME.test(value) || isIP(value) !== 0) throw new InvalidValue(`${quote(value)} is no host name`);
+  if (!HOST_NAME.test(value) || isIP(value) !== 0) throw new InvalidValue(`${shown(value)} is no host name`);
   return value;
 });
 
-const list = (value: string) =>
-  value
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
+type Entry = { readonly text: string; readonly shown: string };
+
+/**
+ * The entries of a list, without empty ones. `shown` is how a sentence names one: by its place where the whole list
+ * has a colon or an at sign in it, since a password with a comma is two entries.
+ */
+function list(value: string): readonly Entry[] {
+  const entries = value.split(',').map((one) => one.trim());
+  return entries.filter((text) => text !== '').map((text, at) => ({ text, shown: /[:@]/.test(value) ? `entry ${at + 1}` : shown(text) }));
+}
 
 /** Addresses and ports to bind, separated by commas; at least one. */
 export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
-  const addresses = list(value).map((one) => {
+  const addresses = list(value).map(({ text: one, shown: name }) => {
     const match = /^(?:smtps?:\/\/)?(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/i.exec(one);
     const host = match?.[1] ?? match?.[2] ?? '';
     const port = Number(match?.[3] ?? Number.NaN);
     if (isIP(host) === 0 || !(port <= 65_535))
-      throw new InvalidValue(`${quote(one)} is no address:port or smtps://address:port; an IPv6 address stands in brackets`);
+      throw new InvalidValue(`${name} is no address:port or smtps://address:port; an IPv6 address stands in brackets`);
     return { host, port, tls: /^smtps:/i.test(one) };
   });
   if (addresses.length === 0) throw new InvalidValue('no address is given');
@@ -135,21 +146,21 @@ export const listenAddresses: Kind<readonly ListenAddress[]> = kind((value) => {
 
 /** Networks in CIDR notation and the words `lan` and `gateway`, separated by commas. */
 export const allowed: Kind<Allowed> = kind((value) => {
-  const words = list(value).map((one) => one.toLowerCase());
-  const isWord = (one: string) => one === 'lan' || one === 'gateway';
+  const entries = list(value);
+  const has = (word: string) => entries.some(({ text }) => text.toLowerCase() === word);
   return {
-    networks: words.filter((one) => !isWord(one)).map(readNetwork),
-    lan: words.includes('lan'),
-    gateway: words.includes('gateway'),
+    networks: entries.filter(({ text }) => !/^(?:lan|gateway)$/i.test(text)).map(readNetwork),
+    lan: has('lan'),
+    gateway: has('gateway'),
   };
 });
 
-function readNetwork(one: string): Network {
-  const [address = '', bits, ...rest] = one.split('/');
+function readNetwork({ text, shown: name }: Entry): Network {
+  const [address = '', bits, ...rest] = text.toLowerCase().split('/');
   const family = familyOf(address);
   const most = family === 'ipv6' ? 128 : 32;
   const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-  if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new InvalidValue(`${quote(one)} is no network`);
+  if (isIP(address) === 0 || !(prefix <= most) || rest.length > 0) throw new InvalidValue(`${name} is no network`);
   new BlockList().addSubnet(address, prefix, family);
   return { address, prefix, family };
 }
@@ -160,25 +171,45 @@ const SCHEMES: Readonly<Record<string, { readonly security: UpstreamUrl['securit
   'smtp+plain:': { security: 'plain', port: 25 },
 };
 
-/** URLs separated by commas, at least one. Its messages never quote the value, since a password may stand in it. */
+/**
+ * URLs separated by commas, at least one; a comma that no URL follows separates the senders of one. Its messages never
+ * quote a URL's user or password.
+ */
 export const upstreams: Kind<readonly UpstreamUrl[]> = kind((value) => {
-  const urls = list(value).map(readUpstream);
+  const urls = value
+    .split(/,(?=\s*smtp(?:s|\+plain)?:\/\/)/i)
+    .map((one) => one.trim().replace(/,$/, ''))
+    .filter((one) => one !== '')
+    .map(readUpstream);
   if (urls.length === 0) throw new InvalidValue('no upstream is given');
   return urls;
 });
 
+const FROM = '?from=';
+
 function readUpstream(value: string): UpstreamUrl {
-  const match = /^([a-z+]+:)\/\/(?:([^@]*)@)?(\[[^\]]+\]|[^:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i.exec(value);
+  const from = value.indexOf(FROM);
+  const url = from < 0 ? value : value.slice(0, from);
+  const match = /^([a-z+]+:)\/\/(?:([^@]*)@)?(\[[^\]]+\]|[^:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i.exec(url);
   const scheme = SCHEMES[(match?.[1] ?? '').toLowerCase()];
-  if (match === null || scheme === undefined)
+  // Another word than "from", or capitals: what stands before the next @ is no user.
+  const isMistyped = /\?[a-z]+=/i.test(match?.[2] ?? '');
+  if (match === null || scheme === undefined || isMistyped)
     throw new InvalidValue(
-      'not of the form smtp://user:password@host:587; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C',
+      'not of the form smtp://user:password@host:587, or smtp://user:password@host?from=@example.org,cam@lan; in a password, @ : / % and , are written as %40 %3A %2F %25 %2C',
     );
   const host = (match[3] ?? '').replace(/^\[|\]$/g, '');
   const port = match[4] === undefined ? scheme.port : Number(match[4]);
-  if (isIP(host) === 0 && !HOST_NAME.test(host)) throw new InvalidValue(`${quote(host)} is no host name or address`);
-  if (port < 1 || port > 65_535) throw new InvalidValue(`${port} is no port`);
-  return { security: scheme.security, host, port, credentials: readUserInfo(match[2]) };
+  if (isIP(host) === 0 && !HOST_NAME.test(host)) throw new InvalidValue('the host is no host name or address');
+  if (port < 1 || port > 65_535) throw new InvalidValue('the port is not from 1 to 65535');
+  const senders = from < 0 ? {} : { senders: readSenders(value.slice(from + FROM.length)) };
+  return { security: scheme.security, host, port, credentials: readUserInfo(match[2]), ...senders };
+}
+
+function readSenders(value: string): readonly string[] {
+  const senders = list(value).map(readPattern);
+  if (senders.length === 0) throw new InvalidValue('nobody stands behind ?from=; for example ?from=@example.org,cam@lan');
+  return senders;
 }
 
 function readUserInfo(userInfo: string | undefined): UpstreamUrl['credentials'] {
@@ -230,25 +261,25 @@ export const rate: Kind<Rate> = kind((value) => {
   const match = /^(\d{1,6})\s*\/\s*([smhd])$/.exec(value);
   const per = DURATION_UNITS[match?.[2] ?? ''];
   const number = Number(match?.[1] ?? 0);
-  if (per === undefined || number < 1) throw new InvalidValue(`${quote(value)} is no rate`);
+  if (per === undefined || number < 1) throw new InvalidValue(`${shown(value)} is no rate`);
   return { count: number, per };
 });
 
 /** An address with a domain, with or without angle brackets. */
 export const mailbox: Kind<Mailbox> = kind((value) => {
   const parsed = parseMailbox(value.replace(/^<(.*)>$/, '$1'), { utf8: true });
-  if (typeof parsed === 'string' || parsed.domain === '') throw new InvalidValue(`${quote(value)} is no address`);
+  if (typeof parsed === 'string' || parsed.domain === '') throw new InvalidValue(`${shown(value)} is no address`);
   return parsed;
 });
 
 /** Patterns of addresses separated by commas: `a@b`, `@domain`, `*` for anything, `<>` for the null reverse-path. */
-export const addressPatterns: Kind<readonly string[]> = kind((value) =>
-  list(value).map((one) => {
-    if (one !== '<>' && (!/^[^\s<>]*$/.test(one) || !(one.includes('@') || one.includes('*'))))
-      throw new InvalidValue(`${quote(one)} is no address, @domain or * pattern, nor <> for mail without a sender`);
-    return one;
-  }),
-);
+export const addressPatterns: Kind<readonly string[]> = kind((value) => list(value).map(readPattern));
+
+function readPattern({ text, shown: name }: Entry): string {
+  if (text !== '<>' && (!/^[^\s<>]*$/.test(text) || !(text.includes('@') || text.includes('*'))))
+    throw new InvalidValue(`${name} is no address, @domain or * pattern, nor <> for mail without a sender`);
+  return text;
+}
 
 /** Lines of user:password, at least one, and comments that begin with #. Its messages never quote the value. */
 export const deviceUsers: Kind<readonly DeviceUser[]> = verbatim((value) => {
@@ -275,6 +306,6 @@ function readHash(text: string, line: number): Secret {
 
 /** The base64 SHA-256 of a public key. */
 export const pin: Kind<string> = kind((value) => {
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new InvalidValue(`${quote(value)} is no base64 SHA-256`);
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(value)) throw new InvalidValue(`${shown(value)} is no base64 SHA-256`);
   return value;
 });

@@ -1,9 +1,9 @@
 // Where the values come from: a variable GATEPOST_X may also be given as GATEPOST_X_FILE (a file that holds the value)
 // or as the systemd credential `gatepost_x`. Each mistake is one line: the variable, what is wrong, an example of what
-// is right.
+// is right. No line has the path of a file, since people write the password itself where its file should be named.
 
 import * as v from 'valibot';
-import { codeOf, problemOf } from '../system/problem.ts';
+import { codeOf, meaningOf, problemOf } from '../system/problem.ts';
 import { type NamedVariable, VARIABLES } from './settings.ts';
 import { PREFIX } from './variable.ts';
 
@@ -62,23 +62,23 @@ function lookUp(name: string, { environment, readFile }: Sources): string | unde
   const file = environment[`${PREFIX}${name}_FILE`];
   if (plain !== undefined && file !== undefined) throw new Error(`is given twice, also as ${PREFIX}${name}_FILE`);
   if (plain !== undefined) return plain;
-  if (file !== undefined) return withoutLastLineEnd(readOrExplain(file, readFile));
+  if (file !== undefined) return readValue(file, `the file whose path is in ${PREFIX}${name}_FILE`, readFile);
   const credentials = environment['CREDENTIALS_DIRECTORY'];
   if (credentials === undefined) return undefined;
+  const credential = `gatepost_${name.toLowerCase()}`;
   try {
-    return withoutLastLineEnd(readFile(`${credentials}/gatepost_${name.toLowerCase()}`));
+    return readValue(`${credentials}/${credential}`, `the credential ${credential}`, readFile);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof Error && codeOf(error.cause) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-function readOrExplain(path: string, readFile: ReadFile): string {
+/** The file's text without its last line end; an error calls it `what`, and has the system's error as its cause. */
+function readValue(path: string, what: string, readFile: ReadFile): string {
   try {
-    return readFile(path);
+    return readFile(path).replace(/\r?\n$/, '');
   } catch (error) {
-    throw new Error(`its file can't be read: ${problemOf(error)}`);
+    throw new Error(`${what} can't be read: ${meaningOf(error)}`, { cause: error });
   }
 }
-
-const withoutLastLineEnd = (text: string) => text.replace(/\r?\n$/, '');

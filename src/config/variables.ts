@@ -20,7 +20,7 @@ export const GROUPS = {
         kind: kinds.upstreams,
         required: true,
         meaning:
-          'Where mail goes. `smtp://[user[:password]@]host[:587]` requires STARTTLS; `smtps://host[:465]` speaks TLS from the first byte; `smtp+plain://host[:25]` has no TLS and only goes to loopback or private addresses. Several, separated by commas, in order of preference.',
+          'Where mail goes. `smtp://[user[:password]@]host[:587]` requires STARTTLS; `smtps://host[:465]` speaks TLS from the first byte; `smtp+plain://host[:25]` has no TLS and only goes to loopback or private addresses. Several, separated by commas, in order of preference. `?from=@example.org,cam@lan` behind one: it is for these senders alone (patterns as in `ALLOW_SENDERS`; the address that the device gives, before `SENDER`), which go to no other; the rest goes to those without.',
         example: 'smtp://alerts%40example.org:secret@smtp.example.org',
       }),
       UPSTREAM_USERNAME: variable({
@@ -302,7 +302,8 @@ export const GROUPS = {
       HOSTNAME: variable({
         kind: kinds.hostname,
         defaultShown: "the system's",
-        meaning: 'Name in the greeting, in EHLO and in trace fields.',
+        meaning:
+          'Name in the greeting, in EHLO and in trace fields. Without it, and where the system has no full name, EHLO says the address instead: `[192.168.1.5]`.',
         example: 'gate.example.org',
       }),
       CONTROL_SOCKET: variable({

@@ -3,7 +3,7 @@
 
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { RemoteReply } from '../smtp/reply.ts';
-import type { Attempt, Failure } from '../vocabulary/attempt.ts';
+import type { Attempt, Failure, MessageFailure } from '../vocabulary/attempt.ts';
 
 /** A recipient that the upstream took, with the reply that says so. */
 export type Delivered = { readonly recipient: Recipient; readonly reply: RemoteReply };
@@ -22,16 +22,18 @@ export type Decision = {
 };
 
 /**
- * An attempt that was answered, with the envelope that was sent; `isOutOfTime`: the message is older than it may get.
+ * An attempt that was answered, with the envelope that was sent; `isOutOfTime`: the message is older than it may get;
+ * `isHeldNoMore`: refusals for good in unknown words are about this message.
  */
 type Answered = {
   readonly envelope: Envelope;
   readonly attempt: Extract<Attempt, { result: 'answered' }>;
   readonly isOutOfTime: boolean;
+  readonly isHeldNoMore: boolean;
 };
 
 /** The decision on the message whose attempt was answered. */
-export function decide({ envelope, attempt, isOutOfTime }: Answered): Decision {
+export function decide({ envelope, attempt, isOutOfTime, isHeldNoMore }: Answered): Decision {
   const delivered: Delivered[] = [];
   const bounced: Failed[] = [];
   const waiting: Failed[] = [];
@@ -45,7 +47,7 @@ export function decide({ envelope, attempt, isOutOfTime }: Answered): Decision {
         bounced.push({ recipient, failure: outcome.failure });
         break;
       case 'deferred':
-        waiting.push({ recipient, failure: outcome.failure });
+        (isHeldNoMore && isHeld(outcome.failure) ? bounced : waiting).push({ recipient, failure: outcome.failure });
         break;
       case undefined:
         break; // without an outcome the recipient still waits
@@ -56,6 +58,9 @@ export function decide({ envelope, attempt, isOutOfTime }: Answered): Decision {
   const [deferred, expired] = isOutOfTime ? [[], waiting] : [waiting, []];
   return { delivered, bounced, deferred, expired, isNotifiedThere: attempt.notifies };
 }
+
+/** Whether the refusal is for good as it says, and only waits until it is known what it is about. */
+const isHeld = ({ cause, reply }: MessageFailure): boolean => (cause === 'unknown' || cause === 'extension') && reply.code >= 500;
 
 /** The decision on a message that is out of time without an answer: all its recipients have expired. */
 export function expire({ recipients }: Envelope, failure: Failure): Decision {

@@ -9,8 +9,10 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
+import { describeFailure } from '../vocabulary/attempt.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
+import { OWN_DEVICE } from '../vocabulary/queued-message.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
 import type { Delivered, Failed } from './decide.ts';
 import type { Queue } from './queue.ts';
@@ -25,7 +27,7 @@ export type NotifySettings = {
   readonly recipient: Mailbox | undefined;
   /** Whether a notification may go to that address, which a device has named. */
   readonly mayNotify: (address: Mailbox) => boolean;
-  /** Whose name stands in From; else MAILER-DAEMON of this host. */
+  /** Whose address stands in From; else MAILER-DAEMON of this host. */
   readonly sender: Mailbox | undefined;
 };
 
@@ -34,6 +36,8 @@ export type Notice = {
   readonly id: QueueId;
   /** Of the message. */
   readonly octets: number;
+  /** Where the message came from. */
+  readonly device: string;
   readonly envelope: Envelope;
   /** The name of the upstream that it was sent to. */
   readonly upstream: string;
@@ -53,22 +57,20 @@ type NotifierParts = {
   readonly settings: NotifySettings;
 };
 
-// At most so many of each kind: a device that keeps sending what can't be delivered must not fill the owner's mailbox,
-// nor use up the account's quota.
-const MOST: Rate = { count: 60, per: 3_600_000 };
+// A device that keeps sending what can't be delivered must not fill the owner's mailbox, nor use up the account's
+// quota: so many at once, and with what comes in the meantime at most 60 in any hour.
+const MOST: Rate = { count: 10, per: 12 * 60_000 };
+// Kept for failures: notifications that a device has asked for do not use them up.
+const KEPT_FOR_FAILURES = 5;
 
 /** Makes notifications and puts them into the queue. */
 export class Notifier {
   readonly #parts: NotifierParts;
-  // Counted apart, so that notifications which a device has asked for do not use up those of failures.
-  readonly #failures: TokenBucket;
-  readonly #others: TokenBucket;
+  readonly #allowance: TokenBucket;
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
-    const now = parts.clock.now();
-    this.#failures = new TokenBucket(MOST, now);
-    this.#others = new TokenBucket(MOST, now);
+    this.#allowance = new TokenBucket(MOST, parts.clock.now());
   }
 
   /**
@@ -78,13 +80,13 @@ export class Notifier {
   async notify(notice: Notice): Promise<void> {
     const { queue, tell, settings } = this.#parts;
     const { id, envelope, action, upstream } = notice;
+    // Never a bounce for a bounce (RFC 5321, section 6.1).
+    if (envelope.reversePath === null) return this.#endsHere(notice);
     const wanted = notice.outcomes.filter(({ recipient }) => isWanted(recipient, action));
     const [first, ...rest] = wanted.map((outcome) => reportOf(outcome, upstream));
     if (first === undefined) return;
-    // Never a bounce for a bounce (RFC 5321, section 6.1); an address without a domain leads nowhere.
-    if (envelope.reversePath === null) return;
     const to = settings.bounceTo ?? settings.recipient ?? envelope.reversePath;
-    if (to.domain === '') return;
+    if (to.domain === '') return; // that leads nowhere
     const about = { about: id, action, recipient: to };
     const obstacle = this.#obstacleTo(to, action);
     if (obstacle !== undefined) return tell('notificationLost', { ...about, problem: obstacle });
@@ -99,13 +101,21 @@ export class Notifier {
     }
   }
 
+  /** Logs a notification of this relay that failed: somebody was to hear of a message, and does not. */
+  #endsHere({ id, device, action, outcomes }: Notice): void {
+    if (device !== OWN_DEVICE || action !== 'failed') return;
+    for (const outcome of outcomes)
+      if ('failure' in outcome)
+        this.#parts.tell('notificationLost', { id, recipient: outcome.recipient.forwardPath, problem: describeFailure(outcome.failure) });
+  }
+
   /** Why no notification goes there, if so: it is mail like any other, and goes where mail may go. */
   #obstacleTo(to: Mailbox, action: Action): string | undefined {
     const { clock, settings } = this.#parts;
     if (to !== settings.bounceTo && to !== settings.recipient && !settings.mayNotify(to))
       return 'mail may not go there (GATEPOST_ALLOW_RECIPIENTS); GATEPOST_BOUNCE_TO names who is notified instead';
-    const allowance = action === 'failed' ? this.#failures : this.#others;
-    return allowance.take(clock.now()) ? undefined : `more than ${MOST.count} notifications in an hour`;
+    const isAllowed = this.#allowance.take(clock.now(), action === 'failed' ? 0 : KEPT_FOR_FAILURES);
+    return isAllowed ? undefined : 'too many notifications: 10 may leave at once, and 60 in an hour';
   }
 
   /** The notification, and the envelope it travels in. */

@@ -4,6 +4,7 @@ import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import type { Attempt } from '../vocabulary/attempt.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { Progress } from '../vocabulary/queued-message.ts';
+import type { SenderRoute } from '../vocabulary/sender-route.ts';
 
 /** The messages that wait, on the flash. */
 export interface Queue {
@@ -28,14 +29,15 @@ export interface Queue {
 }
 
 /** An upstream. */
-export interface Carrier {
+export interface Carrier extends SenderRoute {
   /** For the log and for people. */
   readonly name: string;
   /**
-   * Tries once to hand the message over; `octets`: of the body. Rejects only when `body` does; `stop` cuts it short.
+   * Tries once to hand the message over; `octets`: of the body, which is read from its beginning at each call. Rejects
+   * only when `body` does; `stop` cuts it short.
    */
   send(
-    message: { readonly envelope: Envelope; readonly octets: number; readonly body: AsyncIterable<Uint8Array> },
+    message: { readonly envelope: Envelope; readonly octets: number; readonly body: () => AsyncIterable<Uint8Array> },
     stop: AbortSignal,
   ): Promise<Attempt>;
 }

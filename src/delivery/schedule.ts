@@ -5,17 +5,21 @@
 import type { Monotonic } from '../system/clock.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../vocabulary/queued-message.ts';
+import type { Trouble } from './evidence.ts';
+import type { Carrier } from './queue.ts';
 
 /** A message in delivery, with what is known of it until the relay stops. */
 export type PendingMessage = QueuedMessage & {
-  /** How many attempts in a row have ended the connection, or were answered with a refusal of the whole account. */
-  readonly setbacks: number;
+  /** Attempts that may be its own fault; undefined after one that was not. */
+  readonly trouble: Trouble | undefined;
   /** How its last attempt ended, on one line; undefined before the first. */
   readonly problem: string | undefined;
+  /** The only upstreams that it may go to, because of its sender; absent for all. */
+  readonly carriers?: readonly Carrier[];
 };
 
 /** `at` is `due` once it is. */
-type Scheduled = { readonly message: PendingMessage; readonly at: Monotonic | 'due' };
+export type Scheduled = { readonly message: PendingMessage; readonly at: Monotonic | 'due' };
 
 type Timed = { readonly message: PendingMessage; readonly at: Monotonic };
 

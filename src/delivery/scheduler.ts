@@ -7,12 +7,14 @@ import type { Tell } from '../vocabulary/events.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 import type { Dropped, QueuedMessage, WaitingMessage } from '../vocabulary/queued-message.ts';
 import type { Rate } from '../vocabulary/rate.ts';
+import { upstreamsFor } from '../vocabulary/sender-route.ts';
 import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
 import { ClockWatch } from './clock-watch.ts';
+import { Lanes } from './lanes.ts';
 import { Notifier, type NotifySettings } from './notify.ts';
 import type { Carrier, Queue } from './queue.ts';
 import { Routes } from './routes.ts';
-import { type PendingMessage, Schedule } from './schedule.ts';
+import type { PendingMessage } from './schedule.ts';
 import { Settlement, type SettleSettings } from './settle.ts';
 
 /** What the configuration says about delivery. */
@@ -43,8 +45,11 @@ export class Scheduler {
   readonly #clock: Clock;
   readonly #tell: Tell;
   readonly #settings: SchedulerSettings;
-  readonly #schedule = new Schedule();
+  readonly #carriers: readonly Carrier[];
   readonly #routes: Routes;
+  readonly #lanes: Lanes;
+  /** Ends when the messages so far have found their lanes. */
+  #sorting: Promise<void> = Promise.resolve();
   readonly #settlement: Settlement;
   readonly #clockWatch: ClockWatch;
   readonly #underWay = new Map<QueueId, { readonly message: PendingMessage; readonly done: Promise<void> }>();
@@ -59,7 +64,9 @@ export class Scheduler {
     this.#clock = clock;
     this.#tell = tell;
     this.#settings = settings;
+    this.#carriers = carriers;
     this.#routes = new Routes({ carriers, rate: settings.rate, clock, random, tell });
+    this.#lanes = new Lanes(this.#routes);
     const notifier = new Notifier({ queue, wall, clock, random, tell, settings });
     this.#settlement = new Settlement({ queue, routes: this.#routes, notifier, clock, random, tell, settings });
     this.#clockWatch = new ClockWatch(clock, () => {
@@ -75,7 +82,26 @@ export class Scheduler {
 
   /** Takes a message that is in the spool; it is due at once. */
   offer(message: QueuedMessage): void {
-    this.#schedule.offer({ ...message, setbacks: 0, problem: undefined }, this.#clock.now());
+    const pending = { ...message, trouble: undefined, problem: undefined };
+    // One after the other: a start with a full spool must not read all envelopes at once.
+    if (this.#carriers.some(({ senders }) => senders !== undefined)) this.#sorting = this.#sorting.then(() => this.#sort(pending));
+    else this.#offerNow(pending);
+  }
+
+  /** Finds the upstreams that take the message's sender. */
+  async #sort(message: PendingMessage): Promise<void> {
+    try {
+      const { reversePath, givenSender } = await this.#queue.envelope(message.id);
+      const carriers = upstreamsFor(this.#carriers, givenSender ?? reversePath);
+      // None, since the configuration has changed: any of them is better than to wait for ever.
+      this.#offerNow(carriers.length === 0 ? message : { ...message, carriers });
+    } catch {
+      this.#offerNow(message); // its delivery meets the same failure, and reports it
+    }
+  }
+
+  #offerNow(message: PendingMessage): void {
+    this.#lanes.offer(message, this.#clock.now());
     this.#tick();
   }
 
@@ -93,8 +119,11 @@ export class Scheduler {
   /** The messages that wait: those under way first, then those that are due, then the others. */
   *list(): IterableIterator<WaitingMessage> {
     const now = this.#clock.now();
-    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', now);
-    for (const { message, at } of this.#schedule.list()) yield describe(message, at, now);
+    for (const { message } of this.#underWay.values()) yield describe(message, 'sending', { now, obstacle: undefined });
+    for (const { message, at } of this.#lanes.list()) {
+      const obstacle = this.#isHeld ? 'the queue is held by hand' : this.#routes.obstacle(now, message.carriers);
+      yield describe(message, at, { now, obstacle });
+    }
   }
 
   /** The message with this id, if it waits. */
@@ -105,13 +134,13 @@ export class Scheduler {
 
   /** Makes everything due, for a device that asks (ETRN); an upstream that is down or slowed stays so. */
   hurry(): void {
-    this.#schedule.hurry();
+    this.#lanes.hurry();
     this.#tick();
   }
 
   /** Tries everything now, or the messages with these ids, on all upstreams: what the owner asks for. */
   runNow(ids?: ReadonlySet<QueueId>): void {
-    this.#schedule.hurry(ids);
+    this.#lanes.hurry(ids);
     this.#routes.tryNow('all');
     this.#tick();
   }
@@ -121,7 +150,7 @@ export class Scheduler {
    * order.
    */
   drop(ids: readonly QueueId[]): readonly Dropped[] {
-    const removed = this.#schedule.remove(new Set(ids.filter((id) => !this.#underWay.has(id))));
+    const removed = this.#lanes.remove(new Set(ids.filter((id) => !this.#underWay.has(id))));
     for (const id of removed) {
       this.#queue.remove(id);
       this.#tell('dropped', { id });
@@ -153,6 +182,7 @@ export class Scheduler {
     this.#isRunning = false;
     this.#cancelTimer?.();
     this.#clockWatch.stop();
+    await this.#sorting;
     const cancelGrace = this.#clock.after(grace, () => this.#cut.abort());
     while (this.#underWay.size > 0) await Promise.all([...this.#underWay.values()].map(({ done }) => done));
     cancelGrace();
@@ -166,16 +196,17 @@ export class Scheduler {
     this.#sendDue();
     if (this.#routes.waitsForClock) this.#clockWatch.start();
     else this.#clockWatch.stop();
-    const wakeAt = this.#nextWake();
+    // Without an opening a probe is under way: its end calls `#tick`.
+    const wakeAt = this.#lanes.wakeAt(this.#clock.now());
     if (wakeAt !== undefined && this.#hasRoom()) this.#cancelTimer = this.#clock.after(wakeAt - this.#clock.now(), () => this.#tick());
   }
 
   #sendDue(): void {
     const now = this.#clock.now();
-    while (this.#hasRoom() && this.#schedule.hasDue(now)) {
-      const carrier = this.#routes.take(now);
-      const message = carrier && this.#schedule.take(now);
-      if (carrier === undefined || message === undefined) return;
+    while (this.#hasRoom()) {
+      const next = this.#lanes.take(now);
+      if (next === undefined) return;
+      const { message, carrier } = next;
       const done = this.#deliver(message, carrier).finally(() => {
         this.#underWay.delete(message.id);
         this.#tick();
@@ -188,37 +219,36 @@ export class Scheduler {
     return this.#underWay.size < this.#settings.connections;
   }
 
-  /** When something can be done next: when a message is due and an upstream may be tried. */
-  #nextWake(): number | undefined {
-    const now = this.#clock.now();
-    const due = this.#schedule.wakeAt(now);
-    const opens = this.#routes.opensAt(now);
-    // Without an opening a probe is under way: its end calls `#tick`.
-    return due === 'never' || opens === undefined ? undefined : Math.max(due, opens);
-  }
-
   async #deliver(message: PendingMessage, carrier: Carrier): Promise<void> {
     const { id, octets } = message;
     try {
       const envelope = await this.#queue.envelope(id);
-      const attempt = await carrier.send({ envelope, octets, body: this.#queue.body(id) }, this.#cut.signal);
+      const held = this.#settlement.heldUntil({ message, envelope, carrier });
+      if (held !== undefined) {
+        this.#routes.endedHere(carrier);
+        return this.#lanes.offer(held.message, held.at);
+      }
+      const attempt = await carrier.send({ envelope, octets, body: () => this.#queue.body(id) }, this.#cut.signal);
       if (this.#cut.signal.aborted && attempt.result === 'no-answer') return; // stopping: the spool still has it
       const again = await this.#settlement.settle({ message, envelope, carrier }, attempt);
-      if (again !== 'gone') this.#schedule.offer(again.message, again.at);
+      if (again !== 'gone') this.#lanes.offer(again.message, again.at);
     } catch (error) {
       // The spool could not give the message, or there is a mistake in the relay. It stays, and is tried again much
       // later.
       this.#tell('fault', { where: `delivery of ${id}`, error });
       this.#routes.endedHere(carrier);
-      this.#schedule.offer(message, later(this.#clock.now(), this.#settings.retry.max));
+      this.#lanes.offer(message, later(this.#clock.now(), this.#settings.retry.max));
     }
   }
 }
 
-/** The message for people; `at`: when it is due. */
-function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', now: Monotonic): WaitingMessage {
-  const { id, octets, device, attempts, arrived, problem } = message;
+type Circumstances = { readonly now: Monotonic; readonly obstacle: string | undefined };
+
+/** The message for people; `at`: when it is due, `obstacle`: what it then waits for. */
+function describe(message: PendingMessage, at: Monotonic | 'due' | 'sending', { now, obstacle }: Circumstances): WaitingMessage {
+  const { id, octets, device, attempts, arrived } = message;
   const isDue = at === 'due' || (at !== 'sending' && at <= now);
+  const problem = (isDue ? obstacle : undefined) ?? message.problem;
   return {
     id,
     octets,

@@ -35,26 +35,38 @@ export type AddressList = {
 
 // More than any list that a person or a device writes. What is longer is not read, since each token costs an object.
 const MOST_TOKENS = 4_000;
+// The same for all lists of a message: each of its address fields may be long, but a thousand of them may not.
+const MOST_TOKENS_IN_ALL = 12_000;
 
-/** Whether the list in `text` has an address with a domain; true also for a list that is too long to be read. */
-export function hasAddress(text: string): boolean {
-  const list = readAddresses(text);
-  return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');
-}
+/** Reads the lists of one message; once they have too many tokens all together, no further list is read. */
+export class AddressReader {
+  #left = MOST_TOKENS_IN_ALL;
 
-/** The list in `text`, a field's body with one character an octet; undefined when it has too many tokens to be read. */
-export function readAddresses(text: string): AddressList | undefined {
-  const tokens = new Tokens(text);
-  const list = new ListReader(text);
-  let count = 0;
-  for (let kind = tokens.next(); kind !== 'end'; kind = tokens.next()) {
-    if (kind === 'space') continue;
-    count += 1;
-    if (count > MOST_TOKENS) return undefined;
-    list.take({ kind, from: tokens.from, to: tokens.to });
+  /** The list in `text`, a field's body with one character an octet; undefined when it has too many tokens. */
+  read(text: string): AddressList | undefined {
+    const tokens = new Tokens(text);
+    const list = new ListReader(text);
+    const most = Math.min(MOST_TOKENS, this.#left);
+    let count = 0;
+    for (let kind = tokens.next(); kind !== 'end'; kind = tokens.next()) {
+      if (kind === 'space') continue;
+      if (count === most) {
+        this.#left -= most;
+        return undefined;
+      }
+      count += 1;
+      list.take({ kind, from: tokens.from, to: tokens.to });
+    }
+    this.#left -= count;
+    list.finishEntry();
+    return { listed: list.listed, groups: list.groups, isClosed: tokens.isClosed };
   }
-  list.finishEntry();
-  return { listed: list.listed, groups: list.groups, isClosed: tokens.isClosed };
+
+  /** Whether the list in `text` has an address with a domain; true also for one that has too many tokens. */
+  hasAddress(text: string): boolean {
+    const list = this.read(text);
+    return list === undefined || list.listed.some(({ mailbox }) => mailbox !== undefined && mailbox.domain !== '');
+  }
 }
 
 /** An entry that is being read: the words outside its brackets, and those inside when it has any. */

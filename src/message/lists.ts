@@ -1,7 +1,8 @@
 // Changes inside an address field: missing domains are added, names beyond ASCII are encoded, several fields become
 // one. All else in the field stays byte for byte.
 
-import { type AddressList, readAddresses, type Word } from './addresses.ts';
+import { domainToASCII } from 'node:url';
+import { type AddressList, AddressReader, type Word } from './addresses.ts';
 import { encodeText, isAscii, isEncodedWord, LONGEST_LINE, textOf } from './encoded-word.ts';
 import { type Field, fieldBody, withBody } from './field.ts';
 import { closed, contentOf } from './tokens.ts';
@@ -14,11 +15,11 @@ type Edit = { readonly from: number; readonly to: number; readonly words: readon
 
 /**
  * The field with `@domain` behind each address that has no domain: `root`, `Door <root>`, `root (Cron Daemon)`, in
- * lists and groups as well. The field itself where there is no such address, or the list is too long to be read.
+ * lists and groups as well. The field itself where there is no such address, or `addresses` does not read the list.
  */
-export function completeAddresses(field: Field, domain: string): Field {
+export function completeAddresses(field: Field, domain: string, addresses: AddressReader): Field {
   const text = fieldBody(field);
-  const list = readAddresses(text);
+  const list = addresses.read(text);
   const edits = list?.listed.flatMap(({ missing }): readonly Edit[] =>
     missing === undefined ? [] : [{ from: missing.at, to: missing.at, words: [missing.text + domain], isGlued: true }],
   );
@@ -31,11 +32,30 @@ export function completeAddresses(field: Field, domain: string): Field {
  * Fields of one name as one field, which has the addresses of all: a program that reads only the first would miss
  * some.
  */
-export function mergeLists(first: Field, others: readonly Field[]): Field {
+export function mergeLists(first: Field, others: readonly Field[], addresses: AddressReader): Field {
   const bodies = [first, ...others].map((field) => closed(withoutLastCommas(fieldBody(field))));
   const text = bodies.map((body, at) => (at === 0 ? body : ` ${body.replace(/^[ \t\r\n]+/, '')}`)).join(',\r\n');
-  const list = readAddresses(text);
+  const list = addresses.read(text);
   return list === undefined ? withBody(first, text) : edited(first, text, encodings(text, list));
+}
+
+/**
+ * The field with its names and comments in ASCII, and each domain beyond ASCII as IDNA writes it. A local part beyond
+ * ASCII stays.
+ */
+export function asciiNames(field: Field): Field {
+  const text = fieldBody(field);
+  const list = new AddressReader().read(text);
+  return asciiDomains(list === undefined ? field : edited(field, text, encodings(text, list)));
+}
+
+function asciiDomains(field: Field): Field {
+  const text = fieldBody(field);
+  const domain = (latin1: string) => domainToASCII(textOf(Buffer.from(latin1, 'latin1'))) || latin1;
+  return withBody(
+    field,
+    text.replace(/@([^\s<>,;:()"[\]@]+)/g, (whole, name: string) => (isAscii(name) ? whole : `@${domain(name)}`)),
+  );
 }
 
 function withoutLastCommas(text: string): string {
@@ -117,30 +137,56 @@ function wordText(text: string, { kind, from, to }: Word): string {
 
 /** `field` with the body `text`, to which the edits were made. */
 function edited(field: Field, text: string, edits: readonly Edit[]): Field {
-  let body = '';
-  let column = field.name.length + 1;
+  const body = new BodyWriter(field.name.length + 1);
   let at = 0;
-  const add = (piece: string) => {
-    body += piece;
-    const line = piece.lastIndexOf('\n');
-    column = line < 0 ? column + piece.length : piece.length - line - 1;
-  };
-  /** Begins a new line: in front of the space that ends the text, or with one of its own. */
-  const fold = () => {
-    const space = body.endsWith(' ') ? ' ' : '';
-    body = body.slice(0, body.length - space.length);
-    add('\r\n ');
-  };
   for (const { from, to, words, isGlued } of [...edits].sort((one, other) => one.from - other.from)) {
-    add(text.slice(at, from));
+    body.add(text.slice(at, from));
     for (const word of words) {
-      if (!isGlued && column > 1 && column + 1 + word.length > LONGEST_LINE) fold();
-      else if (!isGlued && !isWhite(body.at(-1))) add(' ');
-      add(word);
+      if (!isGlued && body.column > 1 && body.column + 1 + word.length > LONGEST_LINE) body.fold();
+      else if (!isGlued && !body.endsWhite) body.add(' ');
+      body.add(word);
     }
-    if (!isGlued && to < text.length && !isWhite(text[to])) add(' ');
+    if (!isGlued && to < text.length && !isWhite(text[to])) body.add(' ');
     at = to;
   }
-  add(text.slice(at));
-  return withBody(field, body);
+  body.add(text.slice(at));
+  return withBody(field, body.text());
+}
+
+/** A body that grows piece by piece. The pieces are joined once, since a list may have thousands. */
+class BodyWriter {
+  readonly #pieces: string[] = [];
+  #column: number;
+
+  /** `column`: how many characters stand on the line before the body. */
+  constructor(column: number) {
+    this.#column = column;
+  }
+
+  /** How many characters stand on the last line. */
+  get column(): number {
+    return this.#column;
+  }
+
+  get endsWhite(): boolean {
+    return isWhite(this.#pieces.at(-1)?.at(-1));
+  }
+
+  add(piece: string): void {
+    if (piece === '') return;
+    this.#pieces.push(piece);
+    const line = piece.lastIndexOf('\n');
+    this.#column = line < 0 ? this.#column + piece.length : piece.length - line - 1;
+  }
+
+  /** Begins a new line: in front of the space that ends the text, or with one of its own. */
+  fold(): void {
+    const last = this.#pieces.pop() ?? '';
+    this.#pieces.push(last.endsWith(' ') ? last.slice(0, -1) : last);
+    this.add('\r\n ');
+  }
+
+  text(): string {
+    return this.#pieces.join('');
+  }
 }

@@ -2,7 +2,7 @@
 // providers refuse a message for either. The former are dropped; of several, the first with proper content stays, and
 // lists of addresses become one.
 
-import { hasAddress } from './addresses.ts';
+import type { AddressReader } from './addresses.ts';
 import { readDate } from './date.ts';
 import { type Field, fieldBody, fieldValue } from './field.ts';
 import { mergeLists } from './lists.ts';
@@ -19,11 +19,15 @@ const ONCE: ReadonlySet<string> = new Set([
 const NEVER_EMPTY =
   /^(?:resent-)?(?:date|from|sender|reply-to|to|cc|message-id)$|^(?:in-reply-to|references|mime-version)$|^content-(?:type|transfer-encoding|id|disposition)$/;
 
+// Of a field that stands more often, only so many are looked at: a program that writes it twice does not write it a
+// thousand times.
+const MOST_CANDIDATES = 10;
+
 /**
  * `fields` without those that have no content, each that may stand once standing once, where the first of them
- * stood.
+ * stood. `addresses` reads the lists of this message.
  */
-export function tidyFields(fields: readonly Field[]): readonly Field[] {
+export function tidyFields(fields: readonly Field[], addresses: AddressReader): readonly Field[] {
   const kept = fields.filter(hasContent);
   const several = new Map<string, Field[]>();
   for (const field of kept) {
@@ -36,7 +40,7 @@ export function tidyFields(fields: readonly Field[]): readonly Field[] {
   return kept.flatMap((field) => {
     const same = several.get(field.name.toLowerCase());
     if (same === undefined || same.length === 1) return [field];
-    return field === same[0] ? [oneOf(field, same.slice(1))] : [];
+    return field === same[0] ? [oneOf(field, same.slice(1), addresses)] : [];
   });
 }
 
@@ -54,22 +58,21 @@ function isMessageId(body: string): boolean {
   return inner.slice(0, Math.max(at, 0)).trim() !== '' && inner.slice(at + 1).trim() !== '';
 }
 
-function oneOf(first: Field, others: readonly Field[]): Field {
+function oneOf(first: Field, others: readonly Field[], addresses: AddressReader): Field {
   const name = first.name.toLowerCase();
-  if (ADDRESS_LISTS.has(name)) return mergeLists(first, others);
+  if (ADDRESS_LISTS.has(name)) return mergeLists(first, others, addresses);
+  const candidates = [first, ...others.slice(0, MOST_CANDIDATES - 1)];
   return (
-    [first, ...others].find((field) => hasProperContent(name, field)) ??
-    [first, ...others].find((field) => fieldValue(field) !== '') ??
-    first
+    candidates.find((field) => hasProperContent(name, field, addresses)) ?? candidates.find((field) => fieldValue(field) !== '') ?? first
   );
 }
 
-function hasProperContent(name: string, field: Field): boolean {
+function hasProperContent(name: string, field: Field, addresses: AddressReader): boolean {
   switch (name) {
     case 'date':
       return readDate(fieldBody(field)) !== undefined;
     case 'from':
-      return hasAddress(fieldBody(field));
+      return addresses.hasAddress(fieldBody(field));
     default:
       return fieldValue(field) !== '';
   }

@@ -4,7 +4,7 @@
 import { formatMailbox } from '../smtp/address.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import type { WallTime } from '../system/clock.ts';
-import { hasAddress, phraseWords, readAddresses, wordsOf } from './addresses.ts';
+import { type AddressReader, phraseWords, wordsOf } from './addresses.ts';
 import { formatDate, readDate } from './date.ts';
 import { firstOctets, wholeText, writeName } from './display-name.ts';
 import { encodeWords } from './encoded-word.ts';
@@ -52,14 +52,15 @@ export function repairDate(fields: readonly Field[], time: WallTime): readonly F
 
 /**
  * The fields with the envelope's address in a From that had none; what stood there becomes the name. All as they
- * are when the envelope's address has no domain either.
+ * are when the envelope's address has no domain either. `addresses` reads the lists of this message.
  */
-export function repairFrom(fields: readonly Field[], context: RepairContext): readonly Field[] {
+export function repairFrom(fields: readonly Field[], context: RepairContext, addresses: AddressReader): readonly Field[] {
   if (context.envelope.reversePath?.domain === '') return fields;
   return fields.map((field) => {
+    if (field.name.toLowerCase() !== 'from') return field;
     const text = fieldBody(field);
-    if (field.name.toLowerCase() !== 'from' || hasAddress(text)) return field;
-    const list = readAddresses(text);
+    if (addresses.hasAddress(text)) return field;
+    const list = addresses.read(text);
     const phrase = list?.listed.length === 1 ? phraseWords(text, list.listed[0]?.phrase ?? []) : [];
     const name = writeName(phrase.length > 0 ? phrase : wholeText(text), 'From: '.length);
     return { name: 'From', raw: formatField('From', [...name, senderAddress(context)]) };

@@ -18,13 +18,13 @@ export function exclusivelyIn(folder: string, clock: Clock, giveAway: GiveAway):
   return async (work) => {
     const until = clock.now() + PATIENCE;
     for (;;) {
-      const unlock = await lockFolder(folder).catch(() => async () => {});
-      if (unlock !== 'taken') {
+      const lock = await lockFolder(folder).catch(() => undefined);
+      if (lock !== 'taken') {
         try {
           await giveAway(LOCK).catch(() => {}); // there is none on a file system without sockets
           return await work();
         } finally {
-          await unlock();
+          await lock?.release();
         }
       }
       if (clock.now() >= until) throw unavailable('another process of this board is renewing the token, and does not come to an end');

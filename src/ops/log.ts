@@ -1,7 +1,7 @@
 // The log: one line for each event. All that happens to a message is found by one `grep` for its queue id. The log is a
 // listener of the relay's events, nothing else.
 
-import { formatMailbox, formatPath } from '../smtp/address.ts';
+import { discreet, discreetMailbox, discreetPath } from '../smtp/discreet.ts';
 import type { Envelope } from '../smtp/envelope.ts';
 import { printable, printableJson } from '../smtp/printable.ts';
 import { describeReply } from '../smtp/reply.ts';
@@ -9,7 +9,7 @@ import type { Clock } from '../system/clock.ts';
 import type { Failure } from '../vocabulary/attempt.ts';
 import type { RelayEvents, SessionProgress } from '../vocabulary/events.ts';
 import { LOG_LEVELS, type LogLevel } from '../vocabulary/log-level.ts';
-import { Repetitions } from './repetitions.ts';
+import { type Repeated, Repetitions } from './repetitions.ts';
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 type Line = { readonly level: LogLevel; readonly fields: Fields };
@@ -41,35 +41,44 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   authenticated: ({ device, user, mechanism }) => ({ level: 'info', fields: { device, user, mechanism } }),
   accepted: ({ id, device, hello, octets, envelope }) => ({
     level: 'info',
-    fields: { id, device, hello, from: formatPath(envelope.reversePath), to: recipients(envelope), octets },
+    fields: { id, device, hello: discreet(hello), from: discreetPath(envelope.reversePath), to: recipients(envelope), octets },
   }),
   delivered: ({ id, recipient, upstream, reply, seconds }) => ({
     level: 'info',
-    fields: { id, to: formatMailbox(recipient), upstream, reply: describeReply(reply), seconds: seconds.toFixed(3) },
+    fields: { id, to: discreetMailbox(recipient), upstream, reply: describeReply(reply), seconds: seconds.toFixed(3) },
   }),
   deferred: ({ id, recipient, upstream, failure, retryInSeconds }) => ({
     level: 'warn',
-    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
+    fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure), retry: `${retryInSeconds}s` },
   }),
   bounced: ({ id, recipient, upstream, failure }) => ({
     level: 'error',
-    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure) },
+    fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure) },
   }),
   expired: ({ id, recipient, upstream, failure, hours }) => ({
     level: 'error',
-    fields: { id, to: formatMailbox(recipient), upstream, ...failureFields(failure), hours },
+    fields: { id, to: discreetMailbox(recipient), upstream, ...failureFields(failure), hours },
   }),
-  notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: formatMailbox(recipient) } }),
-  notificationLost: ({ about, action, recipient, problem }) => ({
+  notified: ({ id, about, action, recipient }) => ({ level: 'info', fields: { id, about, action, to: discreetMailbox(recipient) } }),
+  notificationLost: ({ recipient, problem, ...which }) => ({
     level: 'error',
-    fields: { id: about, action, to: formatMailbox(recipient), problem },
+    fields: {
+      ...('id' in which ? { id: which.id } : { id: which.about, action: which.action }),
+      to: discreetMailbox(recipient),
+      problem,
+    },
   }),
   dropped: ({ id }) => ({ level: 'warn', fields: { id } }),
   held: () => ({ level: 'warn', fields: {} }),
   released: () => ({ level: 'info', fields: {} }),
   removed: ({ id }) => ({ level: 'debug', fields: { id } }),
+  signatureBroken: ({ upstream, envelope }) => ({
+    level: 'warn',
+    fields: { upstream, from: discreetPath(envelope.reversePath), to: recipients(envelope) },
+  }),
   maybeDelivered: ({ id, upstream, problem }) => ({ level: 'warn', fields: { id, upstream, problem } }),
   upstreamConnected: ({ upstream, tls, auth, sizeLimit }) => ({ level: 'debug', fields: { upstream, tls, auth, size: sizeLimit } }),
+  upstreamLearned: ({ upstream, sentence }) => ({ level: 'warn', fields: { upstream, problem: sentence } }),
   upstreamUp: ({ upstream, downSeconds }) => ({ level: 'info', fields: { upstream, down: `${downSeconds}s` } }),
   upstreamSlowed: ({ upstream, failure, retryInSeconds }) => ({
     level: 'warn',
@@ -96,7 +105,7 @@ const LINES: { readonly [E in keyof RelayEvents]: (...given: Parameters<RelayEve
   }),
 };
 
-const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) => formatMailbox(forwardPath)).join(',');
+const recipients = ({ recipients: all }: Envelope) => all.map(({ forwardPath }) => discreetMailbox(forwardPath)).join(',');
 
 // The most recipients that are shown of a message that was not accepted. The line of an accepted one has them all.
 const MOST_RECIPIENTS = 10;
@@ -121,15 +130,15 @@ function failureFields(failure: Failure): Fields {
 /** `level`: the least that is written. */
 type LogSettings = { readonly level: LogLevel; readonly format: 'text' | 'json' };
 
-// The events that a device can cause as often as it likes, and the field that distinguishes their kinds beside the
-// device.
-const BY_DEVICES: Partial<Record<keyof RelayEvents, keyof Fields>> = {
-  refused: 'reply',
-  gone: 'stage',
-  notSmtp: 'protocol',
-  deviceTlsFailed: 'problem',
-  authenticated: 'user',
-  spoolFull: 'device',
+// The events that a device can cause as often as it likes, and what distinguishes their kinds beside the device: never
+// a text in which the device's own words stand.
+const BY_DEVICES: { readonly [E in keyof RelayEvents]?: (...given: Parameters<RelayEvents[E]>) => Repeated } = {
+  refused: ({ device, refusal }) => ({ device, kind: `refused ${refusal.code} ${refusal.status}` }),
+  gone: ({ device, progress }) => ({ device, kind: `gone ${progress.stage}` }),
+  notSmtp: ({ device, protocol }) => ({ device, kind: `notSmtp ${protocol}` }),
+  deviceTlsFailed: ({ device, problem }) => ({ device, kind: `deviceTlsFailed ${problem}` }),
+  authenticated: ({ device, user }) => ({ device, kind: `authenticated ${user}` }),
+  spoolFull: ({ device }) => ({ device, kind: 'spoolFull' }),
 };
 
 /**
@@ -151,18 +160,24 @@ export function createLog(settings: LogSettings, clock: Pick<Clock, 'wall' | 'af
   const repetitions = new Repetitions<{ readonly event: string; readonly line: Line }>(clock, ({ event, line }, count) =>
     putOrCount(event, { ...line, fields: { ...line.fields, count } }),
   );
-  const log = (event: keyof RelayEvents, line: Line) => {
+  const log = (event: keyof RelayEvents, line: Line, repeated: Repeated | undefined) => {
     if (LOG_LEVELS.indexOf(line.level) < least) return;
-    const kind = BY_DEVICES[event];
-    const name = `${event} ${line.fields['device']} ${kind === undefined ? '' : line.fields[kind]}`;
     if (event === 'stopped') repetitions.flush();
-    if (kind === undefined || repetitions.isFirst(name, { event, line })) putOrCount(event, line);
+    if (repeated === undefined || repetitions.isFirst(repeated, { event, line })) putOrCount(event, line);
   };
-  const listeners = Object.entries(LINES).map(([event, line]) => [
-    event,
-    (given: never) => log(event as keyof RelayEvents, (line as (given: never) => Line)(given)),
-  ]);
-  return Object.fromEntries(listeners) as RelayEvents;
+  const listeners = Object.entries(LINES).map(([event, line]) => {
+    const name = event as keyof RelayEvents;
+    const repeatedBy = BY_DEVICES[name] as ((given: never) => Repeated) | undefined;
+    return [name, (given: never) => log(name, (line as (given: never) => Line)(given), repeatedBy?.(given))];
+  });
+  const all: RelayEvents = Object.fromEntries(listeners);
+  return {
+    ...all,
+    accepted(message) {
+      repetitions.know(message.device);
+      all.accepted(message);
+    },
+  };
 }
 
 /**

@@ -44,13 +44,15 @@ export function formatStatus(status: RelayStatus): readonly string[] {
   return lines;
 }
 
-function formatUpstream({ name, state, problem = '', advice, downSeconds = 0, retryInSeconds }: UpstreamStatus): string[] {
+function formatUpstream({ name: host, senders, state, problem = '', advice, downSeconds, retryInSeconds }: UpstreamStatus): string[] {
+  const name = senders === undefined ? host : `${host} (for ${senders.join(', ')})`;
+  if (state === 'untried') return [`upstream ${name} has answered no message yet`];
   if (state === 'up') return [`upstream ${name} is up`];
   const retry = retryInSeconds === undefined ? 'being tried now' : `tried again in ${span(retryInSeconds)}`;
   const line =
     state === 'slowed'
       ? `upstream ${name} is up but wants less; next message in ${span(retryInSeconds ?? 0)}: ${problem}`
-      : `upstream ${name} is down for ${span(downSeconds)}, ${retry}: ${problem}`;
+      : `upstream ${name} ${downSeconds === undefined ? 'is' : `is down for ${span(downSeconds)},`} ${retry}: ${problem}`;
   return [line, ...(advice === undefined ? [] : [`  ${advice}`])];
 }
 

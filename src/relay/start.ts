@@ -10,7 +10,7 @@ import { type Listener, openListener } from '../server/listener.ts';
 import { SizeLimit } from '../server/size-limit.ts';
 import { type Authenticator, createAuthenticator } from '../server/users.ts';
 import { cutIntoSegments } from '../spool/space.ts';
-import { openSpool, type Spool } from '../spool/spool.ts';
+import { openSpool, type Spool, type SpoolParts } from '../spool/spool.ts';
 import { atMostEvery } from '../system/at-most-every.ts';
 import { Calendar } from '../system/calendar.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
@@ -18,6 +18,8 @@ import { openDisk } from '../system/disk.ts';
 import { SystemNeighbourhood } from '../system/neighbourhood.ts';
 import type { Random } from '../system/random.ts';
 import { type Capabilities, intersect } from '../upstream/capabilities.ts';
+import type { LearnedHabits } from '../upstream/habits.ts';
+import { HabitsFile } from '../upstream/habits-file.ts';
 import { Trust } from '../upstream/trust.ts';
 import { Upstream } from '../upstream/upstream.ts';
 import { BUILT } from '../version.ts';
@@ -30,6 +32,7 @@ import { takeFolder } from './folder.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { notificationRule } from './notification-rule.ts';
 import { operationsOn } from './operations.ts';
+import { ownSender } from './own-sender.ts';
 import { statusOf } from './status.ts';
 import { upstreamTargets } from './tokens.ts';
 import { notListening, spoolNotOpened } from './trouble.ts';
@@ -43,6 +46,8 @@ interface Relay {
   readonly addresses: readonly string[];
   /** Tries all that wait now, over all upstreams. */
   runNow(): void;
+  /** Resolves with a sentence when another relay uses the spool, so that this one can't go on and is to be stopped. */
+  readonly ousted: Promise<string>;
   /** Stops in order; resolves when everything is closed. */
   stop(): Promise<void>;
 }
@@ -70,12 +75,19 @@ const HURRY_AFTER = 60_000;
 async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   const { config, clock, tell } = base;
   const startedAt = clock.now();
-  lifetimes.push(await takeFolder(config.spool.dir, tell));
-  const spool = await openSpoolFor(base);
+  const lock = await takeFolder(config.spool.dir, tell);
+  if (lock !== undefined) lifetimes.push(() => lock.release());
+  let lost = (_problem: string) => {};
+  const ousted = new Promise<string>((resolve) => {
+    lost = resolve;
+  });
+  const spool = await openSpoolFor(base, { ...(lock === undefined ? {} : { hold: lock }), lost });
   lifetimes.push(() => spool.close());
   const today = new Calendar(clock, BUILT as WallTime, spool.newest);
 
-  const upstreams = makeUpstreams(base, spool, await upstreamTargets(config, base));
+  const habits = await openHabits(base);
+  lifetimes.push(() => habits.close());
+  const upstreams = makeUpstreams(base, { spool, file: habits, targets: await upstreamTargets(config, base) });
   lifetimes.push(() => Promise.all(upstreams.map((upstream) => upstream.close())));
   const scheduler = makeScheduler(base, { spool, upstreams, calendar: today });
   spool.feed((stored) => scheduler.offer(stored));
@@ -90,7 +102,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   });
   scheduler.start();
 
-  const status = () => statusOf({ config, startedAt, calendar: today, listener, scheduler, sizeLimit, spool });
+  const status = () => statusOf({ config, startedAt, calendar: today, listener, scheduler, sizeLimit, spool, upstreams });
   const { controlSocket } = config.relay;
   const control = await serveControl(controlSocket, operationsOn({ spool, scheduler, status }), (error) =>
     tell('fault', { where: `control socket ${controlSocket}`, error }),
@@ -106,6 +118,7 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   });
   return {
     addresses,
+    ousted,
     runNow: () => scheduler.runNow(),
     async stop() {
       await lifetimes.close();
@@ -114,26 +127,40 @@ async function build(base: Base, lifetimes: Lifetimes): Promise<Relay> {
   };
 }
 
-async function openSpoolFor({ config, clock, random, tell }: Base): Promise<Spool> {
+async function openSpoolFor({ config, clock, random, tell }: Base, owner: Pick<SpoolParts, 'hold' | 'lost'>): Promise<Spool> {
   const { size, count } = cutIntoSegments(config.spool.size);
   try {
-    return await openSpool({ disk: await openDisk(config.spool.dir), clock, random, tell, segmentSize: size, segments: count });
+    const disk = await openDisk(config.spool.dir);
+    return await openSpool({ disk, clock, random, tell, segmentSize: size, segments: count, ...owner });
   } catch (error) {
     throw spoolNotOpened(config.spool.dir, error);
   }
 }
 
-function makeUpstreams({ config, clock, random, tell }: Base, spool: Spool, targets: readonly UpstreamTarget[]): readonly Upstream[] {
-  const { hostname } = config.relay;
+async function openHabits({ config, tell }: Base): Promise<HabitsFile> {
+  return HabitsFile.open(await openDisk(config.spool.dir), (error) => tell('fault', { where: 'what was learned of the upstreams', error }));
+}
+
+type UpstreamNeeds = { readonly spool: Spool; readonly file: HabitsFile; readonly targets: readonly UpstreamTarget[] };
+
+function makeUpstreams({ config, clock, random, tell }: Base, { spool, file, targets }: UpstreamNeeds): readonly Upstream[] {
+  const hostname = config.relay.helloName;
   const trust = new Trust(config.upstream.trust);
   const mayNotify = notificationRule(config);
   const seen = new Map<string, Capabilities>();
   return targets.map((target) => {
+    const name = formatEndpoint(target);
     const learn = (capabilities: Capabilities) => {
-      seen.set(formatEndpoint(target), capabilities);
+      seen.set(name, capabilities);
       spool.learnUpstream(intersect([...seen.values()]));
     };
-    return new Upstream(target, { clock, random, hostname, trust, mayNotify, tell, learn });
+    const habits = {
+      before: file.of(name),
+      running: () => spool.status().running,
+      keep: (learned: LearnedHabits) => file.keep(name, learned),
+    };
+    const own = ownSender(config, [target]);
+    return new Upstream(target, { clock, random, hostname, trust, mayNotify, ownSender: own, tell, learn, habits });
   });
 }
 
@@ -152,7 +179,7 @@ function makeScheduler({ config, clock, random, tell }: Base, needs: SchedulerNe
       connections: config.upstream.connections,
       rate: config.upstream.rate,
       hostname: config.relay.hostname,
-      sender: config.rewriting.sender,
+      sender: ownSender(config, config.upstream.targets),
       recipient: config.rewriting.recipient,
       mayNotify: notificationRule(config),
     },
@@ -220,8 +247,9 @@ function makeAccess({ config, clock }: Base, { spool, sizeLimit, authenticator, 
       maxRecipients,
       allowSenders,
       allowRecipients,
+      upstreams: config.upstream.targets,
       deviceRate,
-      defaultDomain: config.rewriting.defaultDomain,
+      rewriting: config.rewriting,
       startTls: deviceTls.startTls,
     },
     {

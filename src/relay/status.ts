@@ -10,7 +10,9 @@ import { yearsLeft } from '../spool/flash.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Calendar } from '../system/calendar.ts';
 import type { Monotonic } from '../system/clock.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import { VERSION } from '../version.ts';
+import type { UpstreamStatus } from '../vocabulary/upstream-status.ts';
 
 type StatusParts = {
   readonly config: Config;
@@ -20,13 +22,23 @@ type StatusParts = {
   readonly scheduler: Scheduler;
   readonly sizeLimit: SizeLimit;
   readonly spool: Spool;
+  readonly upstreams: readonly Upstream[];
 };
 
 // The estimate of the card's life is no better than its order of magnitude.
 const MOST_YEARS = 1_000;
 
 /** What the relay is doing just now; rejects when the spool's file system can't be asked for its size. */
-export async function statusOf({ config, startedAt, calendar, listener, scheduler, sizeLimit, spool }: StatusParts): Promise<RelayStatus> {
+export async function statusOf({
+  config,
+  startedAt,
+  calendar,
+  listener,
+  scheduler,
+  sizeLimit,
+  spool,
+  upstreams,
+}: StatusParts): Promise<RelayStatus> {
   const { flash, running, ...spoolStatus } = spool.status();
   const { blocks, bsize } = await statfs(config.spool.dir);
   const years = yearsLeft(flash.total.octets, running, blocks * bsize);
@@ -38,7 +50,7 @@ export async function statusOf({ config, startedAt, calendar, listener, schedule
     isHeld: scheduler.isHeld,
     isClockBehind: calendar.isBehind(),
     sizeLimit: sizeLimit.octets,
-    upstreams: scheduler.status(),
+    upstreams: scheduler.status().map((one) => withHint(one, upstreams.find(({ name }) => name === one.name)?.hint)),
     spool: spoolStatus,
     flash: {
       today: flash.today,
@@ -46,4 +58,10 @@ export async function statusOf({ config, startedAt, calendar, listener, schedule
       ...(years === undefined ? {} : { yearsLeft: Math.min(MOST_YEARS, Math.round(years)) }),
     },
   };
+}
+
+/** An upstream that keeps silent is not up, though nothing has failed yet. */
+function withHint(status: UpstreamStatus, hint: string | undefined): UpstreamStatus {
+  if (hint === undefined || status.advice !== undefined) return status;
+  return { ...status, state: 'probing', problem: status.problem ?? 'no greeting has come yet', advice: hint };
 }

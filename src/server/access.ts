@@ -1,15 +1,19 @@
 // Who may send, from whom, to whom, how much and how often, and what devices are offered. `policy` is a snapshot from
 // which protocol.ts decides without asking further; what counts messages, or asks the store, is the method `admit`.
 
-import { formatMailbox, type Mailbox, type ReversePath } from '../smtp/address.ts';
+import { formatMailbox, isInternational, type Mailbox, type ReversePath } from '../smtp/address.ts';
 import { matcher } from '../smtp/address-patterns.ts';
+import { discreetMailbox } from '../smtp/discreet.ts';
+import type { UnreadablePath } from '../smtp/path.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { ServerMechanism } from '../smtp/sasl/mechanisms.ts';
-import type { Clock } from '../system/clock.ts';
+import type { Clock, Monotonic } from '../system/clock.ts';
 import type { Neighbourhood } from '../system/neighbourhood.ts';
-import type { Allowed } from '../vocabulary/network.ts';
+import { type Allowed, networkOf } from '../vocabulary/network.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { type Rate, TokenBucket } from '../vocabulary/rate.ts';
+import type { Rewriting } from '../vocabulary/rewriting.ts';
+import { type SenderRoute, upstreamsFor } from '../vocabulary/sender-route.ts';
 import { addressRule, type RefusedAddress } from './address-rule.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
@@ -26,10 +30,12 @@ export type AccessSettings = {
   /** Patterns (smtp/address-patterns.ts); undefined for anybody. */
   readonly allowSenders: readonly string[] | undefined;
   readonly allowRecipients: readonly string[] | undefined;
+  /** Where mail goes. */
+  readonly upstreams: readonly SenderRoute[];
   /** Of messages, for each device. */
   readonly deviceRate: Rate | undefined;
-  /** The domain that completes bare addresses. */
-  readonly defaultDomain: string | undefined;
+  /** Which addresses are replaced or completed after they were taken. */
+  readonly rewriting: Rewriting;
   /** Whether STARTTLS is offered, or mail and logins are accepted under TLS only. */
   readonly startTls: 'off' | 'offered' | 'required';
 };
@@ -59,10 +65,13 @@ export type Policy = {
   readonly mechanisms: readonly ServerMechanism[];
   readonly isAuthRequired: boolean;
   readonly passedOn: Offers;
-  /** What MAIL is refused with for its reverse-path, if it may not send. */
-  readonly refuseSender: (sender: ReversePath) => Refusal | undefined;
-  /** What RCPT is refused with for its forward-path, if it may not receive. */
-  readonly refuseRecipient: (recipient: Mailbox) => Refusal | undefined;
+  /**
+   * The reverse-path that MAIL's path stands for, or what it is refused with. One that can't be read, or can't be sent
+   * on as it is, stands for the owner's address where that replaces it anyway.
+   */
+  readonly takeSender: (path: ReversePath | UnreadablePath) => ReversePath | Refusal;
+  /** The same of RCPT's forward-path. */
+  readonly takeRecipient: (path: Mailbox | UnreadablePath) => Mailbox | Refusal;
 };
 
 /** Decides for all devices; made once. */
@@ -107,8 +116,8 @@ export class Access {
       mechanisms: authenticator.mechanisms,
       isAuthRequired: authenticator.isRequired,
       passedOn: passedOn(),
-      refuseSender: (sender) => this.#refuseSender(sender),
-      refuseRecipient: (recipient) => this.#refuseRecipient(recipient),
+      takeSender: (path) => this.#takeSender(path),
+      takeRecipient: (path) => this.#takeRecipient(path),
     };
   }
 
@@ -127,42 +136,69 @@ export class Access {
     return this.#rates === undefined || this.#rates.take(device) ? undefined : replies.tooManyMessages;
   }
 
-  #refuseSender(sender: ReversePath): Refusal | undefined {
-    if (sender === null) return this.#isSender('<>') ? undefined : replies.nullSenderNotAllowed;
-    const address = this.#complete(sender);
-    return this.#isSender(address) ? undefined : replies.senderNotAllowed(address);
+  // An address that is on no list can't be replaced by one that is: a path that can't be read is taken only where
+  // everybody may send, or receive.
+  #takeSender(path: ReversePath | UnreadablePath): ReversePath | Refusal {
+    if (path === null) return this.#isSender('<>') ? null : replies.nullSenderNotAllowed;
+    const { allowSenders, rewriting, upstreams } = this.#settings;
+    if ('unreadable' in path)
+      return (allowSenders === undefined ? rewriting.sender : undefined) ?? replies.unreadablePath('MAIL', path.unreadable);
+    const address = this.#complete(path);
+    if (!this.#isSender(formatMailbox(address))) return replies.senderNotAllowed(discreetMailbox(address));
+    if (upstreamsFor(upstreams, address).length === 0) return replies.senderWithoutUpstream(discreetMailbox(address));
+    return (isInternational(path) ? rewriting.sender : undefined) ?? path;
   }
 
-  #refuseRecipient(recipient: Mailbox): Refusal | undefined {
-    const address = this.#complete(recipient);
-    return this.#isRecipient(address) ? undefined : replies.recipientNotAllowed(address);
+  #takeRecipient(path: Mailbox | UnreadablePath): Mailbox | Refusal {
+    const { allowRecipients, rewriting } = this.#settings;
+    if ('unreadable' in path)
+      return (allowRecipients === undefined ? rewriting.recipient : undefined) ?? replies.unreadablePath('RCPT', path.unreadable);
+    const address = this.#complete(path);
+    if (!this.#isRecipient(formatMailbox(address))) return replies.recipientNotAllowed(discreetMailbox(address));
+    return (isInternational(path) ? rewriting.recipient : undefined) ?? path;
   }
 
-  /** The address as it will be sent on. */
-  #complete(mailbox: Mailbox): string {
-    return formatMailbox(mailbox.domain === '' ? { ...mailbox, domain: this.#settings.defaultDomain ?? '' } : mailbox);
+  /** The mailbox with the domain that it may lack. */
+  #complete(mailbox: Mailbox): Mailbox {
+    return mailbox.domain === '' ? { ...mailbox, domain: this.#settings.rewriting.defaultDomain ?? '' } : mailbox;
   }
 }
 
-/** How many messages each device sent lately: one bucket a device. */
+/** How many messages each device, and each IPv6 network, sent lately. */
 class DeviceRates {
-  readonly #rate: Rate;
+  readonly #ofDevices: Buckets;
+  readonly #ofNetworks: Buckets;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #buckets = new Map<string, TokenBucket>(); // the one that was used last stands last
 
-  constructor(rate: Rate, clock: Pick<Clock, 'now'>) {
-    this.#rate = rate;
+  constructor({ count, per }: Rate, clock: Pick<Clock, 'now'>) {
+    this.#ofDevices = new Buckets({ count, per });
+    this.#ofNetworks = new Buckets({ count: count * LIMITS.devicesInNetwork, per });
     this.#clock = clock;
   }
 
-  /** Counts one more message of this device; false, and not counted, when it is one too many. */
+  /** Counts one more message of this device; false, when it is one too many of the device or of its network. */
   take(device: string): boolean {
     const now = this.#clock.now();
-    const bucket = this.#buckets.get(device) ?? new TokenBucket(this.#rate, now);
-    this.#buckets.delete(device);
+    const network = networkOf(device);
+    return this.#ofDevices.take(device, now) && (network === undefined || this.#ofNetworks.take(network, now));
+  }
+}
+
+/** One bucket for each name. */
+class Buckets {
+  readonly #rate: Rate;
+  readonly #buckets = new Map<string, TokenBucket>(); // the one that was used last stands last
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  take(name: string, now: Monotonic): boolean {
+    const bucket = this.#buckets.get(name) ?? new TokenBucket(this.#rate, now);
+    this.#buckets.delete(name);
     const [oldest] = this.#buckets.keys();
     if (oldest !== undefined && this.#buckets.size >= LIMITS.countedDevices) this.#buckets.delete(oldest);
-    this.#buckets.set(device, bucket);
+    this.#buckets.set(name, bucket);
     return bucket.take(now);
   }
 }

@@ -35,12 +35,15 @@ const OF_REFUSALS = new Map<Refusal, string>([
 
 const NO_AUTH = String(replies.notImplemented('AUTH').text);
 const TOO_LARGE: Refusal['status'] = '5.3.4';
+const NO_UPSTREAM = /^no upstream takes mail from /;
 
 /** A sentence without a full stop; undefined where the refusal itself says enough. */
 export function adviceFor(refusal: Refusal): string | undefined {
   const known = OF_REFUSALS.get(refusal);
   if (known !== undefined) return known;
   if (refusal.text === NO_AUTH) return 'the device insists on logging in: GATEPOST_DEVICE_AUTH=any takes whatever user and password it has';
+  if (NO_UPSTREAM.test(String(refusal.text)))
+    return "each upstream in GATEPOST_UPSTREAM has a ?from= and none names this sender: add it there, or change the device's sender";
   if (refusal.status === TOO_LARGE)
     return (
       'let the device send smaller pictures; the limit is the smallest of GATEPOST_MAX_MESSAGE, ' +
@@ -64,6 +67,9 @@ export const ADVICE = {
   lfDot:
     'the message ended with a dot between bare line feeds, which is no end: ' +
     'lines must end with CR LF; or with LF from the very first command on',
+  crCrLfDot:
+    'the message ended with a dot and CR CR LF, which is no end: ' +
+    'lines must end with CR LF; or with CR CR LF from the very first command on',
   gateway:
     'a router or the proxy of a container: what comes from there may come from the internet. If it is a device of yours, ' +
     'add its address, or the word gateway, to GATEPOST_ALLOW',

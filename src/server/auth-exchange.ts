@@ -22,45 +22,46 @@ export type Exchange = {
   readonly isLenient: boolean;
 };
 
-// Stands for a claim that could not be read. Nothing of what came is taken for the name, since it may be the password.
+// Stands for a claim whose name may be a password.
 const SOMEBODY: Claim = { kind: 'password', username: '', password: '' };
 
 /**
- * The device's claim, or what to refuse it with. Rejects with ConnectionLost when the device goes or takes too long.
+ * The device's claim, or what to refuse it with; of a lenient exchange that was not well-formed, a claim without a
+ * name. Rejects with ConnectionLost when the device goes or takes too long.
  */
 export async function exchange(wire: Wire, { mechanism, initialResponse, challenge, isLenient }: Exchange): Promise<Claim | Refusal> {
   const sasl = mechanism.start(challenge);
-  const decode = isLenient ? decodeAnything : decodeStrictly;
+  let isWellFormed = true;
   let next = sasl.next();
-  let response = initialResponse === undefined ? undefined : decodeInitial(initialResponse, decode);
-  if (initialResponse !== undefined && response === undefined) return replies.badResponse;
+  let text = initialResponse === '=' ? '' : initialResponse; // the empty one can't be written in another way
   for (;;) {
-    if (next.done === true) return next.value ?? (isLenient ? SOMEBODY : replies.badResponse);
-    const answer = response ?? (await ask(wire, next.value, decode));
-    response = undefined;
-    if (!Buffer.isBuffer(answer)) return answer;
-    next = sasl.next(answer);
+    if (next.done === true) return isLenient ? lenientClaim(next.value, isWellFormed) : (next.value ?? replies.badResponse);
+    const answer = text ?? (await ask(wire, next.value));
+    text = undefined;
+    if (typeof answer !== 'string') return answer;
+    const octets = Buffer.from(answer, 'base64'); // Node's decoder skips anything that is not base64
+    if (octets.toString('base64') !== answer) isWellFormed = false;
+    if (!isWellFormed && !isLenient) return replies.badResponse;
+    next = sasl.next(octets);
   }
 }
 
-type Decode = (text: string) => Buffer | undefined;
-
-/** `=` is the empty initial response, which can't be written in another way. */
-const decodeInitial = (text: string, decode: Decode) => (text === '=' ? Buffer.alloc(0) : decode(text));
-
-async function ask(wire: Wire, challenge: Buffer, decode: Decode): Promise<Buffer | Refusal> {
+/** The response in base64, or what the exchange ends with. */
+async function ask(wire: Wire, challenge: Buffer): Promise<string | Refusal> {
   wire.queue(formatReply(replies.challenge(challenge.toString('base64'))));
   const answer = await wire.line(LIMITS.authResponse, LIMITS.commandTimeout);
   if (answer === 'too-long') return replies.authTooLong;
   const text = Buffer.from(answer.octets).toString('latin1').trim();
-  if (text === '*') return replies.authCancelled;
-  return decode(text) ?? replies.badResponse;
+  return text === '*' ? replies.authCancelled : text;
 }
 
-/** Node's decoder skips anything that is not base64. */
-const decodeAnything = (text: string): Buffer => Buffer.from(text, 'base64');
-
-function decodeStrictly(text: string): Buffer | undefined {
-  const octets = decodeAnything(text);
-  return octets.toString('base64') === text ? octets : undefined;
+/**
+ * The name is logged, so it is kept only where it can't be a password: the exchange went as RFC 4616 and 4954 have it,
+ * there was another text as the password and none in the place of a second name, and the name does not hold both.
+ */
+function lenientClaim(claim: Claim | undefined, isWellFormed: boolean): Claim {
+  if (claim === undefined || !isWellFormed) return SOMEBODY;
+  const isUsual =
+    claim.kind === 'cram-md5' || (claim.actingFor === undefined && claim.password !== '' && claim.password !== claim.username);
+  return isUsual && !/[\0:\s]/.test(claim.username) ? claim : SOMEBODY;
 }

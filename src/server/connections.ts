@@ -4,6 +4,7 @@
 
 import type { Refusal } from '../smtp/reply.ts';
 import type { Clock, Monotonic } from '../system/clock.ts';
+import { networkOf } from '../vocabulary/network.ts';
 import { LIMITS } from './limits.ts';
 import * as replies from './replies.ts';
 
@@ -12,9 +13,12 @@ export type ConnectionLimits = { readonly maxConnections: number; readonly maxCo
 
 /** What is needed of a session to end it when it idles. */
 export type Idling = {
-  /** Since when it has been waiting for a command; undefined while it does something. */
-  readonly idleSince: Monotonic | undefined;
-  /** Ends its wait for a command. */
+  /**
+   * When the device will have been silent for so long that others need the place more; undefined while the session
+   * waits for something else.
+   */
+  readonly expendableAt: Monotonic | undefined;
+  /** Ends its wait for the device. */
   expire(): void;
 };
 
@@ -26,7 +30,7 @@ export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #admitted = new Set<Admitted>();
-  readonly #perDevice = new Map<string, number>();
+  readonly #open = new Map<string, number>(); // by address, and by IPv6 network
   #turnedAway = 0;
 
   constructor(limits: ConnectionLimits, clock: Pick<Clock, 'now'>) {
@@ -40,34 +44,47 @@ export class Connections {
   }
 
   /**
-   * Counts one more connection of this address, or says what it is refused with. When connections are short, sessions
-   * that have long been idle end for it. What is returned must be removed once the connection has ended.
+   * Counts one more connection of this address, or says what it is refused with: too many of the address, of its IPv6
+   * network, or in all. When connections are short, sessions
+   * whose devices have long been silent end for it. What is returned must be removed once the connection has ended.
    */
   admit(device: string): Admitted | Refusal {
     if (this.isShort) this.#expireIdle();
     if (this.#admitted.size >= this.#limits.maxConnections) return replies.tooManyConnections;
-    const count = this.#perDevice.get(device) ?? 0;
-    if (count >= this.#limits.maxConnectionsPerDevice) return replies.tooManyFromDevice;
+    const { maxConnectionsPerDevice: most } = this.#limits;
+    const network = networkOf(device);
+    const isNetworkFull = network !== undefined && this.#openOf(network) >= most * LIMITS.devicesInNetwork;
+    if (isNetworkFull || this.#openOf(device) >= most) return replies.tooManyFromDevice;
     const admitted: Admitted = { device };
     this.#admitted.add(admitted);
-    this.#perDevice.set(device, count + 1);
+    this.#count(device, 1);
     return admitted;
   }
 
   /** Counts it no longer; does nothing when it was removed before. */
   remove(one: Admitted): void {
-    if (!this.#admitted.delete(one)) return;
-    const left = (this.#perDevice.get(one.device) ?? 1) - 1;
-    if (left === 0) this.#perDevice.delete(one.device);
-    else this.#perDevice.set(one.device, left);
+    if (this.#admitted.delete(one)) this.#count(one.device, -1);
+  }
+
+  #openOf(name: string): number {
+    return this.#open.get(name) ?? 0;
+  }
+
+  #count(device: string, more: 1 | -1): void {
+    for (const name of [device, networkOf(device)]) {
+      if (name === undefined) continue;
+      const count = this.#openOf(name) + more;
+      if (count === 0) this.#open.delete(name);
+      else this.#open.set(name, count);
+    }
   }
 
   /** Those that must end count no longer: they are closed within seconds, whatever the device does. */
   #expireIdle(): void {
     const now = this.#clock.now();
     for (const one of [...this.#admitted]) {
-      const since = one.session?.idleSince;
-      if (since === undefined || now - since < LIMITS.commandTimeoutUnderPressure) continue;
+      const at = one.session?.expendableAt;
+      if (at === undefined || now < at) continue;
       one.session?.expire();
       this.remove(one);
     }

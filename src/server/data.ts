@@ -13,6 +13,9 @@ export type Sink = {
   write(slice: Uint8Array): Promise<void>;
 };
 
+/** Line ends beside which a lone dot is text, but for sessions that began with them. */
+export type WrongEnd = Exclude<LineEnding, 'crlf'>;
+
 /** What a transfer reads from, and its bounds. */
 type TransferParts = {
   readonly wire: Wire;
@@ -21,7 +24,7 @@ type TransferParts = {
   readonly sizeLimit: number;
 };
 
-// Long enough for what `endsLikeLf` looks for.
+// Long enough for what `wrongEnd` looks for.
 const LONGEST_TAIL = 5;
 
 /** One DATA, or one chunk; its methods reject with ConnectionLost when it can't come to its end. */
@@ -46,11 +49,13 @@ export class Transfer {
   }
 
   /**
-   * Whether the last octets are a dot on a line between bare line feeds, which does not end a message (RFC 5321,
-   * section 4.1.1.4).
+   * Whether the last octets are a dot between line ends that do not end a message (RFC 5321, section 4.1.1.4), and
+   * which line ends these are.
    */
-  get endsLikeLf(): boolean {
-    return /(?:^|[^\r])\n\.\r?\n$|\r\n\.\n$/.test(this.#tail.toString('latin1'));
+  get wrongEnd(): WrongEnd | undefined {
+    const tail = this.#tail.toString('latin1');
+    if (/(?:^|\n)\.\r\r\n$/.test(tail)) return 'crcrlf';
+    return /(?:^|[^\r])\n\.\r?\n$|\r\n\.\n$/.test(tail) ? 'lf' : undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 // How a session ends that the device did not end with QUIT: what it is still sent, and how far it had come, for the
 // log. Pure.
 
-import { formatMailbox, formatPath } from '../smtp/address.ts';
+import { discreet, discreetMailbox, discreetPath } from '../smtp/discreet.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import { ConnectionLost } from '../system/wire.ts';
 import type { SessionProgress } from '../vocabulary/events.ts';
@@ -40,9 +40,9 @@ export function progressOf(
   const recipients = session.phase === 'mail' ? [] : session.recipients;
   const hasOctets = stage === 'data' || stage === 'bdat';
   return {
-    hello: session.hello.name,
-    from: formatPath(session.reversePath),
-    to: recipients.map(({ forwardPath }) => formatMailbox(forwardPath)),
+    hello: discreet(session.hello.name),
+    from: discreetPath(session.reversePath),
+    to: recipients.map(({ forwardPath }) => discreetMailbox(forwardPath)),
     stage,
     ...(hasOctets ? { octets: reception.octets } : {}),
   };

@@ -3,15 +3,16 @@
 // parsing its parameters is the matter of smtp/parameters.ts. Whether SIZE octets fit is asked of the store, which is
 // no pure question: Access.admit answers it.
 
-import { isInternational, type Mailbox } from '../smtp/address.ts';
-import type { Command, Verb } from '../smtp/command.ts';
+import { isInternational, type Mailbox, type ReversePath } from '../smtp/address.ts';
+import type { Verb } from '../smtp/command.ts';
 import type { MailParameters } from '../smtp/envelope.ts';
 import type { Refusal } from '../smtp/reply.ts';
 import type { Policy } from './access.ts';
 import * as replies from './replies.ts';
 import type { Channel } from './session-state.ts';
 
-type MailCommand = Extract<Command, { verb: 'MAIL' }>;
+/** What MAIL gave, its path as it was taken. */
+type Mail = { readonly reversePath: ReversePath; readonly parameters: MailParameters };
 
 type Extension = {
   readonly keyword: string;
@@ -19,7 +20,7 @@ type Extension = {
   readonly verb?: Verb;
   /** What stands after the keyword in EHLO's reply, '' for nothing; undefined while it is not offered. */
   offer(channel: Channel, policy: Policy): string | undefined;
-  refuseMail?(command: MailCommand, policy: Policy): Refusal | undefined;
+  refuseMail?(mail: Mail, policy: Policy): Refusal | undefined;
   /** `parameters` are those of the transaction's MAIL. */
   refuseRecipient?(recipient: Mailbox, parameters: MailParameters): Refusal | undefined;
   refuseData?(parameters: MailParameters): Refusal | undefined;
@@ -88,8 +89,8 @@ export function offeredVerbs(channel: Channel, policy: Policy): readonly string[
 }
 
 /** What MAIL is refused with for its parameters, or for a parameter that its reverse-path needs. */
-export function refuseMail(command: MailCommand, policy: Policy): Refusal | undefined {
-  return first((extension) => extension.refuseMail?.(command, policy));
+export function refuseMail(mail: Mail, policy: Policy): Refusal | undefined {
+  return first((extension) => extension.refuseMail?.(mail, policy));
 }
 
 /** What RCPT is refused with for a parameter that MAIL lacked. */

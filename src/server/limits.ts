@@ -8,10 +8,12 @@ export const LIMITS = {
   commandLine: 2_048,
   /** The wait for the next command (RFC 5321, section 4.5.3.2.7) ... */
   commandTimeout: 300_000,
-  /** ... and the same while connections are short. */
+  /** ... and the same while connections are short, also for an answer to AUTH and during the wait after errors. */
   commandTimeoutUnderPressure: 10_000,
-  /** The wait for the next octets of a message. */
+  /** The wait for the next octets of a message ... */
   dataTimeout: 180_000,
+  /** ... and the same while connections are short: a camera may be busy with the next picture. */
+  dataTimeoutUnderPressure: 30_000,
   /** Octets of a response in an AUTH exchange (RFC 4954, section 4). */
   authResponse: 12_288,
   tlsHandshake: 30_000,
@@ -30,6 +32,8 @@ export const LIMITS = {
   pressure: 0.8,
   /** Connections that were refused and have not closed yet; more are closed without a reply. */
   turnedAway: 50,
+  /** An IPv6 network (/64) counts for so many devices: it is a whole LAN, and a device has many of its addresses. */
+  devicesInNetwork: 4,
   /** Devices whose messages are counted for GATEPOST_DEVICE_RATE: a flood of addresses must not fill the memory. */
   countedDevices: 4_096,
   /** Wrong passwords of one address that cost nothing: somebody is setting a device up. */

@@ -4,7 +4,7 @@
 // RFC 5321, sections 4.1.4 (order of commands) and 4.3.2 (sequencing); RFC 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH),
 // 1985 (ETRN). What an extension has commands refuse stands in extensions.ts.
 
-import { isDomain } from '../smtp/address.ts';
+import { isDomain, type ReversePath } from '../smtp/address.ts';
 import type { Command, Malformed } from '../smtp/command.ts';
 import { withRecipient } from '../smtp/envelope.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
@@ -156,23 +156,34 @@ function refuseStranger(session: Session, policy: Policy): Refusal | undefined {
   return policy.isAuthRequired && session.user === undefined ? replies.authRequired : undefined;
 }
 
+// A device that forgets EHLO, after STARTTLS for instance, is taken for one that says HELO without a name. RFC 5321,
+// section 4.1.4, demands the command of clients, and no refusal of servers.
+const UNNAMED: Hello = { verb: 'HELO', name: '' };
+
 function mail(session: Session, command: Extract<Command, { verb: 'MAIL' }>, policy: Policy): Step {
-  if (session.phase === 'greeted') return answer(session, replies.helloFirst);
-  if (session.phase !== 'ready') return answer(session, replies.nested);
-  const { reversePath, parameters, size } = command;
-  const refusal = refuseStranger(session, policy) ?? refuseMail(command, policy) ?? policy.refuseSender(reversePath);
+  if (session.phase !== 'greeted' && session.phase !== 'ready') return answer(session, replies.nested);
+  const stranger = refuseStranger(session, policy);
+  if (stranger !== undefined) return answer(session, stranger);
+  const reversePath = policy.takeSender(command.reversePath);
+  if (isRefused(reversePath)) return answer(session, reversePath);
+  const { parameters, size } = command;
+  const refusal = refuseMail({ reversePath, parameters }, policy);
   if (refusal !== undefined) return answer(session, refusal);
-  return { next: session, act: { act: 'admit', transaction: { hello: session.hello, reversePath, parameters, size: size ?? 0 } } };
+  const hello = session.phase === 'ready' ? session.hello : UNNAMED;
+  return { next: session, act: { act: 'admit', transaction: { hello, reversePath, parameters, size: size ?? 0 } } };
 }
+
+const isRefused = (taken: ReversePath | Refusal): taken is Refusal => taken !== null && 'code' in taken;
 
 function rcpt(session: Session, command: Extract<Command, { verb: 'RCPT' }>, policy: Policy): Step {
   if (session.phase === 'greeted') return answer(session, replies.helloFirst);
   if (session.phase === 'ready') return answer(session, replies.mailFirst);
   if (session.phase === 'bdat') return answer(session, replies.nested);
-  const { forwardPath } = command.recipient;
-  const refusal = refuseRecipient(forwardPath, session.parameters) ?? policy.refuseRecipient(forwardPath);
+  const forwardPath = policy.takeRecipient(command.forwardPath);
+  if ('code' in forwardPath) return answer(session, forwardPath);
+  const refusal = refuseRecipient(forwardPath, session.parameters);
   if (refusal !== undefined) return answer(session, refusal);
-  const recipients = withRecipient(session.phase === 'rcpt' ? session.recipients : [], command.recipient);
+  const recipients = withRecipient(session.phase === 'rcpt' ? session.recipients : [], { forwardPath, ...command.parameters });
   if (recipients.length > policy.maxRecipients) return answer(session, replies.tooManyRecipients(policy.maxRecipients));
   return answer({ ...session, phase: 'rcpt', recipients }, replies.recipientOk);
 }

@@ -5,7 +5,7 @@ import type { LineEnding } from '../smtp/data-decoder.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Wire } from '../system/wire.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
-import { ChunkedText, NOWHERE, type Sink, Transfer } from './data.ts';
+import { ChunkedText, NOWHERE, type Sink, Transfer, type WrongEnd } from './data.ts';
 import { Intake } from './intake.ts';
 import type { Result, Task } from './protocol.ts';
 import type { Incoming } from './session-state.ts';
@@ -47,9 +47,9 @@ export class Reception {
     return this.#data?.transfer.octets ?? this.#chunked?.intake.octets ?? 0;
   }
 
-  /** Whether DATA stopped at a dot between bare line feeds, which the device may take for the message's end. */
-  get endsLikeLf(): boolean {
-    return this.#data?.transfer.endsLikeLf === true;
+  /** Which line ends are around the dot that DATA stopped at, if the device may have taken it for the message's end. */
+  get wrongEnd(): WrongEnd | undefined {
+    return this.#data?.transfer.wrongEnd;
   }
 
   /** Receives a whole message. Rejects with ConnectionLost when it does not come to its end; `abandon` follows then. */

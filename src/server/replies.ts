@@ -3,6 +3,7 @@
 // (test/dialogs).
 
 import type { Malformed, Verb } from '../smtp/command.ts';
+import type { UnreadablePath } from '../smtp/path.ts';
 import type { Refusal, Reply } from '../smtp/reply.ts';
 import type { QueueId } from '../vocabulary/queue-id.ts';
 
@@ -81,17 +82,18 @@ export const malformed = (fault: Malformed): Refusal => {
       return lineTooLong;
     case 'syntax':
       return { code: 501, status: '5.5.4', text: `syntax: ${USAGE[fault.verb] ?? `${fault.verb} takes no argument`}` };
-    case 'path':
-      return malformedPath(fault.verb, fault.fault);
     case 'parameter':
       return malformedParameter(fault);
     default:
       return fault satisfies never;
   }
 };
-const malformedPath = (verb: 'MAIL' | 'RCPT', fault: Extract<Malformed, { malformed: 'path' }>['fault']): Refusal => {
+/** What a path is answered with that names no mailbox. */
+export const unreadablePath = (verb: 'MAIL' | 'RCPT', fault: UnreadablePath['unreadable']): Refusal => {
   const status = verb === 'MAIL' ? '5.1.7' : '5.1.3';
   switch (fault) {
+    case 'no-path':
+      return malformed({ malformed: 'syntax', verb });
     case 'syntax':
       return { code: 501, status, text: 'not an address; write <user@example.org>' };
     case 'several':
@@ -109,7 +111,7 @@ const malformedPath = (verb: 'MAIL' | 'RCPT', fault: Extract<Malformed, { malfor
 const malformedParameter = (fault: Extract<Malformed, { malformed: 'parameter' }>): Refusal => {
   switch (fault.fault) {
     case 'unknown':
-      return { code: 555, status: '5.5.4', text: `the parameter ${fault.parameter} is not known here` };
+      return { code: 555, status: '5.5.4', text: `${fault.parameter} is not known here` };
     case 'value':
       return { code: 501, status: '5.5.4', text: `the value of ${fault.parameter} is malformed` };
     case 'repeated':
@@ -134,6 +136,11 @@ export const senderNotAllowed = (address: string): Refusal => ({
   code: 550,
   status: '5.7.1',
   text: `${address} may not send here; see GATEPOST_ALLOW_SENDERS`,
+});
+export const senderWithoutUpstream = (address: string): Refusal => ({
+  code: 550,
+  status: '5.7.1',
+  text: `no upstream takes mail from ${address}; see GATEPOST_UPSTREAM`,
 });
 export const recipientNotAllowed = (address: string): Refusal => ({
   code: 550,

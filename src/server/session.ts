@@ -2,12 +2,14 @@
 // section 3. All waiting is here; the state moves only to what protocol.ts returns.
 
 import type { Duplex } from 'node:stream';
-import { type Command, describeCommand, type Malformed, parseCommand } from '../smtp/command.ts';
+import { type Command, type Malformed, parseCommand } from '../smtp/command.ts';
 import type { LineEnding } from '../smtp/data-decoder.ts';
+import { describeCommand } from '../smtp/describe.ts';
+import { CR } from '../smtp/line-ends.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
-import type { Clock, Monotonic } from '../system/clock.ts';
+import { type Clock, later, type Monotonic } from '../system/clock.ts';
 import type { Random } from '../system/random.ts';
-import { ConnectionLost, Wire } from '../system/wire.ts';
+import { ConnectionLost, type Line, Wire } from '../system/wire.ts';
 import type { SessionProgress, Tell } from '../vocabulary/events.ts';
 import type { Rewriting } from '../vocabulary/rewriting.ts';
 import type { Access } from './access.ts';
@@ -55,7 +57,7 @@ export class Conversation implements Idling {
   readonly #patience = new Patience();
   #wire: Wire;
   #session: Session;
-  #idleSince: Monotonic | undefined;
+  #longestSilence: number = LIMITS.commandTimeoutUnderPressure; // in ms, while connections are short
   #lineEnding: LineEnding | undefined; // decided by the first command
   #freshTls: 'after-starttls' | 'from-the-start' | undefined; // no command has come since the handshake
 
@@ -69,12 +71,13 @@ export class Conversation implements Idling {
     this.#freshTls = isSecure ? 'from-the-start' : undefined;
   }
 
-  /** Since when it has been waiting for a command; undefined while it does something. */
-  get idleSince(): Monotonic | undefined {
-    return this.#idleSince;
+  /** When its place may be given away; undefined while it waits for the flash or for its own computations. */
+  get expendableAt(): Monotonic | undefined {
+    const since = this.#wire.silentSince;
+    return since === undefined ? undefined : later(since, this.#longestSilence);
   }
 
-  /** Ends the wait for a command with 421. */
+  /** Ends the wait for the device with 421. */
   expire(): void {
     this.#wire.expire();
   }
@@ -93,14 +96,12 @@ export class Conversation implements Idling {
   }
 
   async #read(): Promise<Received> {
-    const { connections, clock } = this.#parts;
+    const { connections } = this.#parts;
     const within = connections.isShort ? LIMITS.commandTimeoutUnderPressure : LIMITS.commandTimeout;
-    this.#idleSince = clock.now();
     const line = await this.#wire.line(LIMITS.commandLine, within);
-    this.#idleSince = undefined;
     this.#freshTls = undefined;
     if (line === 'too-long') return { command: { malformed: 'too-long' }, octets: LIMITS.commandLine };
-    this.#lineEnding ??= line.bareLf ? 'lf' : 'crlf';
+    this.#lineEnding ??= lineEndingOf(line);
     return { command: parseCommand(line.octets), octets: line.octets.length };
   }
 
@@ -129,7 +130,10 @@ export class Conversation implements Idling {
       await this.#answer(act.reply, command);
       return undefined;
     }
+    const isTransfer = act.act === 'receive' || act.act === 'chunk' || act.act === 'discard';
+    if (isTransfer) this.#longestSilence = LIMITS.dataTimeoutUnderPressure;
     const result = await this.#perform(act);
+    this.#longestSilence = LIMITS.commandTimeoutUnderPressure;
     const { next, reply } = conclude(this.#session, result);
     this.#session = next;
     if (reply !== undefined) await this.#answer(reply, command);
@@ -192,8 +196,8 @@ export class Conversation implements Idling {
     const { isLenient } = authenticator;
     const claim = await exchange(this.#wire, { mechanism, initialResponse, challenge, isLenient });
     if ('code' in claim) return refused(claim);
-    await this.#wire.pause(authenticator.waitOf(this.#device));
-    if (!(await authenticator.check(claim, this.#device))) return refused(replies.wrongPassword);
+    const isTrue = await authenticator.check(claim, this.#device, (milliseconds) => this.#wire.pause(milliseconds));
+    if (!isTrue) return refused(replies.wrongPassword);
     tell('authenticated', { device: this.#device, user: claim.username, mechanism: mechanism.name });
     return { result: 'logged-in', user: claim.username };
   }
@@ -256,10 +260,19 @@ export class Conversation implements Idling {
 
   #adviceOn({ stage }: SessionProgress): string | undefined {
     if (stage === 'starttls') return ADVICE.distrust;
-    return this.#reception.endsLikeLf ? ADVICE.lfDot : undefined;
+    const { wrongEnd } = this.#reception;
+    return wrongEnd === undefined ? undefined : ADVICE_ON_END[wrongEnd];
   }
 }
 
 const refused = (refusal: Refusal): Result => ({ result: 'refused', refusal });
+
+/** How the lines of a session end that began with this one. */
+function lineEndingOf({ octets, bareLf }: Line): LineEnding {
+  if (bareLf) return 'lf';
+  return octets.at(-1) === CR ? 'crcrlf' : 'crlf';
+}
+
+const ADVICE_ON_END = { lf: ADVICE.lfDot, crcrlf: ADVICE.crCrLfDot } as const;
 
 const ADVICE_ON = { tls: { advice: ADVICE.tlsOnPlainPort }, http: { advice: ADVICE.http }, unknown: {} } as const;

@@ -17,18 +17,18 @@ export interface Authenticator {
   readonly isRequired: boolean;
   /** Whether every claim is true, so that nothing that a device sends in an exchange is malformed. */
   readonly isLenient: boolean;
-  /** How long the address has to wait before its next claim is checked, in ms. */
-  waitOf(address: string): number;
-  /** Whether the claim that came from this address is true. */
-  check(claim: Claim, address: string): Promise<boolean>;
+  /**
+   * Whether the claim that came from this address is true. `pause` waits so many ms before it is looked at; when it
+   * rejects, so does the check.
+   */
+  check(claim: Claim, address: string, pause: (milliseconds: number) => Promise<void>): Promise<boolean>;
 }
 
-const NOBODY: Authenticator = { mechanisms: [], isRequired: false, isLenient: false, waitOf: () => 0, check: async () => false };
+const NOBODY: Authenticator = { mechanisms: [], isRequired: false, isLenient: false, check: async () => false };
 const ANYBODY: Authenticator = {
   mechanisms: SERVER_MECHANISMS,
   isRequired: false,
   isLenient: true,
-  waitOf: () => 0,
   check: async () => true,
 };
 
@@ -59,17 +59,20 @@ class KnownUsers implements Authenticator {
     this.#verify = verifier(users);
   }
 
-  waitOf(address: string): number {
-    return this.#guard.waitOf(address);
+  check(claim: Claim, address: string, pause: (milliseconds: number) => Promise<void>): Promise<boolean> {
+    return this.#guard.inTurn(address, async () => {
+      await pause(this.#guard.waitOf(address));
+      const isRight = await this.#verifyAlone(claim);
+      if (isRight) this.#guard.right(address);
+      else this.#guard.wrong(address);
+      return isRight;
+    });
   }
 
-  async check(claim: Claim, address: string): Promise<boolean> {
+  #verifyAlone(claim: Claim): Promise<boolean> {
     const result = this.#last.then(() => this.#verify(claim));
     this.#last = result.catch(() => {});
-    const isRight = await result;
-    if (isRight) this.#guard.right(address);
-    else this.#guard.wrong(address);
-    return isRight;
+    return result;
   }
 }
 

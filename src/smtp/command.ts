@@ -1,17 +1,22 @@
 // One command line as a value (RFC 5321, section 4.1.1, and the extensions' commands). Any octets give a Command, or a
 // Malformed that says what is wrong; server/replies.ts has the texts. It accepts what devices get wrong (a space
-// after the colon, no brackets, spaces at the end, a CR too many) and knows nothing of order or policy.
+// after the colon, no brackets, blanks or NUL around the line, a CR too many) and knows nothing of order or policy.
 
-import { formatMailbox, formatPath, type Mailbox, type MalformedPath, parseMailbox, type ReversePath } from './address.ts';
-import type { MailParameters, Recipient } from './envelope.ts';
-import { type MalformedParameter, parseMailParameters, parseRcptParameters } from './parameters.ts';
-import { printable } from './printable.ts';
+import type { Mailbox, ReversePath } from './address.ts';
+import type { MailParameters } from './envelope.ts';
+import { type MalformedParameter, parseMailParameters, parseRcptParameters, type RcptParameters } from './parameters.ts';
+import { parseArgument, type UnreadablePath } from './path.ts';
 
 /** A command whose syntax is right. */
 export type Command =
   | { readonly verb: 'EHLO' | 'HELO'; readonly name: string }
-  | { readonly verb: 'MAIL'; readonly reversePath: ReversePath; readonly size: number | undefined; readonly parameters: MailParameters }
-  | { readonly verb: 'RCPT'; readonly recipient: Recipient }
+  | {
+      readonly verb: 'MAIL';
+      readonly reversePath: ReversePath | UnreadablePath;
+      readonly size: number | undefined;
+      readonly parameters: MailParameters;
+    }
+  | { readonly verb: 'RCPT'; readonly forwardPath: Mailbox | UnreadablePath; readonly parameters: RcptParameters }
   | { readonly verb: 'BDAT'; readonly octets: number; readonly last: boolean }
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initialResponse: string | undefined }
   | { readonly verb: 'VRFY' | 'EXPN' | 'ETRN'; readonly argument: string }
@@ -32,7 +37,6 @@ export type Malformed =
   | { readonly malformed: 'not-smtp'; readonly protocol: OtherProtocol }
   | { readonly malformed: 'unknown-command' | 'empty' | 'too-long' }
   | { readonly malformed: 'syntax'; readonly verb: Verb }
-  | { readonly malformed: 'path'; readonly verb: 'MAIL' | 'RCPT'; readonly fault: MalformedPath; readonly argument: string }
   | MalformedParameter;
 
 // RFC 5321, section 4.5.3.1.2, for a domain. A longer name is cut: it is only written into the trace field and the log.
@@ -53,7 +57,7 @@ function decode(line: Uint8Array): string {
   }
 }
 
-/** The command in `line`, which comes without its line end. Blanks around it are ignored. Never throws. */
+/** The command in `line`, which comes without its line end. Blanks and NUL around it are ignored. Never throws. */
 export function parseCommand(line: Uint8Array): Command | Malformed {
   const text = withoutBlanks(decode(line));
   if (text === '') return { malformed: 'empty' };
@@ -102,7 +106,7 @@ export function parseCommand(line: Uint8Array): Command | Malformed {
  * number of blanks.
  */
 function withoutBlanks(text: string): string {
-  const isBlank = (at: number) => ' \t\r'.includes(text.charAt(at));
+  const isBlank = (at: number) => ' \t\r\0'.includes(text.charAt(at));
   let from = 0;
   let end = text.length;
   while (from < end && isBlank(from)) from += 1;
@@ -111,40 +115,18 @@ function withoutBlanks(text: string): string {
 }
 
 function parseMail(argument: string): Command | Malformed {
-  const split = splitPath(/^FROM[ \t]*:[ \t]*/i, argument);
-  if (split === undefined) return { malformed: 'syntax', verb: 'MAIL' };
-  const reversePath = split.path === '' ? null : parseMailbox(split.path, { utf8: true });
-  if (typeof reversePath === 'string') return { malformed: 'path', verb: 'MAIL', fault: reversePath, argument };
-  const parsed = parseMailParameters(split.words);
-  return 'malformed' in parsed ? parsed : { verb: 'MAIL', reversePath, ...parsed };
+  const read = parseArgument('FROM', argument);
+  if (read === undefined) return { malformed: 'syntax', verb: 'MAIL' };
+  const parsed = parseMailParameters(read.words);
+  return 'malformed' in parsed ? parsed : { verb: 'MAIL', reversePath: read.path, ...parsed };
 }
 
 function parseRcpt(argument: string): Command | Malformed {
-  const split = splitPath(/^TO[ \t]*:[ \t]*/i, argument);
-  if (split === undefined) return { malformed: 'syntax', verb: 'RCPT' };
-  const forwardPath: Mailbox | MalformedPath = parseMailbox(split.path, { utf8: true });
-  if (typeof forwardPath === 'string') return { malformed: 'path', verb: 'RCPT', fault: forwardPath, argument };
-  const parsed = parseRcptParameters(split.words);
-  return 'malformed' in parsed ? parsed : { verb: 'RCPT', recipient: { forwardPath, ...parsed } };
-}
-
-/**
- * The path, without brackets, and the words after it; undefined when the keyword is missing or a bracket is not
- * closed.
- */
-function splitPath(keyword: RegExp, argument: string): { path: string; words: string[] } | undefined {
-  const start = keyword.exec(argument);
-  if (start === null) return undefined;
-  const rest = argument.slice(start[0].length);
-  // Inside brackets a quoted string may hold anything, spaces and brackets included; without brackets (LSI MegaRAID
-  // controllers) the path ends at the first space.
-  const path = /^<((?:"(?:[^"\\]|\\.)*"|[^">])*)>(?=[ \t]|$)/s.exec(rest) ?? /^((?:"(?:[^"\\]|\\.)*"|[^"<> \t])+)(?=[ \t]|$)/s.exec(rest);
-  if (path === null) return undefined;
-  const words = rest
-    .slice(path[0].length)
-    .split(/[ \t]+/)
-    .filter((word) => word !== '');
-  return { path: (path[1] ?? '').trim(), words };
+  const read = parseArgument('TO', argument);
+  if (read === undefined) return { malformed: 'syntax', verb: 'RCPT' };
+  const parameters = parseRcptParameters(read.words);
+  if ('malformed' in parameters) return parameters;
+  return { verb: 'RCPT', forwardPath: read.path ?? { unreadable: 'syntax', octets: 0 }, parameters };
 }
 
 /** RFC 3030, section 2: octets of the chunk, and whether it is the last. */
@@ -159,49 +141,4 @@ function parseAuth(argument: string): Command | Malformed {
   return match === null
     ? { malformed: 'syntax', verb: 'AUTH' }
     : { verb: 'AUTH', mechanism: (match[1] ?? '').toUpperCase(), initialResponse: match[2] };
-}
-
-// The names of mechanisms that devices ask for. Whatever else stands in their place may be a password, and is not
-// shown.
-const MECHANISM = /^(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-(?:1|256)(?:-PLUS)?|NTLM|GSSAPI|XOAUTH2|OAUTHBEARER|EXTERNAL|ANONYMOUS)$/;
-// Characters in a line of the log.
-const LONGEST_DESCRIPTION = 200;
-
-/**
- * The command for a log, printable: its verb and what was understood of it; `octets` is the length of its line. Of
- * what is no command only the length is shown, for it may be a password: devices that don't read replies send
- * theirs at the wrong moment.
- */
-export function describeCommand(command: Command | Malformed, octets: number): string {
-  return printable(describe(command, octets)).slice(0, LONGEST_DESCRIPTION);
-}
-
-function describe(command: Command | Malformed, octets: number): string {
-  if ('malformed' in command) {
-    switch (command.malformed) {
-      case 'path':
-        return `${command.verb} ${command.argument}`;
-      case 'syntax':
-        return `${command.verb}, malformed, ${octets} octets`;
-      case 'parameter':
-        return `MAIL or RCPT with ${command.parameter}`;
-      default:
-        return `no command, ${octets} octets`;
-    }
-  }
-  switch (command.verb) {
-    case 'EHLO':
-    case 'HELO':
-      return `${command.verb} ${command.name}`;
-    case 'MAIL':
-      return `MAIL FROM:${formatPath(command.reversePath)}${command.size === undefined ? '' : ` SIZE=${command.size}`}`;
-    case 'RCPT':
-      return `RCPT TO:<${formatMailbox(command.recipient.forwardPath)}>`;
-    case 'BDAT':
-      return `BDAT ${command.octets}${command.last ? ' LAST' : ''}`;
-    case 'AUTH':
-      return `AUTH ${MECHANISM.test(command.mechanism) ? command.mechanism : '...'}`;
-    default:
-      return command.verb;
-  }
 }

@@ -2,9 +2,10 @@
 // ends are repaired as line-ends.ts has it.
 //
 // Only <CRLF>.<CRLF> ends a message. A bare CR or LF is repaired into CRLF in what is kept, but has no meaning for
-// where the message ends: SMTP smuggling needs two servers that differ in that. The one exception is a session that
-// has ended its very first command with a bare LF; there a line ends with LF, a CR before it optional, and the
-// dot rule follows.
+// where the message ends: SMTP smuggling needs two servers that differ in that. The exceptions are sessions whose very
+// first command ended otherwise, since such a device can't end a message in another way: with a bare LF (there a line
+// ends with LF, a CR before it optional), or with CR CR LF (there a line ends with CR LF, a second CR before it
+// optional). The dot rule follows.
 //
 // No copies of ordinary text: what comes out are slices of what came in, and constants. Only a chunk that would
 // fall into many slices is copied. At most two octets are held back between chunks.
@@ -14,8 +15,8 @@ import { CR, LF, LineEndFinder } from './line-ends.ts';
 
 const DOT = 0x2e;
 
-/** How lines end in this session: `lf` also takes a bare LF. */
-export type LineEnding = 'crlf' | 'lf';
+/** How lines end in this session: `lf` also takes a bare LF, `crcrlf` also takes CR CR LF after a lone dot. */
+export type LineEnding = 'crlf' | 'lf' | 'crcrlf';
 
 /** What became of a chunk. */
 type Decoded = {
@@ -28,8 +29,9 @@ type Decoded = {
 // Where the decoder stands. CRs and a leading dot are held back, for what follows decides on them.
 //   start  at the start of a line: after CRLF, or of the data    dot    after a dot that began a line
 //   text   inside a line                                         dotCr  after such a dot and a CR
-//   cr     after a CR inside a line                              crCr   after two of them
-type State = 'start' | 'text' | 'cr' | 'crCr' | 'dot' | 'dotCr';
+//   cr     after a CR inside a line                              dotCrCr  after such a dot and two CRs (`crcrlf` only)
+//   crCr   after two of them
+type State = 'start' | 'text' | 'cr' | 'crCr' | 'dot' | 'dotCr' | 'dotCrCr';
 
 /** A decoder of one message's DATA. What comes out is the same wherever the chunks' borders lie. */
 export class DataDecoder {
@@ -59,7 +61,14 @@ export class DataDecoder {
           break;
         case 'dotCr':
           if (octet === LF) return { body: kept.slices(), rest: chunk.subarray(at + 1) };
-          this.#state = 'cr'; // ".<CR>x": the dot was stuffing, the CR is one inside a line
+          if (octet === CR && this.#lineEnding === 'crcrlf') {
+            at += 1;
+            this.#state = 'dotCrCr';
+          } else this.#state = 'cr'; // ".<CR>x": the dot was stuffing, the CR is one inside a line
+          break;
+        case 'dotCrCr':
+          if (octet === LF) return { body: kept.slices(), rest: chunk.subarray(at + 1) };
+          this.#state = 'crCr'; // the same with two CRs
           break;
         case 'text':
           at = this.#insideLine(octet, at, kept, lineEnds);

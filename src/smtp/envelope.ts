@@ -30,7 +30,13 @@ export type MailParameters = {
 };
 
 /** `reversePath` is null for notifications, which nobody answers. */
-export type Envelope = { readonly reversePath: ReversePath; readonly recipients: Recipients; readonly parameters: MailParameters };
+export type Envelope = {
+  readonly reversePath: ReversePath;
+  readonly recipients: Recipients;
+  readonly parameters: MailParameters;
+  /** The sender that the device gave, where GATEPOST_SENDER has replaced it: it decides on the upstreams. */
+  readonly givenSender?: Mailbox;
+};
 
 /** `recipients` with one more. A recipient that is already among them stays as it is, with the parameters it had. */
 export function withRecipient(recipients: readonly Recipient[], recipient: Recipient): Recipients {

@@ -5,7 +5,10 @@
 import type { BodyType, MailParameters, Notify, Recipient } from './envelope.ts';
 import { decodeXtext, encodeXtext } from './xtext.ts';
 
-/** What is wrong with the parameters; `parameter` is the keyword of the wrong one. */
+/**
+ * What is wrong with the parameters; `parameter` is the wrong one, in a form that may be shown: its keyword, or
+ * `a parameter of 5 octets` where that is none which the RFCs know, since it may be a password.
+ */
 export type MalformedParameter = {
   readonly malformed: 'parameter';
   readonly fault: 'unknown' | 'value' | 'repeated';
@@ -15,23 +18,38 @@ export type MalformedParameter = {
 /** `size`: octets that were declared. */
 type ParsedMail = { readonly size: number | undefined; readonly parameters: MailParameters };
 /** What RCPT's parameters say of a recipient. */
-type ParsedRcpt = Omit<Recipient, 'forwardPath'>;
+export type RcptParameters = Omit<Recipient, 'forwardPath'>;
 
 type Fields<T> = { -readonly [K in keyof T]: T[K] };
 
 const KEYWORD = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
+// What IANA has registered for MAIL and RCPT, and what other servers have made up.
+const NAMES: ReadonlySet<string> = new Set(
+  `SIZE BODY SMTPUTF8 RET ENVID NOTIFY ORCPT AUTH BY SUBMITTER SOLICIT MTRK TRANSID HOLDFOR HOLDUNTIL CONPERM MT-PRIORITY
+   RRVS REQUIRETLS VERP XVERP XOORG`.split(/\s+/),
+);
 // RFC 3461, section 4.4: ENVID is at most 100 characters; ORCPT at most 500.
 const LONGEST_ENVELOPE_ID = 100;
 const LONGEST_ORIGINAL_RECIPIENT = 500;
+
+/** Whether the word has the form of a parameter, `KEYWORD` or `KEYWORD=value` (RFC 5321, section 4.1.2). */
+export const isParameter = (word: string): boolean => KEYWORD.test(keywordOf(word));
+
+function keywordOf(word: string): string {
+  const equals = word.indexOf('=');
+  return (equals < 0 ? word : word.slice(0, equals)).toUpperCase();
+}
+
+const shown = (word: string): string => (NAMES.has(keywordOf(word)) ? keywordOf(word) : `a parameter of ${Buffer.byteLength(word)} octets`);
 
 /** Keyword and value of each of `words`; the keyword in capitals, no value as undefined. */
 function pairs(words: readonly string[]): readonly (readonly [string, string | undefined])[] | MalformedParameter {
   const found = new Map<string, string | undefined>();
   for (const word of words) {
     const equals = word.indexOf('=');
-    const keyword = (equals < 0 ? word : word.slice(0, equals)).toUpperCase();
-    if (!KEYWORD.test(keyword)) return { malformed: 'parameter', fault: 'unknown', parameter: word };
-    if (found.has(keyword)) return { malformed: 'parameter', fault: 'repeated', parameter: keyword };
+    const keyword = keywordOf(word);
+    if (!KEYWORD.test(keyword)) return { malformed: 'parameter', fault: 'unknown', parameter: shown(word) };
+    if (found.has(keyword)) return { malformed: 'parameter', fault: 'repeated', parameter: shown(word) };
     found.set(keyword, equals < 0 ? undefined : word.slice(equals + 1));
   }
   return [...found];
@@ -47,6 +65,7 @@ export function parseMailParameters(words: readonly string[]): ParsedMail | Malf
     const wrong: MalformedParameter = { malformed: 'parameter', fault: 'value', parameter: keyword };
     switch (keyword) {
       case 'SIZE':
+        if (value === '') break; // some devices know no size and say so in this way
         size = parseSize(value);
         if (size === undefined) return wrong;
         break;
@@ -78,17 +97,17 @@ export function parseMailParameters(words: readonly string[]): ParsedMail | Malf
         if (value === undefined || decodeXtext(value) === undefined) return wrong;
         break;
       default:
-        return { malformed: 'parameter', fault: 'unknown', parameter: keyword };
+        return { malformed: 'parameter', fault: 'unknown', parameter: shown(value === undefined ? keyword : `${keyword}=${value}`) };
     }
   }
   return { size, parameters };
 }
 
 /** RCPT's parameters from their words, `KEYWORD=value`. */
-export function parseRcptParameters(words: readonly string[]): ParsedRcpt | MalformedParameter {
+export function parseRcptParameters(words: readonly string[]): RcptParameters | MalformedParameter {
   const list = pairs(words);
   if ('malformed' in list) return list;
-  const parameters: Fields<ParsedRcpt> = {};
+  const parameters: Fields<RcptParameters> = {};
   for (const [keyword, value] of list) {
     const wrong: MalformedParameter = { malformed: 'parameter', fault: 'value', parameter: keyword };
     switch (keyword) {
@@ -105,7 +124,7 @@ export function parseRcptParameters(words: readonly string[]): ParsedRcpt | Malf
         break;
       }
       default:
-        return { malformed: 'parameter', fault: 'unknown', parameter: keyword };
+        return { malformed: 'parameter', fault: 'unknown', parameter: shown(value === undefined ? keyword : `${keyword}=${value}`) };
     }
   }
   return parameters;
@@ -123,6 +142,7 @@ function parseSize(value: string | undefined): number | undefined {
 
 function parseBodyType(value: string | undefined): BodyType | undefined {
   const body = value?.toUpperCase();
+  if (body === '8BIT') return '8BITMIME'; // the name of the encoding (RFC 2045) in place of the extension's
   return body === '7BIT' || body === '8BITMIME' || body === 'BINARYMIME' ? body : undefined;
 }
 

@@ -39,3 +39,11 @@ export function printable(text: string): string {
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
+
+/**
+ * The beginning of `text`, at most so many characters, in memory of its own: a slice keeps the whole text from being
+ * freed.
+ */
+export function excerpt(text: string, length: number): string {
+  return Buffer.from(text.slice(0, length)).toString();
+}

@@ -68,18 +68,23 @@ type ReplyStep =
 
 /** More lines than any EHLO has: a server whose reply does not end is given up. RFC 5321 has no limit. */
 export const LONGEST_REPLY_LINES = 100;
+// Octets of a whole reply: the longest EHLO has a tenth of it. What delivery keeps of a failure is no larger.
+const LONGEST_REPLY = 16_384;
 
 /**
  * Reads one reply (RFC 5321, section 4.2.1): the function that is returned takes each line, without its CRLF, until the
- * result is no longer `more`. A line without a code, a code that changes midway, and a hundred lines are malformed.
+ * result is no longer `more`. A line without a code, a code that changes midway, and what is longer than a hundred
+ * lines or 16 KiB are malformed.
  */
 export function replyReader(): (line: Uint8Array) => ReplyStep {
   const lines: string[] = [];
   let code: number | undefined;
+  let total = 0;
   return (octets) => {
+    total += octets.length;
     const line = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('utf8');
     const match = /^([2-5]\d\d)(?:([ -])(.*))?$/s.exec(line);
-    if (match === null || (code !== undefined && Number(match[1]) !== code) || lines.length >= LONGEST_REPLY_LINES)
+    if (match === null || (code !== undefined && Number(match[1]) !== code) || lines.length >= LONGEST_REPLY_LINES || total > LONGEST_REPLY)
       return { result: 'malformed', line };
     code = Number(match[1]);
     // Cleaned here, once: a server's text is shown in logs, by commands and in notifications.

@@ -1,11 +1,15 @@
 // Compaction: segments come free in order, oldest first. When few are left, the frames in the oldest that are still
 // needed are copied to the newest under their own numbers and synced there; then the oldest is free. The order is why
 // a `done` outlives the body of its message.
+//
+// A segment whose file was removed while the relay runs is emptied in the same way, wherever in the order it stands;
+// its `done`s are written again.
 
 import type { Tell } from '../vocabulary/events.ts';
 import type { Log } from './log.ts';
 import { type Entry, type Messages, release } from './messages.ts';
 import type { Ring } from './ring.ts';
+import { scan } from './scan.ts';
 import type { Place, Segment } from './segment.ts';
 
 type CompactionParts = {
@@ -29,10 +33,10 @@ export class Compaction {
     this.#parts = parts;
   }
 
-  /** Starts in the background if segments are running low. */
+  /** Starts in the background if segments are running low, or one in use is gone. */
   startIfNeeded(): void {
     const { ring, tell } = this.#parts;
-    if (this.#isStopped || !ring.isRunningLow) return;
+    if (this.#isStopped || (!ring.isRunningLow && ring.gone.length === 0)) return;
     this.#running ??= this.#run()
       .catch((error: unknown) => tell('fault', { where: 'compaction', error }))
       .finally(() => {
@@ -50,14 +54,17 @@ export class Compaction {
     await this.#running;
   }
 
-  /** Ends it after the segment that is being copied. */
+  /** Ends it after the segment that is being copied, or after all that are gone. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
+    // One may have gone after the run had begun.
+    await this.#rescue();
   }
 
   async #run(): Promise<void> {
     const { ring } = this.#parts;
+    await this.#rescue();
     // Each segment at most once: more rounds do not make a spool emptier that is full of mail that waits.
     for (let left = ring.inUse; left > 0 && ring.isRunningLow && !this.#isStopped; left--) {
       ring.reclaim();
@@ -68,8 +75,42 @@ export class Compaction {
     }
   }
 
-  /** Copies all frames that are needed out of `segment`; whether that succeeded. */
+  /**
+   * Copies what is needed out of the segments that are gone, and puts them out of use. After a failure the rest stays.
+   */
+  async #rescue(): Promise<void> {
+    const { ring, log } = this.#parts;
+    const { gone } = ring;
+    for (const segment of gone) {
+      if (!(await this.#moveOut(segment)) || !(await this.#copyDone(segment))) return;
+      ring.discard(segment);
+    }
+    // With this the log takes them off the manifest.
+    if (gone.length > 0) await log.sync().catch(() => {});
+  }
+
+  /**
+   * Writes the `done` frames of `segment` again: the messages that they end may stand in older segments. Whether that
+   * succeeded.
+   */
+  async #copyDone(segment: Segment): Promise<boolean> {
+    const { log } = this.#parts;
+    await scan(segment, ({ kind, number, position }) => {
+      if (kind === 'done') log.appendSoon({ kind, number, position, payload: [] });
+    });
+    return log.sync().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Moves all frames that are needed out of `segment`; whether it is free then. */
   async #empty(segment: Segment): Promise<boolean> {
+    return (await this.#moveOut(segment)) && !segment.isNeeded;
+  }
+
+  /** Copies all frames that are needed out of `segment`; whether that succeeded. */
+  async #moveOut(segment: Segment): Promise<boolean> {
     const { log, messages } = this.#parts;
     const moves: Move[] = [];
     const slots = messages.entries().flatMap((entry) => slotsIn(entry, segment));
@@ -86,7 +127,7 @@ export class Compaction {
     // The segment that the copies went to may have failed before this sync.
     if (moves.some(({ copy }) => !copy.segment.isReliable(copy))) return undo(moves);
     for (const move of moves) release([this.#take(move)]);
-    return !segment.isNeeded;
+    return true;
   }
 
   /**

@@ -61,7 +61,8 @@ function assessGeneration({ judged, scans }: Findings, generation: Generation, a
   if (end < synced) gaps.push({ from: end, to: synced });
   // Without a manifest the oldest generation, if none of its frames is needed, may have been over, and its file
   // already used again.
-  const mayBeOver = judged.manifest === 'none' && at === 0 && judged.ring.length > 1 && !generation.segment.isNeeded;
+  const hasManifest = judged.manifest === 'holds' || judged.manifest === 'outdated';
+  const mayBeOver = !hasManifest && at === 0 && judged.ring.length > 1 && !generation.segment.isNeeded;
   const isBad = ({ from }: Gap) => from < synced && !mayBeOver;
   return { generation, synced, bad: gaps.filter(isBad), torn: gaps.filter((gap) => !isBad(gap)) };
 }
@@ -86,9 +87,12 @@ function pagesOf({ from, to }: Gap): readonly number[] {
   return Array.from({ length: Math.ceil(to / PAGE) - first }, (_, at) => first + at);
 }
 
+const UNKNOWN = 'whether all segments are there is not known';
+
 function manifestDamage(found: FoundManifest, { manifest }: Judged): readonly SpoolDamage[] {
-  if (found.state === 'unreadable') return [damageOf(MANIFEST, `${found.problem}; whether all segments are there is not known`)];
-  return manifest === 'outdated' ? [damageOf(MANIFEST, 'its newest page is lost; whether all segments are there is not known')] : [];
+  if (found.state === 'unreadable') return [damageOf(MANIFEST, `${found.problem}; ${UNKNOWN}`)];
+  if (manifest === 'gone') return [damageOf(MANIFEST, `the manifest is not there; ${UNKNOWN}`)];
+  return manifest === 'outdated' ? [damageOf(MANIFEST, `its newest page is lost; ${UNKNOWN}`)] : [];
 }
 
 // So many names are given; a folder that was wiped may lack sixty.

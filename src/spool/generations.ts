@@ -25,9 +25,9 @@ export type Judged = {
   readonly newest: number;
   /**
    * Whether the manifest was found and holds. `outdated`: it lacks a generation that was listed, so its newest page
-   * is lost.
+   * is lost. `gone`: there is none, though a generation was listed. `none`: there is none that holds.
    */
-  readonly manifest: 'holds' | 'outdated' | 'none';
+  readonly manifest: 'holds' | 'outdated' | 'gone' | 'none';
 };
 
 // No spool begins so many generations between two lists; a header that is further ahead is wrong.
@@ -38,15 +38,25 @@ const FAR_AHEAD = 2 ** 32;
  * by.
  */
 export async function judge(found: readonly Generation[], manifest: FoundManifest): Promise<Judged> {
-  if (manifest.state !== 'read') return judgeByHeaders(found, 0);
+  if (manifest.state === 'absent') return judgeByHeaders(found, 0, (await someWasListed(found)) ? 'gone' : 'none');
+  if (manifest.state === 'unreadable') return judgeByHeaders(found, 0, 'none');
   const { list } = manifest;
   // A release without manifest has used the spool since: it may have used files again that are still listed.
   const wasBegunByOlderSince = ({ header: { isListed, generation } }: Generation) =>
     !isListed && generation > list.newestOfOlder && generation < list.newest + FAR_AHEAD;
-  if (found.some(wasBegunByOlderSince)) return judgeByHeaders(found, list.newest);
+  if (found.some(wasBegunByOlderSince)) return judgeByHeaders(found, list.newest, 'none');
   const later: Generation[] = [];
   for (const one of found) if (one.header.generation > list.newest && (await hasFrames(one.segment))) later.push(one);
   return judgeByList(found, list, later);
+}
+
+/**
+ * Whether a manifest has listed any of these: it is on the flash before the first frame is, so a header alone says
+ * nothing.
+ */
+async function someWasListed(found: readonly Generation[]): Promise<boolean> {
+  for (const { header, segment } of found) if (header.isListed && (await hasFrames(segment))) return true;
+  return false;
 }
 
 function judgeByList(found: readonly Generation[], list: GenerationList, later: readonly Generation[]): Judged {
@@ -86,7 +96,7 @@ function newestBegun(found: readonly Generation[], listed: number): number {
   return Math.max(listed, ...found.map(({ header }) => header.generation).filter((generation) => generation < listed + FAR_AHEAD));
 }
 
-function judgeByHeaders(found: readonly Generation[], newest: number): Judged {
+function judgeByHeaders(found: readonly Generation[], newest: number, manifest: 'gone' | 'none'): Judged {
   const identity = ({ header }: Generation) => `${header.generation} ${header.seed}`;
   const ring = found.filter((one, at) => found.findIndex((other) => identity(other) === identity(one)) === at);
   const missing = missingGenerations(ring);
@@ -97,7 +107,7 @@ function judgeByHeaders(found: readonly Generation[], newest: number): Judged {
     missed: missing,
     back: [],
     newest: Math.max(newest, ring.at(-1)?.header.generation ?? 0),
-    manifest: 'none',
+    manifest,
   };
 }
 

@@ -4,17 +4,14 @@
 // The table is bounded and a new device never removes another from it. So a flood can fill it, and then others stay
 // new, but it can't make anybody unknown. Recovery makes it anew from the commits in the log.
 
+import { OWN_DEVICE } from '../vocabulary/queued-message.ts';
+
 const KNOWN_AFTER = 3_600_000;
 const MOST_DEVICES = 1_024;
 
-/**
- * The device of the relay's own messages, for fairness and for people; no device has such an address. A notification
- * takes the place of mail that came, so it is never new.
- */
-export const OWN_DEVICE = 'gatepost';
-
 /** When the first message of each device came. */
 export class KnownDevices {
+  // A notification takes the place of mail that came, so the relay itself is never new.
   readonly #firstMessage = new Map([[OWN_DEVICE, Number.NEGATIVE_INFINITY]]);
 
   /** Notes that a message of the device came at `at`, in ms of running time; in any order. */

@@ -3,11 +3,14 @@
 //
 // It promises: a group starts on a fresh page, so an acknowledged page is never written again. A segment is synced
 // before the log moves on to the next, so only the newest can be torn. A failed write or sync is never repeated: the
-// segment is retired, whoever waits for it gets a DiskFailed, and the log goes on in another segment.
+// segment is retired, whoever waits for it gets a DiskFailed, and the log goes on in another segment. Nothing is
+// acknowledged in a file that is not in the folder any more, or in a folder that another relay has taken.
 
 import type { Cancel, Clock } from '../system/clock.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import { type Frame, type FrameKind, frameSize } from './frame.ts';
+import { Ousted } from './ownership.ts';
+import type { Presence } from './presence.ts';
 import type { Ring } from './ring.ts';
 import type { Place, Segment } from './segment.ts';
 
@@ -27,6 +30,7 @@ export class DiskFailed extends Error {
 type LogParts = {
   readonly clock: Clock;
   readonly ring: Ring;
+  readonly presence: Presence;
   readonly tell: Tell;
   /** Called when a segment was begun, so fewer are left. */
   readonly begun: () => void;
@@ -73,6 +77,8 @@ export class Log {
   #segment: Segment | undefined;
   #running: Promise<void> | undefined;
   #cancelSoon: Cancel | undefined;
+  // Set once another relay has the folder: nothing is written any more.
+  #ousted: DiskFailed | undefined;
 
   /** A log that begins in a new segment of the ring, when the first frame comes. */
   constructor(parts: LogParts) {
@@ -166,6 +172,7 @@ export class Log {
   }
 
   #add(one: Waiting): void {
+    if (this.#ousted !== undefined) return void one.lost(this.#ousted);
     this.#waiting.push(one);
     if (one.kind === 'soon') this.#goWithin(SOON);
     else this.#go();
@@ -196,6 +203,7 @@ export class Log {
       try {
         await this.#writeGroup();
       } catch (error) {
+        if (error instanceof Ousted) return this.#end(new DiskFailed(error));
         this.#giveUp(new DiskFailed(error));
         if (!this.#isAwaited) {
           if (this.#waiting.length > 0) this.#goWithin(SOON_AFTER_FAILURE);
@@ -207,6 +215,9 @@ export class Log {
 
   /** Writes as much of what waits as the current segment takes, and syncs if anybody waits for that. */
   async #writeGroup(): Promise<void> {
+    const { presence } = this.#parts;
+    if (this.#segment === undefined || presence.isDue) await presence.inspect();
+    if (this.#segment?.isGone === true) this.#segment = undefined;
     if (this.#segment === undefined) {
       if (this.#parts.ring.isScarce) this.#refuseOrdinary();
       this.#answerLeadingSyncs();
@@ -252,6 +263,7 @@ export class Log {
 
   async #sync(segment: Segment): Promise<void> {
     await segment.sync();
+    await this.#parts.presence.vouch(segment);
     for (const one of this.#atStake.splice(0)) one.synced();
   }
 
@@ -259,6 +271,14 @@ export class Log {
   async #leave(segment: Segment): Promise<void> {
     if (segment.durableEnd < segment.end) await this.#sync(segment);
     this.#segment = undefined;
+  }
+
+  /** Another relay has the folder: all that waits is lost, and so is all that comes. */
+  #end(error: DiskFailed): void {
+    this.#ousted = error;
+    this.#segment?.retire();
+    this.#segment = undefined;
+    for (const one of [...this.#atStake.splice(0), ...this.#waiting.splice(0)]) one.lost(error);
   }
 
   /**

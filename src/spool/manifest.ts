@@ -14,6 +14,7 @@ import type { Disk, DiskFile } from '../system/disk.ts';
 import { crc32c } from './crc32c.ts';
 import { PAGE, readNumber, writeNumber } from './frame.ts';
 import { NewerFormat } from './header.ts';
+import type { Ownership } from './ownership.ts';
 import { decodeJson } from './records.ts';
 
 /** The file's name. */
@@ -37,9 +38,12 @@ export type GenerationList = {
   readonly missing: readonly number[];
 };
 
-/** What recovery found in the manifest's place. `problem` is a clause for people. */
+/**
+ * What was found in the manifest's place. `run` names the run of the relay that wrote it, unless an older release did;
+ * `problem` is a clause for people.
+ */
 export type FoundManifest =
-  | { readonly state: 'read'; readonly sequence: number; readonly list: GenerationList }
+  | { readonly state: 'read'; readonly sequence: number; readonly run: string | undefined; readonly list: GenerationList }
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly problem: string };
 
@@ -56,16 +60,19 @@ const ListJson = v.object({
   newestOfOlder: v.number(),
   missing: v.array(v.number()),
   lives: v.array(v.tuple([v.number(), v.string()])),
+  run: v.exactOptional(v.string()),
 });
 
-// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | JSON, with each of `lives`
-// as [generation, name]
-function encodePage(sequence: number, { newest, newestOfOlder, missing, listed }: GenerationList): Buffer {
+// A page: u32 CRC of the rest | magic 8 | u16 version | u16 octets of JSON | u64 sequence | JSON. All numbers are
+// little-endian. `lives` holds the listed generations, each as [generation, name];
+// `run` names the run of the relay that wrote it.
+function encodePage(sequence: number, run: string, { newest, newestOfOlder, missing, listed }: GenerationList): Buffer {
   const list: v.InferInput<typeof ListJson> = {
     newest,
     newestOfOlder,
     missing: [...missing],
     lives: listed.map(({ generation, name }) => [generation, name]),
+    run,
   };
   const json = Buffer.from(JSON.stringify(list));
   if (json.length > PAGE - JSON_AT) throw new Error(`the spool's manifest takes ${json.length} octets, more than ${PAGE - JSON_AT}`);
@@ -79,13 +86,15 @@ function encodePage(sequence: number, { newest, newestOfOlder, missing, listed }
   return page;
 }
 
-function decodePage(page: Buffer): { readonly sequence: number; readonly list: GenerationList } | undefined {
+type Page = Omit<Extract<FoundManifest, { readonly state: 'read' }>, 'state'>;
+
+function decodePage(page: Buffer): Page | undefined {
   if (!page.subarray(4, 12).equals(MAGIC) || crc32c(page.subarray(4)) !== page.readUInt32LE(0)) return undefined;
   const version = page.readUInt16LE(12);
   if (version > VERSION) throw new NewerFormat(version);
   const json = page.subarray(JSON_AT, JSON_AT + page.readUInt16LE(14));
-  const { lives, ...rest } = decodeJson('the manifest', ListJson, json);
-  return { sequence: readNumber(page, 16), list: { ...rest, listed: lives.map(([generation, name]) => ({ generation, name })) } };
+  const { lives, run, ...rest } = decodeJson('the manifest', ListJson, json);
+  return { sequence: readNumber(page, 16), run, list: { ...rest, listed: lives.map(([generation, name]) => ({ generation, name })) } };
 }
 
 /** Reads the newer of the two lists. Throws NewerFormat, and EACCES or EPERM, which the folder's owner must mend. */
@@ -109,17 +118,32 @@ export async function readManifest(disk: Disk): Promise<FoundManifest> {
   return newer === undefined ? { state: 'unreadable', problem: 'neither of its pages is whole' } : { state: 'read', ...newer };
 }
 
+type ManifestParts = {
+  readonly disk: Disk;
+  /** As recovery found it. */
+  readonly found: FoundManifest;
+  /** Tells this run of the relay from all others, of any relay. */
+  readonly run: string;
+  readonly ownership: Ownership;
+};
+
 /** The manifest for writing. */
 export class Manifest {
   readonly #disk: Disk;
+  readonly #found: FoundManifest;
+  readonly #run: string;
+  readonly #ownership: Ownership;
   #file: DiskFile | undefined;
   #sequence: number;
   // Generations that a list names which may be on the flash.
   #named: Set<number>;
   #isUnreadable: boolean;
 
-  private constructor(disk: Disk, found: FoundManifest, file: DiskFile | undefined) {
+  private constructor({ disk, found, run, ownership }: ManifestParts, file: DiskFile | undefined) {
     this.#disk = disk;
+    this.#found = found;
+    this.#run = run;
+    this.#ownership = ownership;
     this.#file = file;
     this.#sequence = found.state === 'read' ? found.sequence : 0;
     this.#named = new Set(found.state === 'read' ? found.list.listed.map(({ generation }) => generation) : []);
@@ -127,14 +151,14 @@ export class Manifest {
   }
 
   /**
-   * The manifest of `disk` as it was found. A list that a killed process had only written is synced, since it may be
+   * The manifest as it was found. A list that a killed process had only written is synced, since it may be
    * acted on. Rejects with what the disk says.
    */
-  static async open(disk: Disk, found: FoundManifest): Promise<Manifest> {
-    if (found.state !== 'read') return new Manifest(disk, found, undefined);
-    const file = await disk.open(MANIFEST);
+  static async open(parts: ManifestParts): Promise<Manifest> {
+    if (parts.found.state !== 'read') return new Manifest(parts, undefined);
+    const file = await parts.disk.open(MANIFEST);
     await file.datasync();
-    return new Manifest(disk, found, file);
+    return new Manifest(parts, file);
   }
 
   /** Whether a list that may be on the flash says that this generation must be there. */
@@ -142,14 +166,27 @@ export class Manifest {
     return this.#named.has(generation);
   }
 
+  /** Whether the file was removed or replaced while the relay runs; false when that can't be found out. */
+  async isGone(): Promise<boolean> {
+    return this.#file !== undefined && !(await this.#file.isAt(MANIFEST).catch(() => true));
+  }
+
+  /** The next write makes a new file. */
+  async renew(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
   /**
-   * Puts a new list on the flash. After a rejection either list may be there, and the next write makes a new file,
-   * because a failed sync is never repeated. A manifest that can't be read is set aside first, for someone to look at.
+   * Puts a new list on the flash. Rejects with Ousted, and nothing is written, when another run has written its own.
+   * After any other rejection either list may be there, and the next write makes a new file, because a failed sync is
+   * never repeated. A manifest that can't be read is set aside first, for someone to look at.
    */
   async write(list: GenerationList): Promise<void> {
+    await this.#refuseOther();
     const generations = list.listed.map(({ generation }) => generation);
     this.#sequence += 1;
-    const page = encodePage(this.#sequence, list);
+    const page = encodePage(this.#sequence, this.#run, list);
     for (const generation of generations) this.#named.add(generation);
     if (this.#isUnreadable) await this.#disk.rename(MANIFEST, freeName(await this.#disk.list(), `${MANIFEST}.damaged`));
     this.#isUnreadable = false;
@@ -161,6 +198,18 @@ export class Manifest {
   /** Closes the file. */
   async close(): Promise<void> {
     await this.#file?.close();
+  }
+
+  /** A list that is neither this run's nor what recovery found, or older, is another writer's. */
+  async #refuseOther(): Promise<void> {
+    const there = await readManifest(this.#disk).catch((error: unknown) => {
+      if (error instanceof NewerFormat) throw this.#ownership.lose('a newer release has written the manifest');
+      return undefined;
+    });
+    if (there?.state !== 'read' || there.run === this.#run) return;
+    const found = this.#found;
+    const isFound = found.state === 'read' && there.run === found.run && there.sequence <= found.sequence;
+    if (!isFound) throw this.#ownership.lose('it has written the manifest');
   }
 
   async #writeInto(old: DiskFile, page: Buffer): Promise<void> {

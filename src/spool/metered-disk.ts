@@ -18,6 +18,7 @@ export function meteredDisk(disk: Disk, meter: FlashMeter): Disk {
 
 function meteredFile(file: DiskFile, meter: FlashMeter): DiskFile {
   return {
+    isAt: (name) => file.isAt(name),
     size: () => file.size(),
     read: (into, at) => file.read(into, at),
     async writev(buffers, at) {

@@ -69,6 +69,7 @@ const EnvelopeRecord = v.object({
     ret: v.exactOptional(v.picklist(['full', 'headers'])),
     envelopeId: v.exactOptional(v.string()),
   }),
+  givenSender: v.exactOptional(Mailbox),
 });
 
 const Commit: v.GenericSchema<unknown, CommitRecord> = v.object({

@@ -65,9 +65,19 @@ export class Ring {
     return this.#ring.length;
   }
 
-  /** How many files are open. */
-  get files(): number {
-    return this.#all().length;
+  /** All segments: in use, free, and about to leave the disk. */
+  get segments(): readonly Segment[] {
+    return [...this.#ring, ...this.#free, ...this.#leaving];
+  }
+
+  /** The segments in use whose files were removed, oldest first. */
+  get gone(): readonly Segment[] {
+    return this.#ring.filter(({ isGone }) => isGone);
+  }
+
+  /** Whether a file that was removed is out of use, so that the manifest should no longer name it. */
+  get mustRelist(): boolean {
+    return [...this.#free, ...this.#leaving].some(({ isGone }) => isGone);
   }
 
   /** Whether so few segments are left that only what frees others may begin one. */
@@ -132,6 +142,21 @@ export class Ring {
     this.#leaving.push(segment);
   }
 
+  /** Puts a segment whose file is gone out of use, once nothing in it is needed; never the only one. */
+  discard(segment: Segment): void {
+    if (this.#ring.length === 1) return; // No other header holds the spool's facts.
+    this.#ring.splice(this.#ring.indexOf(segment), 1);
+    this.#leaving.push(segment);
+  }
+
+  /** Writes the manifest anew, and lets go of files that are gone. Rejects with what the disk says, and with Ousted. */
+  async relist(): Promise<void> {
+    const free = this.#free.splice(0);
+    this.#free.push(...free.filter(({ isGone }) => !isGone));
+    this.#leaving.push(...free.filter(({ isGone }) => isGone));
+    await this.#list(this.#ring);
+  }
+
   /**
    * Makes a first file if there is none; so a folder that can't be written is noticed at the start. Rejects with what
    * the disk says.
@@ -142,11 +167,7 @@ export class Ring {
 
   /** Closes all files. */
   async close(): Promise<void> {
-    for (const segment of this.#all()) await segment.close();
-  }
-
-  #all(): readonly Segment[] {
-    return [...this.#ring, ...this.#free, ...this.#leaving];
+    for (const segment of this.segments) await segment.close();
   }
 
   /** How many segments may still be begun. */
@@ -178,7 +199,7 @@ export class Ring {
   #takeFree(): Segment | undefined {
     for (let segment = this.#free.shift(); segment !== undefined; segment = this.#free.shift()) {
       const hasRightSize = segment.size === this.#parts.segmentSize;
-      if (hasRightSize && !segment.isDamaged && this.#ring.length + this.#free.length < this.#limit) return segment;
+      if (hasRightSize && !segment.isDamaged && !segment.isGone && this.#ring.length + this.#free.length < this.#limit) return segment;
       this.#leaving.push(segment);
     }
     return undefined;
@@ -186,7 +207,7 @@ export class Ring {
 
   async #makeOne(): Promise<Segment> {
     const { disk, segmentSize } = this.#parts;
-    const used = new Set(await disk.list());
+    const used = new Set([...(await disk.list()), ...this.segments.map(({ name }) => name)]);
     let index = 0;
     while (used.has(segmentName(index))) index += 1;
     return makeSegment(disk, segmentName(index), segmentSize);
@@ -209,6 +230,7 @@ export class Ring {
     const { disk, tell } = this.#parts;
     try {
       await segment.close();
+      if (segment.isGone) return; // Its name may be another file's by now.
       if (segment.isDamaged) await disk.rename(segment.name, `${segment.name}.damaged-${segment.generation}`);
       else await disk.remove(segment.name);
       await disk.syncDirectory();

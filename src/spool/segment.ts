@@ -56,6 +56,7 @@ export class Segment {
   #live = 0;
   #isRetired = false;
   #isDamaged = false;
+  #isGone = false;
 
   /** A segment without a generation: new, or its header can't be read. */
   constructor(name: string, file: DiskFile, size: number) {
@@ -121,6 +122,21 @@ export class Segment {
   /** Whether it is to be set aside when it comes free, for someone to look at. */
   get isDamaged(): boolean {
     return this.#isDamaged;
+  }
+
+  /** Whether its file was removed or replaced while the relay runs. It can still be read. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Whether its file still has its name in the folder; also when that can't be found out. */
+  isThere(): Promise<boolean> {
+    return this.#file.isAt(this.name).catch(() => true);
+  }
+
+  /** Its file is not in the folder any more: nothing that is written here can be relied on, and nothing more is. */
+  markGone(): void {
+    this.#isGone = true;
   }
 
   /**
@@ -224,10 +240,11 @@ export class Segment {
   }
 
   /**
-   * Whether the frame at `place` is there, as far as is known: false once the segment was retired before a sync
-   * covered the frame.
+   * Whether the frame at `place` is there, as far as is known: false once the segment is gone, or was retired before a
+   * sync covered the frame.
    */
   isReliable(place: Place): boolean {
+    if (this.#isGone) return false;
     return !this.#isRetired || place.at < this.#durableEnd;
   }
 

@@ -10,17 +10,19 @@ import type { Random } from '../system/random.ts';
 import type { Tell } from '../vocabulary/events.ts';
 import type { Offers } from '../vocabulary/offers.ts';
 import { formatQueueId, numberOfQueueId, type QueueId } from '../vocabulary/queue-id.ts';
-import type { Progress, QueuedMessage } from '../vocabulary/queued-message.ts';
+import { OWN_DEVICE, type Progress, type QueuedMessage } from '../vocabulary/queued-message.ts';
 import type { FlashFacts, SpoolDamage, SpoolStatus } from '../vocabulary/spool-status.ts';
 import { Compaction } from './compaction.ts';
 import { SpoolDraft } from './draft.ts';
 import { SpoolFacts } from './facts.ts';
 import { FlashMeter } from './flash.ts';
-import { type KnownDevices, OWN_DEVICE } from './known.ts';
+import type { KnownDevices } from './known.ts';
 import { Log } from './log.ts';
 import { Manifest } from './manifest.ts';
 import { Messages, placesOf, release, type StoredMessage } from './messages.ts';
 import { meteredDisk } from './metered-disk.ts';
+import { type Hold, Ownership } from './ownership.ts';
+import { Presence } from './presence.ts';
 import { MessageDamaged, readBody, readCommit } from './reader.ts';
 import { encodeRecord } from './records.ts';
 import { recover } from './recover.ts';
@@ -31,7 +33,8 @@ import { RunningTimeWriter } from './running-writer.ts';
 import type { Place } from './segment.ts';
 import { footprint, Space } from './space.ts';
 
-type SpoolParts = {
+/** What a spool needs of the outside. */
+export type SpoolParts = {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
@@ -39,7 +42,14 @@ type SpoolParts = {
   /** Octets a segment, and how many at most. */
   readonly segmentSize: number;
   readonly segments: number;
+  /** The lock of the folder, if there is one. */
+  readonly hold?: Hold;
+  /** Called once, with a sentence, when another relay has taken the folder; from then on nothing is written. */
+  readonly lost?: (problem: string) => void;
 };
+
+// So much damage the status shows at most.
+const MOST_DAMAGE = 100;
 
 /** What a spool is made of, once it is recovered. */
 type Collaborators = {
@@ -54,10 +64,11 @@ type Collaborators = {
   readonly known: KnownDevices;
   readonly space: Space;
   readonly manifest: Manifest;
+  readonly presence: Presence;
   readonly ring: Ring;
   readonly log: Log;
   readonly compaction: Compaction;
-  /** What recovery found. */
+  /** What recovery found, and what went missing since. */
   readonly damage: readonly SpoolDamage[];
 };
 
@@ -71,24 +82,32 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
   const flash = new FlashMeter();
   const disk = meteredDisk(parts.disk, flash);
   const recovered = await recover(disk);
-  const { damage, known, highestNumber, newest } = recovered;
+  const { known, highestNumber, newest } = recovered;
   const running = new RunningTime(clock, recovered.running);
   flash.resume(recovered.facts?.flash, () => running.now());
   // What a killed process had written but not synced must not vanish after it was acted on.
   for (const segment of recovered.ring) await segment.syncFound();
-  const manifest = await Manifest.open(disk, recovered.manifest);
+  const ownership = new Ownership({ tell, hold: parts.hold, lost: parts.lost ?? (() => {}) });
+  const run = random.bytes(8).toString('hex');
+  const manifest = await Manifest.open({ disk, found: recovered.manifest, run, ownership });
 
   const facts = new SpoolFacts({ clock, random, running, flash, before: recovered.facts, highestNumber, newest });
   const messages = new Messages(recovered.messages);
   const space = new Space(segmentSize, segments, known);
   for (const message of messages.values()) space.hold(message.device, heldBy(message));
   const ring = new Ring({ disk, random, tell, segmentSize, segments, facts, manifest, recovered });
-  const log: Log = new Log({ clock, ring, tell, begun: () => compaction.startIfNeeded() });
+  const damage: SpoolDamage[] = [];
+  const damaged = (one: SpoolDamage) => {
+    if (damage.length < MOST_DAMAGE) damage.push(one);
+    tell('spoolDamaged', one);
+  };
+  const presence = new Presence({ clock, ring, manifest, ownership, damaged, gone: () => compaction.startIfNeeded() });
+  const log: Log = new Log({ clock, ring, presence, tell, begun: () => compaction.startIfNeeded() });
   const compaction = new Compaction({ ring, log, messages, tell });
   const writer = new RunningTimeWriter({ clock, running, messages, facts, log });
   await ring.prepare();
 
-  for (const one of damage) tell('spoolDamaged', one);
+  for (const one of recovered.damage) damaged(one);
   compaction.startIfNeeded();
   if (messages.count > 0) writer.watch();
   tell('spoolRecovered', { ...recovered.report, milliseconds: Math.round(clock.now() - started) });
@@ -104,6 +123,7 @@ export async function openSpool(parts: SpoolParts): Promise<Spool> {
     known,
     space,
     manifest,
+    presence,
     ring,
     log,
     compaction,
@@ -244,7 +264,7 @@ export class Spool {
       messages: messages.count,
       held: space.held,
       capacity: space.capacity,
-      segments: ring.files,
+      segments: ring.segments.length,
       damage,
       flash: flash.facts(),
       running: running.now(),
@@ -253,8 +273,11 @@ export class Spool {
 
   /** Writes what waits for the log, and closes all files. Drafts are lost. */
   async close(): Promise<void> {
-    const { writer, compaction, ring, log, facts, manifest } = this.#parts;
+    const { writer, compaction, ring, presence, log, facts, manifest } = this.#parts;
     writer.stop();
+    // A last look at the files, so that what is needed of one that is gone is copied now.
+    presence.expire();
+    if (ring.inUse > 0) await log.sync().catch(() => {});
     await compaction.stop();
     if (ring.inUse > 0) log.appendSoon(facts.frame());
     await log.close();

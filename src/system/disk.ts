@@ -2,12 +2,17 @@
 // be synced. Tests replace it with a disk that loses power. Nothing here retries. All that waits rejects with
 // Node's error.
 
-import { constants, type Stats } from 'node:fs';
+import { constants, type Stats, type StatsBase } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from './problem.ts';
 
 /** An open file. */
 export interface DiskFile {
+  /**
+   * Whether `name`, in the folder from which it was opened, is still this file: false once it was removed or replaced.
+   */
+  isAt(name: string): Promise<boolean>;
   /** Octets in the file. */
   size(): Promise<number>;
   /** Reads into `into` from octet `at`; the count is short only at the end of the file. */
@@ -32,7 +37,9 @@ export class NotAFile extends Error {
   }
 }
 
-function kindOf(found: Stats): string {
+/** What lstat(2) found, for people, with its article. */
+export function kindOf(found: StatsBase<number | bigint>): string {
+  if (found.isFile()) return 'a file';
   if (found.isDirectory()) return 'a folder';
   if (found.isSymbolicLink()) return 'a symbolic link';
   if (found.isFIFO()) return 'a pipe';
@@ -66,8 +73,8 @@ export interface Disk {
 export async function openDisk(path: string): Promise<Disk> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   return {
-    open: (name) => openFile(join(path, name), constants.O_RDWR),
-    create: async (name) => diskFile(await open(join(path, name), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)),
+    open: (name) => openFile(path, name, constants.O_RDWR),
+    create: async (name) => diskFile(path, await open(join(path, name), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)),
     list: () => readdir(path),
     rename: (from, to) => rename(join(path, from), join(path, to)),
     remove: (name) => unlink(join(path, name)),
@@ -89,7 +96,7 @@ export async function openDisk(path: string): Promise<Disk> {
 export function openDiskReadOnly(path: string): Disk {
   const refuse = () => Promise.reject(new Error('this disk is for reading only'));
   return {
-    open: (name) => openFile(join(path, name), constants.O_RDONLY),
+    open: (name) => openFile(path, name, constants.O_RDONLY),
     create: refuse,
     list: () => readdir(path),
     rename: refuse,
@@ -102,14 +109,24 @@ export function openDiskReadOnly(path: string): Disk {
  * Looks at the name first: to open a device may have effects. A link or pipe that takes the file's place meanwhile
  * is neither followed nor waited for.
  */
-async function openFile(path: string, mode: number): Promise<DiskFile> {
+async function openFile(folder: string, name: string, mode: number): Promise<DiskFile> {
+  const path = join(folder, name);
   const found = await lstat(path);
   if (!found.isFile()) throw new NotAFile(found);
-  return diskFile(await open(path, mode | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  return diskFile(folder, await open(path, mode | constants.O_NOFOLLOW | constants.O_NONBLOCK));
 }
 
-function diskFile(handle: FileHandle): DiskFile {
+function diskFile(folder: string, handle: FileHandle): DiskFile {
   return {
+    async isAt(name) {
+      try {
+        const [there, own] = await Promise.all([lstat(join(folder, name), { bigint: true }), handle.stat({ bigint: true })]);
+        return there.ino === own.ino && there.dev === own.dev;
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return false;
+        throw error;
+      }
+    },
     size: async () => (await handle.stat()).size,
     async read(into, at) {
       let filled = 0;

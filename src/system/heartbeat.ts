@@ -1,6 +1,6 @@
-// Shows whatever supervises this process that its event loop turns. A process that hangs still exists, with its
-// ports open: only this tells it from one that works, and lets it be started again. A thread that watches would do
-// without a supervisor, but costs some 8 MiB of private memory, which small boards don't have.
+// Shows the supervisor of this process that its event loop runs. A process that hangs still exists, with its ports
+// open: only by this sign the supervisor can see the difference, and start the relay again. A thread that watches would
+// need no supervisor, but it costs some 8 MiB of private memory, which small boards don't have.
 //
 // There are two ways, both only when the environment asks for them: systemd is notified by systemd-notify, as a
 // service of Type=notify with WatchdogSec= expects it; elsewhere the content of a file changes, and a script looks
@@ -9,7 +9,7 @@
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
 import type { Cancel, Clock } from './clock.ts';
 
-/** Signs for a supervisor, from the start of the relay to its stop. */
+/** Signs for a supervisor that the relay works, from the start of the relay to its stop. */
 export interface Heartbeat {
   /** To be called when the ports listen: the relay no longer starts, but works. `status` is for people. */
   listening(status: string): void;
@@ -112,7 +112,7 @@ class ChangingFile implements Heartbeat {
       overwrite(this.#path, `${this.#state} ${this.#count}\n`);
     } catch (error) {
       if (!this.#hasComplained)
-        this.#complain(`a hang would go unnoticed: the file that shows life can't be written: ${(error as Error).message}`);
+        this.#complain(`a hang would not be noticed: GATEPOST_ALIVE_FILE can't be written: ${(error as Error).message}`);
       this.#hasComplained = true;
     }
   }

@@ -1,50 +1,147 @@
 // One relay for each folder. Node has no flock(2); a Unix socket in the folder does as well: whoever accepts
 // connections on it runs. It lies in the folder, which only the relay may write to, so that no other user can take
-// its place, and it works for two containers that share the folder.
+// its place, and it works for two containers that share the folder. Somebody may remove the socket, so whoever writes
+// to the folder looks at it again and again.
 
 import { randomUUID } from 'node:crypto';
-import { access, link, open, rename, rm } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { access, link, lstat, open, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
+import { kindOf } from './disk.ts';
+import { codeOf } from './problem.ts';
 
 const NAME = 'relay.lock';
 
-/** Gives a folder back; never rejects for a lock that is gone already. */
-type Unlock = () => Promise<void>;
+/** Something that is no socket stands in the lock's place. The message is a clause that says what to do. */
+export class NotALock extends Error {
+  override readonly name = 'NotALock';
+  /** `found`: what lstat(2) has for `path`. */
+  constructor(path: string, found: BigIntStats) {
+    super(`${kindOf(found)} stands where its lock should be; remove ${path}`);
+  }
+}
+
+/** The socket that has the lock's name, and its inode, by which it is known again. */
+type Held = { readonly server: Server; readonly inode: string };
+
+/** A folder that this process holds, until `release` is called or the process ends. */
+export class FolderLock {
+  readonly #path: string;
+  #held: Held;
+
+  /** Only `lockFolder` makes one. */
+  constructor(path: string, held: Held) {
+    this.#path = path;
+    this.#held = held;
+  }
+
+  /**
+   * Whether the folder is still this process's. `renewed`: somebody removed the lock, and it was made again; `lost`:
+   * another one has its place. What can't be found out counts as `held`. Never rejects.
+   */
+  async look(): Promise<'held' | 'renewed' | 'lost'> {
+    try {
+      const inode = await inodeOf(`${this.#path}/${NAME}`);
+      if (inode !== undefined) return inode === this.#held.inode ? 'held' : 'lost';
+      const again = await take(this.#path);
+      if (again === 'taken') return 'lost';
+      const old = this.#held;
+      this.#held = again;
+      await close(old.server);
+      return 'renewed';
+    } catch (error) {
+      return error instanceof NotALock ? 'lost' : 'held';
+    }
+  }
+
+  /** Gives the folder back, but takes nothing away from another process that has it by now. Never rejects. */
+  async release(): Promise<void> {
+    const name = `${this.#path}/${NAME}`;
+    const inode = await inodeOf(name).catch(() => undefined);
+    if (inode === this.#held.inode) await rm(name, { force: true }).catch(() => {});
+    await close(this.#held.server);
+  }
+}
 
 /**
- * Holds the folder until the returned function is called or the process ends; `taken` when another process holds
- * it. Rejects with Node's error where the folder can't be written, or takes no sockets.
+ * Takes the folder; `taken` when another process holds it. Rejects with NotALock, and with Node's error where the
+ * folder can't be written, or takes no sockets.
  */
-export async function lockFolder(path: string): Promise<Unlock | 'taken'> {
+export async function lockFolder(path: string): Promise<FolderLock | 'taken'> {
+  const held = await take(path);
+  return held === 'taken' ? held : new FolderLock(path, held);
+}
+
+async function take(path: string): Promise<Held | 'taken'> {
   const folder = await open(path, 'r');
   try {
     // Named by its descriptor: the path of a socket may have 107 octets (unix(7)), and that of the folder may have
     // more.
     const short = `/proc/self/fd/${folder.fd}`;
-    return await lockIn((await isThere(short)) ? short : path, path);
+    return await takeIn((await isThere(short)) ? short : path, path);
   } finally {
     await folder.close();
   }
 }
 
-/** `folder` is a short name for `path`, which is used later, when the short one is gone. */
-async function lockIn(folder: string, path: string): Promise<Unlock | 'taken'> {
+/** `folder` is a short name for `path`, which messages name. */
+async function takeIn(folder: string, path: string): Promise<Held | 'taken'> {
+  await refuseOthers(folder, path);
   const own = `${NAME}.${randomUUID()}`;
   const server = await listenOn(`${folder}/${own}`);
   server.unref();
   try {
+    const inode = await inodeOf(`${folder}/${own}`);
     // Only one process can give its socket the name. The socket of a process that has ended is replaced.
-    if (!(await isNamed(folder, own)) && ((await isListening(`${folder}/${NAME}`)) || !(await replaceDead(folder, own)))) {
-      await close(server);
-      return 'taken';
+    const isOurs = (await isNamed(folder, own)) || (!(await isListening(`${folder}/${NAME}`)) && (await replaceDead(folder, own)));
+    if (isOurs && inode !== undefined) {
+      await removeDead(folder);
+      return { server, inode };
     }
+    await close(server);
+    return 'taken';
+  } catch (error) {
+    await close(server);
+    throw error;
   } finally {
     await rm(`${folder}/${own}`, { force: true });
   }
-  return async () => {
-    await rm(`${path}/${NAME}`, { force: true });
-    await close(server);
-  };
+}
+
+/** A socket that a dead process left may be replaced; whatever else has the lock's name belongs to somebody. */
+async function refuseOthers(folder: string, path: string): Promise<void> {
+  const found = await statOf(`${folder}/${NAME}`);
+  if (found !== undefined && !found.isSocket()) throw new NotALock(`${path}/${NAME}`, found);
+}
+
+/** Tells a file from all others; undefined when none has the name. */
+async function inodeOf(path: string): Promise<string | undefined> {
+  const found = await statOf(path);
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`;
+}
+
+async function statOf(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+// What `replaceDead` has moved away, when the process ended before it was removed.
+const DEAD = /^relay\.lock\.[-\da-f]{36}\.dead$/;
+
+/** Removes what earlier starts have left. It is no matter if that fails. */
+async function removeDead(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter((one) => DEAD.test(one))) {
+    const path = `${folder}/${name}`;
+    // Another process may just be looking at it, to put it back if somebody listens on it.
+    if (await isListening(path)) continue;
+    await unlink(path)
+      .catch(() => rmdir(path))
+      .catch(() => {});
+  }
 }
 
 const isThere = (path: string): Promise<boolean> =>
@@ -59,7 +156,7 @@ async function isNamed(folder: string, own: string): Promise<boolean> {
     await link(`${folder}/${own}`, `${folder}/${NAME}`);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -73,11 +170,12 @@ async function replaceDead(folder: string, own: string): Promise<boolean> {
   try {
     await rename(`${folder}/${NAME}`, aside);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
     return isNamed(folder, own);
   }
   const wasListening = await isListening(aside);
-  if (wasListening) await link(aside, `${folder}/${NAME}`);
+  // The one that listens may have given the name to another socket of its own meanwhile.
+  if (wasListening) await isNamed(folder, `${own}.dead`);
   await rm(aside, { force: true });
   return !wasListening && isNamed(folder, own);
 }

@@ -47,7 +47,7 @@ export class NotifiedSystemd implements Heartbeat {
   #sign(): void {
     // A notification that is still on its way is a sign itself.
     if (this.#unsent > 0) return;
-    // A large spool on a slow card may take longer than TimeoutStartSec=: as long as the loop turns, it may.
+    // A large spool on a slow card may take longer than TimeoutStartSec=: as long as the event loop runs, it may.
     this.#notify(this.#isListening ? 'WATCHDOG=1' : `EXTEND_TIMEOUT_USEC=${(this.#watchdog ?? 0) * 1000}`);
   }
 
@@ -58,7 +58,7 @@ export class NotifiedSystemd implements Heartbeat {
         const problem = await send(this.#to, variables, this.#clock);
         if (problem === undefined || this.#hasComplained) return;
         this.#hasComplained = true;
-        this.#complain(`systemd is not told that the relay lives, and may end it: ${problem}`);
+        this.#complain(`systemd can't be notified that the relay works, and may end it: ${problem}`);
       })
       .finally(() => {
         this.#unsent -= 1;

@@ -5,7 +5,7 @@
 // Pulled with read() and `readable`: `for await` would destroy the socket when its loop is left.
 
 import type { Duplex } from 'node:stream';
-import type { Clock } from './clock.ts';
+import type { Clock, Monotonic } from './clock.ts';
 import { tlsProblem } from './tls-problem.ts';
 
 /** `too-slow` and `too-much` are for the wire's user to say: of a message that drips, and of one that never ends. */
@@ -45,6 +45,8 @@ export class Wire {
   // A peer may close its side and still read ours (`printf ... | nc`): the two directions end apart.
   #readingEnded: ConnectionLost | undefined;
   #writingEnded: ConnectionLost | undefined;
+  #heardAt: Monotonic;
+  #silentSince: Monotonic | undefined;
   /** Ends the wait that is going on, if any. */
   #wake = () => {};
 
@@ -65,6 +67,7 @@ export class Wire {
     this.#duplex = duplex;
     this.#clock = clock;
     this.#stop = stop;
+    this.#heardAt = clock.now();
     for (const [event, listener] of Object.entries(this.#listeners)) duplex.on(event, listener);
     // What has ended already emits nothing any more.
     if (duplex.readableEnded) this.#listeners.end();
@@ -73,8 +76,20 @@ export class Wire {
     stop?.addEventListener('abort', this.#onStop, { once: true });
   }
 
+  /**
+   * Since when the peer has let somebody wait: for the octets or the line that is being read, or, during a pause, since
+   * it was last heard. Undefined while nobody waits.
+   */
+  get silentSince(): Monotonic | undefined {
+    return this.#silentSince;
+  }
+
   /** The next line. `too-long` once it ended and had more than `maximum` octets; at most a MiB of it is read. */
-  async line(maximum: number, within: number): Promise<Line | 'too-long'> {
+  line(maximum: number, within: number): Promise<Line | 'too-long'> {
+    return this.#waiting(this.#clock.now(), () => this.#line(maximum, within));
+  }
+
+  async #line(maximum: number, within: number): Promise<Line | 'too-long'> {
     const deadline = this.#clock.now() + within;
     let pieces: Buffer[] = [];
     let length = 0;
@@ -94,7 +109,7 @@ export class Wire {
 
   /** The next octets, as many as are there, at least one. */
   async some(within: number): Promise<Uint8Array> {
-    return this.#unread.shift() ?? (await this.#pull(within));
+    return this.#unread.shift() ?? (await this.#waiting(this.#clock.now(), () => this.#pull(within)));
   }
 
   /** Gives octets back, to be read next. They must not change meanwhile. */
@@ -117,17 +132,21 @@ export class Wire {
    * Sends what is queued and waits so long. Rejects as soon as the connection is lost, so that a peer that has gone
    * holds no place; a peer that only closed its own side is waited for.
    */
-  async pause(milliseconds: number): Promise<void> {
+  pause(milliseconds: number): Promise<void> {
+    return this.#waiting(this.#heardAt, () => this.#pause(milliseconds));
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
     await this.#flush(milliseconds);
     const deadline = this.#clock.now() + milliseconds;
     for (;;) {
       if (this.#writingEnded !== undefined) throw this.#writingEnded;
-      if (this.#readingEnded?.reason === 'stopped') throw this.#readingEnded;
+      if (this.#readingEnded?.reason === 'stopped' || this.#readingEnded?.reason === 'timeout') throw this.#readingEnded;
       if (this.#clock.now() >= deadline || !(await this.#isActive(deadline - this.#clock.now()))) return;
     }
   }
 
-  /** Ends whoever waits to read, or will, as if its time had passed. */
+  /** Ends whoever waits to read or pauses, or will, as if the peer's time had passed. */
   expire(): void {
     this.#endReading(new ConnectionLost('timeout', 'the peer took too long'));
   }
@@ -170,12 +189,25 @@ export class Wire {
     return this.#readingEnded !== undefined || this.#writingEnded !== undefined || this.#duplex.destroyed;
   }
 
+  /** Runs `wait`, in which the peer has been silent since then. */
+  async #waiting<T>(since: Monotonic, wait: () => Promise<T>): Promise<T> {
+    this.#silentSince = since;
+    try {
+      return await wait();
+    } finally {
+      this.#silentSince = undefined;
+    }
+  }
+
   /** The next chunk from the socket, after a flush of what is queued. */
   async #pull(within: number): Promise<Buffer> {
     const deadline = this.#clock.now() + within;
     for (;;) {
       const chunk = this.#duplex.read() as Buffer | null;
-      if (chunk !== null) return chunk;
+      if (chunk !== null) {
+        this.#heardAt = this.#clock.now();
+        return chunk;
+      }
       if (this.#queued.length > 0) {
         await this.#flush(deadline - this.#clock.now());
         continue; // octets may have come while the flush waited

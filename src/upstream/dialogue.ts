@@ -4,15 +4,25 @@
 import { printableJson } from '../smtp/printable.ts';
 import { describeReply, LONGEST_REPLY_LINES, type RemoteReply, replyReader } from '../smtp/reply.ts';
 import { ConnectionLost, type Wire } from '../system/wire.ts';
-import type { Cause, Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
+import type { Stage, UpstreamFailure } from '../vocabulary/attempt.ts';
+import { isOfPace, isOfUpstream } from '../vocabulary/cause.ts';
 import { adviceOn } from './explain.ts';
+import type { Context } from './refusals/row.ts';
 import { judge } from './verdict.ts';
 
 /** How long is waited for what (RFC 5321, section 4.5.3.2), in ms. */
 export const WAIT = {
+  resolve: 30_000,
+  /** For the last address of a name, or its only one. */
   connect: 30_000,
+  /** For an address that is not the last: a SYN is sent three times in that time (RFC 6298). */
+  connectNext: 5_000,
+  /** How long an attempt may have taken and still go on to another address. */
+  nextAddress: 30_000,
   tls: 30_000,
   greeting: 300_000,
+  /** After so long without a greeting an address counts as silent, though the greeting is still waited for. */
+  silence: 10_000,
   command: 300_000,
   mail: 300_000,
   rcpt: 300_000,
@@ -24,34 +34,42 @@ export const WAIT = {
 
 const LONGEST_REPLY_LINE = 2_048;
 
+/**
+ * What is known of a failure beside its problem: the reply that says so, in the context that it came in; the cause
+ * where that is known better than the reply tells it; advice in place of the one that the tables know.
+ */
+type Known = {
+  readonly reply?: RemoteReply;
+  readonly context?: Context;
+  readonly cause?: UpstreamFailure['cause'];
+  readonly advice?: string | undefined;
+};
+
+// Before a transaction neither of these matters.
+const NO_CONTEXT: Context = { hasAccount: true, isKept: false, isNullPath: false, hasParameters: false };
+
 /** The attempt can't go on, and no message is to blame. Caught in connect.ts and transaction.ts. */
 export class UpstreamFailed extends Error {
   override readonly name = 'UpstreamFailed';
   readonly failure: UpstreamFailure;
 
-  /**
-   * `problem`: what is wrong, on one line; `reply`: the one that says so; `cause`: where no reply tells it; `advice`:
-   * in place of the one that the tables know.
-   */
-  constructor(
-    stage: Stage,
-    problem: string,
-    known: { readonly reply?: RemoteReply; readonly cause?: Cause; readonly advice?: string | undefined } = {},
-  ) {
+  /** `problem`: what is wrong, on one line. */
+  constructor(stage: Stage, problem: string, known: Known = {}) {
     super(problem);
-    const { reply, cause = 'plain', advice } = known;
-    const failure = reply === undefined ? unanswered(stage, problem, cause) : refused(stage, problem, reply);
-    this.failure = advice === undefined ? failure : { ...failure, advice };
+    const failure =
+      known.reply === undefined ? unanswered(stage, problem, known.cause ?? 'plain') : refused(stage, problem, known.reply, known);
+    this.failure = known.advice === undefined ? failure : { ...failure, advice: known.advice };
   }
 }
 
-function unanswered(stage: Stage, problem: string, cause: Cause): UpstreamFailure {
+function unanswered(stage: Stage, problem: string, cause: UpstreamFailure['cause']): UpstreamFailure {
   return { scope: 'upstream', stage, problem, cause, advice: adviceOn(stage, problem, cause) };
 }
 
-function refused(stage: Stage, problem: string, reply: RemoteReply): UpstreamFailure {
-  const { scope, cause, advice } = judge(stage, reply);
-  return { scope: scope === 'upstream' ? scope : 'session', stage, problem, reply, cause, advice };
+function refused(stage: Stage, problem: string, reply: RemoteReply, known: Known): UpstreamFailure {
+  const { cause, advice } = judge(stage, reply, known.context ?? NO_CONTEXT);
+  const told = isOfUpstream(cause) || isOfPace(cause) ? cause : 'plain';
+  return { scope: 'upstream', stage, problem, reply, cause: known.cause ?? told, advice };
 }
 
 /** The next reply, which must have this code. Rejects with UpstreamFailed; `within`: in ms. */
@@ -72,10 +90,15 @@ export async function readReply(wire: Wire, stage: Stage, within: number): Promi
     if (next === 'too-long') break;
     const result = feed(next.octets);
     if (result.result === 'reply') return result.reply;
-    if (result.result === 'malformed')
-      throw new UpstreamFailed(stage, `this is no SMTP reply: ${printableJson(result.line.slice(0, 200))}`);
+    if (result.result === 'malformed') throw new UpstreamFailed(stage, nonsense(stage, result.line));
   }
   throw new UpstreamFailed(stage, 'the reply never ends');
+}
+
+/** What came instead of a reply. During a login it may be what was sent, so only its length is said. */
+function nonsense(stage: Stage, line: string): string {
+  if (stage === 'auth') return `this is no SMTP reply: a line of ${line.length} octets`;
+  return `this is no SMTP reply: ${printableJson(line.slice(0, 200))}`;
 }
 
 /** `work`, a lost connection turned into a failure of the stage. */
@@ -83,7 +106,8 @@ export async function failingAt<T>(stage: Stage, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof ConnectionLost) throw new UpstreamFailed(stage, error.message);
+    // A password may have been sent, and what is not known of it counts as refused.
+    if (error instanceof ConnectionLost) throw new UpstreamFailed(stage, error.message, stage === 'auth' ? { cause: 'login' } : {});
     throw error;
   }
 }

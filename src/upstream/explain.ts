@@ -1,7 +1,8 @@
 // What to do about a failure that came without a reply: no route, no TLS, nothing that speaks SMTP. A sentence beside
 // the problem, for a person in front of a camera. Pure; a table, the first match wins. Refusals are in verdict.ts.
 
-import type { Cause, Stage } from '../vocabulary/attempt.ts';
+import type { Stage } from '../vocabulary/attempt.ts';
+import type { Cause } from '../vocabulary/cause.ts';
 
 type Known = {
   /** Matches the problem in the relay's own words; any when absent. */
@@ -12,6 +13,11 @@ type Known = {
   readonly cause?: Cause;
   readonly advice: string;
 };
+
+/** What it may mean that a server accepts a connection and says nothing. */
+export const ON_SILENCE =
+  'the server accepts the connection and says nothing: is it the right port (smtps:// for 465, which waits for TLS; smtp:// for 587), ' +
+  'or does a firewall on the way hold the mail back?';
 
 const TABLE: readonly Known[] = [
   {
@@ -32,9 +38,10 @@ const TABLE: readonly Known[] = [
     at: ['resolve'],
     advice: 'DNS: is the name in GATEPOST_UPSTREAM right, and does this board have a DNS server (/etc/resolv.conf)?',
   },
+  { says: /took too long/, at: ['greeting'], advice: ON_SILENCE },
   {
-    says: /does not answer|took too long/,
-    at: ['connect', 'greeting'],
+    says: /does not answer/,
+    at: ['connect'],
     advice: 'many internet providers block port 25, some others too: try port 587 or 465; a firewall on the way may also be the reason',
   },
   { says: /refuses the connection/, at: ['connect'], advice: 'is the port in GATEPOST_UPSTREAM right? 587 for smtp://, 465 for smtps://' },
@@ -61,9 +68,34 @@ const TABLE: readonly Known[] = [
       'deliveries go at once when the clock is set',
   },
   {
-    says: /wrong version number|packet length too long|unknown protocol|handshake failed|closed the connection during the handshake/i,
+    says: /does not answer in TLS|wrong version number/,
     at: ['tls'],
-    advice: 'TLS was not understood: smtps:// goes to port 465, smtp:// to 587; or a proxy sits in between',
+    advice: 'the server began in the clear: smtps:// goes to port 465, smtp:// to 587; or a proxy sits in between',
+  },
+  {
+    says: /too long|closed the connection during the handshake/,
+    at: ['tls'],
+    advice: 'a firewall or a proxy on the way may be breaking TLS, or the server is busy; smtps:// goes to port 465, smtp:// to 587',
+  },
+  {
+    says: /protocol version|unsupported protocol/i,
+    at: ['tls'],
+    advice: 'the server speaks TLS 1.1 or older only, which is no longer safe: it needs an update',
+  },
+  {
+    // Names that products which open TLS write into the certificates that they sign.
+    says: /signed by [^,]{0,100}(?:avast|avg |bitdefender|cisco umbrella|eset |fortigate|fortinet|kaspersky|mail shield|palo alto|sophos|untangle|zscaler)/i,
+    at: ['tls'],
+    advice:
+      'an antivirus program or a firewall on the way opens TLS, as its name in the certificate says: exempt this board there, ' +
+      'or name its certificate authority in GATEPOST_UPSTREAM_CA',
+  },
+  {
+    says: /signed by nobody/,
+    at: ['tls'],
+    advice:
+      "if who signed it is not the provider's certificate authority, something on the way opens TLS (a firewall, an antivirus program, " +
+      "a captive portal); if it is the server's own, GATEPOST_UPSTREAM_CA or GATEPOST_UPSTREAM_PIN can name it",
   },
   {
     says: /does not offer STARTTLS/,

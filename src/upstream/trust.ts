@@ -2,8 +2,9 @@
 // Verification is never off: a pin replaces the chain, it doesn't waive it.
 
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import {
   type ConnectionOptions,
   createSecureContext,
@@ -16,6 +17,10 @@ import type { TrustSettings } from '../vocabulary/trust-settings.ts';
 
 // Where Debian, OpenWrt, Alpine, Fedora and buildroot keep the system's roots.
 const SYSTEM_BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
+// Read where there is no bundle: OpenWrt's and buildroot's packages of single roots, or what an owner put there.
+const SYSTEM_FOLDERS = ['/etc/ssl/certs'];
+
+const OLDEST_TLS = 'TLSv1.2';
 
 /**
  * Whom to believe. One for all connections: reading some 280 roots takes ten milliseconds on a desk and more than a MiB
@@ -27,12 +32,14 @@ export class Trust {
   readonly pin: string | undefined;
   readonly #ca: string | undefined;
   readonly #bundles: readonly string[];
+  readonly #folders: readonly string[] | undefined;
   #known: { readonly mark: string; readonly context: SecureContext } | undefined;
 
-  constructor({ ca, pin, bundle }: TrustSettings) {
+  constructor({ ca, pin, bundle, folders }: TrustSettings) {
     this.pin = pin;
     this.#ca = ca;
     this.#bundles = bundle === undefined ? SYSTEM_BUNDLES : [bundle];
+    this.#folders = folders;
   }
 
   /**
@@ -52,27 +59,74 @@ export class Trust {
 
   async #context(): Promise<SecureContext> {
     const isOwn = this.#ca !== undefined || this.pin !== undefined;
-    const bundle = isOwn ? undefined : await findBundle(this.#bundles);
-    const mark = bundle?.mark ?? '';
+    const places = isOwn ? [] : await findPlaces(this.#bundles, this.#folders);
+    const mark = places.map((place) => place.mark).join('\n');
     if (this.#known?.mark === mark) return this.#known.context;
-    const roots = bundle === undefined ? rootCertificates : [...rootCertificates, await readFile(bundle.path, 'utf8')];
-    const context = createSecureContext({ minVersion: 'TLSv1.2', ca: this.pin === undefined ? (this.#ca ?? [...roots]) : [] });
+    const context = isOwn
+      ? this.#ownContext()
+      : createSecureContext({ minVersion: OLDEST_TLS, ca: [...rootCertificates, ...(await read(places))] });
     this.#known = { mark, context };
     return context;
   }
+
+  /**
+   * Who names an intermediate authority, or the server's own certificate, trusts it, whoever has signed it (Node 20.18,
+   * 22.9).
+   */
+  #ownContext(): SecureContext {
+    return createSecureContext({
+      minVersion: OLDEST_TLS,
+      ca: this.pin === undefined ? (this.#ca ?? []) : [],
+      allowPartialTrustChain: true,
+    });
+  }
 }
 
-/** The first of the files that can be looked at, with a mark that differs once it has changed. */
-async function findBundle(paths: readonly string[]): Promise<{ readonly path: string; readonly mark: string } | undefined> {
+/** A file of roots, or a folder of them; `mark` differs once it has changed. */
+type Place = { readonly path: string; readonly isFolder: boolean; readonly mark: string };
+
+/**
+ * The first of the files that can be looked at, and the folders: those that are given, or the system's where there is
+ * no file.
+ */
+async function findPlaces(files: readonly string[], folders: readonly string[] | undefined): Promise<readonly Place[]> {
+  const [file] = await lookAt(files);
+  const given = folders ?? (file === undefined ? SYSTEM_FOLDERS : []);
+  return [...(file === undefined ? [] : [file]), ...(await lookAt(given))];
+}
+
+async function lookAt(paths: readonly string[]): Promise<readonly Place[]> {
+  const places: Place[] = [];
   for (const path of paths) {
     try {
-      const { mtimeMs, size, ino } = await stat(path);
-      return { path, mark: `${path} ${ino} ${size} ${mtimeMs}` };
+      const found = await stat(path);
+      places.push({ path, isFolder: found.isDirectory(), mark: `${path} ${found.ino} ${found.size} ${found.mtimeMs}` });
     } catch {
       // not this system's place for it
     }
   }
-  return undefined;
+  return places;
+}
+
+/** The roots of the places, as PEM. What is no certificate, or can't be read, is left out. */
+async function read(places: readonly Place[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const { path, isFolder } of places) {
+    // OpenSSL finds roots in a folder by the hash of their name, and so takes no other files.
+    if (isFolder) files.push(...(await readdir(path)).filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name)).map((name) => join(path, name)));
+    else files.push(path);
+  }
+  const all = await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')));
+  return all.filter(isPem);
+}
+
+/** Whether it begins with a certificate; what a context can't read would end every attempt to connect. */
+function isPem(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function spkiSha256(certificate: PeerCertificate): string {

@@ -4,6 +4,7 @@
 // once.
 
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
+import type { MessageCause, PaceCause, UpstreamCause } from './cause.ts';
 
 /** The commands of a mail transaction, as far as their replies concern the message. */
 export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
@@ -11,23 +12,12 @@ export type TransactionStage = 'mail' | 'rcpt' | 'data' | 'end-of-data';
 /** How far an attempt got: from looking the name up to the reply to the final dot. */
 export type Stage = 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'tls' | 'auth' | 'body' | TransactionStage;
 
-/**
- * What a failure is about. `message`, `recipient`: this one alone. `account`: any message of the account would have met
- * it; the recipients wait. `session`: the connection is of no use any more. `upstream`: the server could not be used at
- * all.
- */
-export type Scope = 'message' | 'recipient' | 'account' | 'session' | 'upstream';
-
-/**
- * Why it failed, as far as delivery acts on it. `throttled`: the provider wants less at once. `quota`: the account's
- * quota for the day is used up. `login-refused`: the login was refused, or is wanted. `authorization-lost`: there is no
- * OAuth token for a login until the owner acts. `clock`: the certificate's dates don't fit the board's date, and either
- * may be wrong. `too-many-recipients`: for one transaction. `plain`: nothing more is known.
- */
-export type Cause = 'plain' | 'throttled' | 'quota' | 'login-refused' | 'authorization-lost' | 'clock' | 'too-many-recipients';
+/** Whether a failure at this stage came while a message was being handed over. */
+export function isTransactionStage(stage: Stage): boolean {
+  return stage === 'mail' || stage === 'rcpt' || stage === 'data' || stage === 'body' || stage === 'end-of-data';
+}
 
 type Common = {
-  readonly cause: Cause;
   /** In the relay's own words; where a reply says it all there is none. */
   readonly problem?: string;
   /** What the owner of the board can do about it: a sentence without a full stop. */
@@ -36,7 +26,8 @@ type Common = {
 
 /** No message is to blame; all of them wait for the upstream. */
 export type UpstreamFailure = Common & {
-  readonly scope: 'session' | 'upstream';
+  readonly scope: 'upstream';
+  readonly cause: UpstreamCause | PaceCause;
   readonly stage: Stage;
   readonly problem: string;
   readonly reply?: RemoteReply;
@@ -44,7 +35,8 @@ export type UpstreamFailure = Common & {
 
 /** A reply that refuses a message, or a recipient of it. */
 export type MessageFailure = Common & {
-  readonly scope: 'message' | 'recipient' | 'account';
+  readonly scope: 'message';
+  readonly cause: MessageCause | PaceCause;
   readonly stage: TransactionStage;
   readonly reply: RemoteReply;
 };

@@ -84,8 +84,11 @@ export interface RelayEvents {
   expired(event: RecipientEvent & { readonly failure: Failure; readonly hours: number }): void;
   /** A notification is in the spool; `id` is its own. */
   notified(event: NotificationEvent & { readonly id: QueueId }): void;
-  /** A notification could not be made or kept. */
-  notificationLost(event: NotificationEvent & { readonly problem: string }): void;
+  /**
+   * A notification could not be made or kept; or, with its own `id`, was refused for good or expired, and nobody is
+   * notified of that.
+   */
+  notificationLost(event: (NotificationEvent | { readonly id: QueueId; readonly recipient: Mailbox }) & { readonly problem: string }): void;
   /** The owner gave the message up. */
   dropped(event: { readonly id: QueueId }): void;
   /** The owner holds the queue: no delivery begins until it is released. */
@@ -94,6 +97,8 @@ export interface RelayEvents {
   released(): void;
   /** The message has left the spool: no recipient waits any more. */
   removed(event: { readonly id: QueueId }): void;
+  /** What a signature covers (RFC 1847) had to be converted to 7 bits for this upstream, so that it fits no more. */
+  signatureBroken(event: { readonly upstream: string; readonly envelope: Envelope }): void;
   /** RFC 1047: the connection was lost after the final dot; the message is tried again and may arrive twice. */
   maybeDelivered(event: { readonly id: QueueId; readonly upstream: string; readonly problem: string }): void;
   /**
@@ -106,6 +111,8 @@ export interface RelayEvents {
     readonly auth: string;
     readonly sizeLimit: number | undefined;
   }): void;
+  /** The relay does something differently for this upstream from now on; the sentence says what, and why. */
+  upstreamLearned(event: { readonly upstream: string; readonly sentence: string }): void;
   /** An upstream that was down accepts mail again. */
   upstreamUp(event: { readonly upstream: string; readonly downSeconds: number }): void;
   /** The provider asked for less mail at once. */

@@ -45,3 +45,22 @@ export function familyOf(address: string): Network['family'] {
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '').replace(/%.*$/, '');
 }
+
+/**
+ * The /64 that an IPv6 address is in; undefined for IPv4. A device may take as many addresses of it as it likes, so
+ * what is limited by address must be limited by network as well.
+ */
+export function networkOf(address: string): string | undefined {
+  if (!isIPv6(address)) return undefined;
+  const [head = '', tail] = address.split('::');
+  const before = groupsOf(head);
+  const after = groupsOf(tail ?? '');
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
+}
+
+/** The groups of 16 bits, in hexadecimal without leading zeros; an IPv4 address at the end counts for two. */
+function groupsOf(text: string): readonly string[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => (group.includes('.') ? ['0', '0'] : Number.parseInt(group, 16).toString(16)));
+}

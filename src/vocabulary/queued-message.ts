@@ -3,6 +3,9 @@
 import type { Monotonic } from '../system/clock.ts';
 import type { QueueId } from './queue-id.ts';
 
+/** The device of the relay's own messages, for fairness and for people; no device has such an address. */
+export const OWN_DEVICE = 'gatepost';
+
 /** What has happened to a message so far. */
 export type Progress = {
   /** How many attempts ended in a temporary failure. */
@@ -15,7 +18,7 @@ export type Progress = {
 export type QueuedMessage = Progress & {
   readonly id: QueueId;
   readonly octets: number;
-  /** The address that it came from, or the relay itself. */
+  /** The address that it came from, or OWN_DEVICE. */
   readonly device: string;
   /** When it came, on the clock of this run; it may lie before the start. */
   readonly arrived: Monotonic;

@@ -19,10 +19,10 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** Takes a token if there is one; returns whether there was. */
-  take(now: Monotonic): boolean {
+  /** Takes a token if there is one besides the `reserve`; returns whether there was. */
+  take(now: Monotonic, reserve = 0): boolean {
     this.#fill(now);
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1 + reserve) return false;
     this.#tokens -= 1;
     return true;
   }

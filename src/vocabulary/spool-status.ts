@@ -40,6 +40,6 @@ export type SpoolStatus = {
   /** Octets that they may hold at most. */
   readonly capacity: number;
   readonly segments: number;
-  /** What recovery found damaged at this start. */
+  /** What recovery found damaged at this start, and what went missing since. */
   readonly damage: readonly SpoolDamage[];
 };

@@ -1,6 +1,6 @@
 // Where OAuth access tokens come from, as whoever logs in with them sees it.
 
-import type { Cause } from './attempt.ts';
+import type { Cause } from './cause.ts';
 
 /** Why there is no token: the problem in a sentence, and what the owner of the board can do about it. */
 export type TokenFailure = {

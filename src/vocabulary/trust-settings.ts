@@ -8,4 +8,6 @@ export type TrustSettings = {
   readonly pin: string | undefined;
   /** Path of a file of roots that is read instead of the system's own. */
   readonly bundle?: string | undefined;
+  /** Folders of roots, each named by its hash as c_rehash(1) does, that are read beside the file. */
+  readonly folders?: readonly string[] | undefined;
 };

@@ -2,13 +2,14 @@
 
 import type { Credentials } from '../smtp/sasl/mechanism.ts';
 import type { MechanismChoice } from '../smtp/sasl/mechanisms.ts';
+import type { SenderRoute } from './sender-route.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** The SASL mechanism to log in with; `auto` for the strongest that the upstream offers. */
 export type AuthChoice = 'auto' | MechanismChoice | 'none';
 
 /** One URL of GATEPOST_UPSTREAM. */
-export type UpstreamUrl = {
+export type UpstreamUrl = SenderRoute & {
   /**
    * `starttls`: required after EHLO. `tls`: from the first byte. `plain`: no TLS, to loopback and private addresses
    * only.

@@ -81,7 +81,7 @@ describeWith(
       expect(relay()).toBe(first);
       process.kill(first, 'SIGSTOP');
       await machine.logs((log) => starts(log) === 2);
-      expect(machine.log()).toMatch(/gatepost-supervise: the relay has shown no sign of life for 6 s: it hangs, and is killed/);
+      expect(machine.log()).toMatch(/gatepost-supervise: the relay has given no sign for 6 s: it hangs, and is killed/);
       expect(machine.log()).toMatch(/gatepost-supervise: the relay ended with exit code 137; it is started again in 5 s/);
       expect(relay()).not.toBe(first);
       expect(machine.run('echo QUIT | nc 127.0.0.1 25')).toMatch(/^220 /);

@@ -173,10 +173,10 @@ describe('status', () => {
     const { stdout, code } = await runProgram(['status'], { GATEPOST_SPOOL_DIR: folder });
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^gate\.example: Gatepost \S+, up \d+ s, listening on 127\.0\.0\.1:\d+\n0 messages wait; .*\nupstream 127\.0\.0\.1:9 is up\nwritten to flash: today 1\.0 MiB in \d+ syncs/,
+      /^gate\.example: Gatepost \S+, up \d+ s, listening on 127\.0\.0\.1:\d+\n0 messages wait; .*\nupstream 127\.0\.0\.1:9 has answered no message yet\nwritten to flash: today 1\.0 MiB in \d+ syncs/,
     );
     const status = JSON.parse((await runProgram(['status', '--json'], { GATEPOST_SPOOL_DIR: folder })).stdout) as Record<string, unknown>;
-    expect(status).toMatchObject({ spool: { messages: 0 }, upstreams: [{ state: 'up' }], flash: { total: { octets: 2 ** 20 } } });
+    expect(status).toMatchObject({ spool: { messages: 0 }, upstreams: [{ state: 'untried' }], flash: { total: { octets: 2 ** 20 } } });
     expect(statSync(`${folder}/control.sock`).mode & 0o777).toBe(0o600);
     await relay.end('SIGKILL');
     const away = await runProgram(['status'], { GATEPOST_SPOOL_DIR: folder });

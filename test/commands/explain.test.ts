@@ -66,3 +66,16 @@ test('what else may be configured has its sentences, and no secret is among them
     expect(lines).toContain(line);
   expect(lines.join('\n')).not.toMatch(/hunter2|sesame/);
 });
+
+test.each([
+  ['smtp://up.example:465', 'smtps:// is meant'],
+  ['smtps://up.example:587', 'smtp:// is meant'],
+])('a port of the other way to begin TLS is remarked: %s', (upstream, remark) => {
+  expect(explain(configOf({ GATEPOST_UPSTREAM: upstream })).join('\n')).toContain(remark);
+});
+
+test('a bare name for EHLO is remarked, if it was chosen', () => {
+  const lines = (more: Record<string, string>) => explain(configOf({ GATEPOST_UPSTREAM: 'smtp://up.example', ...more })).join('\n');
+  expect(lines({ GATEPOST_HOSTNAME: 'pi' })).toMatch(/without a dot in EHLO.*GATEPOST_HOSTNAME is pi\)/);
+  expect(lines({ GATEPOST_HOSTNAME: 'pi.example.org' })).not.toContain('without a dot');
+});

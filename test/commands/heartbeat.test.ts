@@ -1,5 +1,5 @@
 // What a supervisor sees of the relay: systemd, in whose place a datagram socket in Python listens, and
-// whoever looks at the file that shows life.
+// whoever looks at the file of GATEPOST_ALIVE_FILE.
 
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { describeWith } from '../support/programs/installed.ts';
 import { startProcess } from '../support/programs/relay-process.ts';
 
 const UPSTREAM = { GATEPOST_UPSTREAM: 'smtp://user:hunter2@127.0.0.1:9' };
-/** Milliseconds between two signs of life in these tests. */
+/** Milliseconds between two signs in these tests. */
 const BEAT = 200;
 const WATCHDOG_USEC = String(2 * BEAT * 1000);
 
@@ -51,7 +51,7 @@ while True:
 }
 
 describeWith(['systemd-notify', 'python3'], 'systemd', () => {
-  test('hears READY=1, then signs of life until the relay hangs, and STOPPING=1', async () => {
+  test('gets READY=1, then WATCHDOG=1 until the relay hangs, and STOPPING=1', async () => {
     const folder = temporaryFolder();
     const systemd = await notifySocket(folder);
     const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC });
@@ -84,7 +84,7 @@ describeWith(['systemd-notify', 'python3'], 'systemd', () => {
     systemd.close();
   });
 
-  test('is told by a program that sees nothing of the configuration, one at a time', async () => {
+  test('is notified by a program that sees nothing of the configuration, one at a time', async () => {
     const folder = temporaryFolder();
     const systemd = await notifySocket(folder);
     // In systemd-notify's place: writes down what it sees, and whether another one runs.
@@ -108,7 +108,7 @@ describeWith(['systemd-notify', 'python3'], 'systemd', () => {
     systemd.close();
   });
 
-  test('is missed once where systemd-notify is missing, and the relay works without', async () => {
+  test('is complained of once where systemd-notify is missing, and the relay works without', async () => {
     const folder = temporaryFolder();
     const child = spawn(process.execPath, [BUNDLE, 'run'], {
       env: {
@@ -130,12 +130,12 @@ describeWith(['systemd-notify', 'python3'], 'systemd', () => {
     child.kill();
     expect(await ended).toMatchObject({
       code: 0,
-      stderr: 'gatepost: systemd is not told that the relay lives, and may end it: the program systemd-notify is missing\n',
+      stderr: "gatepost: systemd can't be notified that the relay works, and may end it: the program systemd-notify is missing\n",
     });
   });
 });
 
-test('the file that shows life says when the relay listens, stands still when it hangs, and goes with it', async () => {
+test('the file of GATEPOST_ALIVE_FILE says when the relay listens, stands still when it hangs, and goes with it', async () => {
   const folder = temporaryFolder();
   const file = `${folder}/alive`;
   const relay = await startProcess({ ...UPSTREAM, GATEPOST_SPOOL_DIR: folder, GATEPOST_ALIVE_FILE: file, WATCHDOG_USEC });
@@ -156,7 +156,7 @@ test('the file that shows life says when the relay listens, stands still when it
   expect(existsSync(file)).toBe(false);
 });
 
-test('a relay that can not start leaves no sign of life', async () => {
+test('a relay that can not start leaves no such file', async () => {
   const folder = temporaryFolder();
   writeFileSync(`${folder}/spool`, 'no folder');
   const child = spawn(process.execPath, [BUNDLE, 'run'], {

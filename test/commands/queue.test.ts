@@ -14,7 +14,7 @@ beforeAll(async () => {
   upstream = await libraryUpstream({
     server: {
       onRcptTo: (_address, _session, done) =>
-        done(isBusy ? Object.assign(new Error('4.3.0 come \u0007back later'), { responseCode: 450 }) : null),
+        done(isBusy ? Object.assign(new Error('4.2.0 greylisted: come \u0007back later'), { responseCode: 450 }) : null),
     },
   });
   relay = await startProcess({
@@ -54,7 +54,7 @@ test('list, show, retry, drop', async () => {
       `^${first}  \\d+ s old, [\\d.]+ KiB, again in \\d+ s: <cam@lan\\.example> to you@b\\.example, me@b\\.example \\(127\\.0\\.0\\.1\\)\n`,
     ),
   );
-  expect(listed).toContain('1 attempt: 450 4.3.0 come ');
+  expect(listed).toContain('1 attempt: 450 4.2.0 greylisted: come ');
   expect(listed).toMatch(/3 messages wait\n$/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not come through
   expect(listed).not.toMatch(/\u0007/);
@@ -91,7 +91,7 @@ test('hold and release', async () => {
   expect((await queue('hold')).stdout).toContain('until "gatepost queue release"');
   const device = nodemailer.createTransport({ host: '127.0.0.1', port: relay.port, ignoreTLS: true });
   await device.sendMail({ from: 'cam@lan.example', to: 'you@b.example', subject: 'held', text: 'x' });
-  expect((await queue()).stdout).toMatch(/, due: .*\n1 message waits\n$/);
+  expect((await queue()).stdout).toMatch(/, due: .*\n {10}0 attempts: the queue is held by hand\n1 message waits\n$/);
   expect((await runProgram(['status'], { GATEPOST_SPOOL_DIR: folder })).stdout).toContain('THE QUEUE IS HELD');
   const before = upstream.delivered.length;
   expect((await queue('release')).stdout).toBe('deliveries go on\n');

@@ -1,15 +1,15 @@
 // SIGUSR1 opens Node's debugger, which gives the process and its passwords to every local user: here it must
-// not, in no command. And what a second SIGTERM does.
+// not, in no command. What other signals do, and a second SIGTERM.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import nodemailer from 'nodemailer';
 import { expect, test } from 'vitest';
 import { BUNDLE } from '../../scripts/lib/paths.ts';
 import { freePort } from '../../scripts/lib/ports.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { killAtExit } from '../support/processes.ts';
+import { finished, killAtExit } from '../support/processes.ts';
 import { startProcess } from '../support/programs/relay-process.ts';
 
 // A port of its own for the debugger, if there is one: 9229 may be somebody else's.
@@ -52,7 +52,7 @@ test('a Node that is left alone opens its debugger at SIGUSR1: the check below c
   child.kill('SIGKILL');
 });
 
-test('to the relay SIGUSR1 is SIGUSR2: what waits is tried now, and nothing but its own port listens', async () => {
+test('to the relay SIGUSR1 and SIGHUP are SIGUSR2: what waits is tried now, and nothing but its own port listens', async () => {
   const relay = await startProcess({
     ...DEBUGGER,
     GATEPOST_UPSTREAM: `smtp://u:p@127.0.0.1:${await freePort()}`,
@@ -61,13 +61,42 @@ test('to the relay SIGUSR1 is SIGUSR2: what waits is tried now, and nothing but 
   const device = nodemailer.createTransport({ host: '127.0.0.1', port: relay.port, ignoreTLS: true });
   await device.sendMail({ from: 'a@b.example', to: 'c@d.example', subject: 'x', text: 'x' });
   const downs = () => relay.log.filter(({ event }) => event === 'upstreamDown').length;
-  for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGUSR1'] as const) {
+  for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP', 'SIGUSR1'] as const) {
     const before = downs();
     relay.signal(signal);
     await relay.waitFor(({ event }) => event === 'upstreamDown' && downs() > before);
     expect(listeningPorts(relay.pid)).toEqual([relay.port]);
   }
   expect(await relay.end()).toBe(0);
+});
+
+test('a relay that still starts is not ended by them', async () => {
+  const folder = temporaryFolder();
+  const child = spawn(process.execPath, [BUNDLE, 'run'], {
+    env: {
+      PATH: process.env['PATH'],
+      GATEPOST_UPSTREAM: 'smtp://u:p@127.0.0.1:9',
+      GATEPOST_SPOOL_DIR: `${folder}/spool`,
+      GATEPOST_LISTEN: '127.0.0.1:0',
+      GATEPOST_ALIVE_FILE: `${folder}/alive`,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  killAtExit(child);
+  const ended = finished(child);
+  const state = () => (existsSync(`${folder}/alive`) ? readFileSync(`${folder}/alive`, 'utf8') : '');
+  while (state() === '') await new Promise((resolve) => setTimeout(resolve, 1));
+  for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGUSR1'] as const) child.kill(signal);
+  while (!state().startsWith('listening')) await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill();
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+});
+
+test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)('%s stops the relay in order', async (signal) => {
+  const relay = await startProcess({ GATEPOST_UPSTREAM: 'smtp://u:p@127.0.0.1:9', GATEPOST_SPOOL_DIR: temporaryFolder() });
+  const ended = relay.end(signal);
+  await relay.waitFor(({ event }) => event === 'stopped');
+  expect(await ended).toBe(0);
 });
 
 test('no other command opens it either', async () => {

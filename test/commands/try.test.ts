@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../../scripts/lib/certificate.ts';
 import { type LibraryUpstream, libraryUpstream, PASSWORD, USER } from '../../scripts/lib/library-upstream.ts';
 import { freePort } from '../../scripts/lib/ports.ts';
-import { scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
+import { CERTIFICATE, politeUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
 import { runProgram } from '../support/programs/relay-process.ts';
 
 let upstream: LibraryUpstream;
@@ -36,6 +36,7 @@ test('check --connect: each step, the certificate, the login, the size', async (
     expect.stringMatching(/^ {2}offers: .*SIZE 5000000.*/),
     `  logged in as ${USER} (PLAIN)`,
     '  takes messages of up to 4.8 MiB',
+    `  takes mail from ${USER} to ${USER}; nothing was sent`,
     '  all is well',
     '',
   ]);
@@ -60,6 +61,52 @@ test.each<[string, Record<string, string>, number, RegExp]>([
   const result = await runProgram(['check', '--connect'], environment(more));
   expect(result.stdout).toMatch(line);
   expect(result.code).toBe(code);
+});
+
+describe('check --connect goes as far as RCPT', () => {
+  const withAnswers = async (answers: Record<string, (line: string) => string>, more: Record<string, string> = {}) => {
+    const picky = await scriptedUpstream((peer) => politeUpstream(peer, { answers }));
+    const result = await runProgram(
+      ['check', '--connect'],
+      environment({ GATEPOST_UPSTREAM: `smtp://127.0.0.1:${picky.port}`, GATEPOST_UPSTREAM_CA: CERTIFICATE.cert, ...more }),
+    );
+    await picky.close();
+    expect(picky.heard.join()).not.toContain('DATA');
+    return { ...result, commands: picky.heard.filter((line) => /MAIL|RCPT|RSET|QUIT/.test(line)) };
+  };
+  test('with the sender and the recipient that are configured', async () => {
+    const { code, commands } = await withAnswers({}, { GATEPOST_SENDER: 'alerts@example.org', GATEPOST_BOUNCE_TO: 'owner@example.net' });
+    expect(code).toBe(0);
+    expect(commands).toEqual([
+      expect.stringContaining('MAIL FROM:<alerts@example.org>'),
+      expect.stringContaining('RCPT TO:<owner@example.net>'),
+      '| RSET',
+      '| QUIT',
+    ]);
+  });
+  test.each([
+    [
+      '550 5.7.60 SMTP; Client does not have permissions to send as this sender',
+      69,
+      /FAILED at mail: 550 5\.7\.60.*\n {2}.*GATEPOST_SENDER/,
+    ],
+    ['451 4.3.0 try later', 75, /FAILED at mail: 451/],
+  ])('a sender that is refused: %s', async (reply, code, shown) => {
+    const result = await withAnswers({ MAIL: () => `${reply}\r\n` });
+    expect(result.stdout).toMatch(shown);
+    expect(result.stdout).not.toContain('all is well');
+    expect(result.code).toBe(code);
+  });
+});
+
+test('check --connect waits ten seconds for a greeting, and says what silence means', async () => {
+  const silent = await scriptedUpstream(async (peer) => void (await peer.line()));
+  const began = performance.now();
+  const { stdout, code } = await runProgram(['check', '--connect'], environment({ GATEPOST_UPSTREAM: `smtp://127.0.0.1:${silent.port}` }));
+  expect(stdout).toMatch(/FAILED at greeting: .*\n {2}the server accepts the connection and says nothing.*smtps:/);
+  expect(code).toBe(69);
+  expect(performance.now() - began).toBeLessThan(20_000);
+  await silent.close();
 });
 
 test('a captive portal is recognised', async () => {

@@ -59,6 +59,10 @@ test.each<[Environment, string]>([
     { ...UPSTREAM, GATEPOST_WARN_AFTER: '5d' },
     'GATEPOST_WARN_AFTER: is not before GATEPOST_EXPIRE_AFTER; for example GATEPOST_WARN_AFTER=4h',
   ],
+  [
+    { GATEPOST_UPSTREAM: 'smtp://h.example?from=@example.org', GATEPOST_ALLOW_SENDERS: 'cam@lan,a@example.org,@lan,*@x' },
+    "GATEPOST_UPSTREAM: GATEPOST_ALLOW_SENDERS has cam@lan, which is in no upstream's ?from=; add it to one, or give an upstream without ?from=",
+  ],
   [{ ...UPSTREAM, GATEPOST_RETRY_MIN: '1h' }, 'GATEPOST_RETRY_MIN: is longer than GATEPOST_RETRY_MAX; for example 1m and 30m'],
 ])('%j', (environment, mistake) => expect(mistakesOf(environment)).toEqual([mistake]));
 

@@ -9,6 +9,25 @@ test.each([
   ['smtp+plain://192.168.1.9', { security: 'plain', port: 25 }],
 ])('upstream %s', (url, upstream) => expect(v.parse(kinds.upstreams, url)).toMatchObject([upstream]));
 
+test('upstreams for some senders', () => {
+  const urls = v.parse(
+    kinds.upstreams,
+    'smtps://a:b@one.example?from=@example.org,cam@lan, smtp://two.example:25 ,SMTP+PLAIN://[::1]?from=*',
+  );
+  expect(urls.map(({ host, port, senders }) => ({ host, port, senders }))).toEqual([
+    { host: 'one.example', port: 465, senders: ['@example.org', 'cam@lan'] },
+    { host: 'two.example', port: 25, senders: undefined },
+    { host: '::1', port: 25, senders: ['*'] },
+  ]);
+  for (const wrong of [
+    'smtp://a.example?from=',
+    'smtp://a.example?from=@x,b.example:25',
+    'smtp://a.example?to=x@y',
+    'smtp://a.example,b.example',
+  ])
+    expect(v.safeParse(kinds.upstreams, wrong).success).toBe(false);
+});
+
 test.each(['two words ', ' leading', 'x\t'])('the password %j is taken as it is', (password) => {
   const given = { GATEPOST_UPSTREAM: 'smtp://h.example', GATEPOST_UPSTREAM_USERNAME: 'x' };
   const passwordOf = (environment: Record<string, string>, files?: Record<string, string>) =>
@@ -50,8 +69,9 @@ describe('a value that is wrong is one line with the variable and an example', (
     ['SPOOL_SIZE', '64X', /: "64X" is no size; its unit is k, M, G, KiB, MiB, GiB; for example GATEPOST_SPOOL_SIZE=256MiB$/],
     ['SPOOL_SIZE', '1MiB', /: less than 8388608/],
     ['RETRY_MIN', '5 parsecs', /: .*duration/],
-    ['LISTEN', 'localhost:25', /: "localhost:25"/],
-    ['LISTEN', '1.2.3.4:99999', /: "1.2.3.4:99999" is no address:port/],
+    ['LISTEN', '127.0.0.1:25, localhost:25', /: entry 2 is no address:port/],
+    ['LISTEN', '1.2.3.4:99999', /: entry 1 is no address:port/],
+    ['LISTEN', 'localhost', /: "localhost" is no address:port/],
     ['ALLOW', '192.168.1.0/33', /: "192.168.1.0\/33" is no network/],
     ['HOSTNAME', 'a b', /: "a b" is no host name/],
     ['LOG_LEVEL', 'loud', /: "loud" is none of debug, info, warn, error/],
@@ -63,6 +83,7 @@ describe('a value that is wrong is one line with the variable and an example', (
     ['UPSTREAM_CA', 'abc', /: no PEM certificate is in it/],
     ['DEVICE_RATE', 'often', /: "often" is no rate/],
     ['SENDER', 'nobody', /: "nobody" is no address/],
+    ['SENDER', 'me:hunter2@h', /: the value is no address/],
     ['ALLOW_SENDERS', 'word', /: "word" is no address, @domain or \* pattern/],
     ['DEVICE_USERS', 'cam', /: line 1 is not user:password/],
     ['DEVICE_USERS', 'cam:a\ncam:b', /: a user is named twice/],

@@ -27,7 +27,10 @@ describe('mistakes', () => {
     [{}, /^GATEPOST_UPSTREAM: is required; for example GATEPOST_UPSTREAM=smtp:/],
     [{ ...UPSTREAM, GATEPOST_FOO: '1' }, /^GATEPOST_FOO: there is no such variable; "gatepost config" lists them all$/],
     [{ ...UPSTREAM, GATEPOST_FOO_FILE: '/x' }, /^GATEPOST_FOO_FILE: there is no such variable/],
-    [{ ...UPSTREAM, GATEPOST_UPSTREAM_CA_FILE: '/nowhere' }, /^GATEPOST_UPSTREAM_CA: its file can't be read: ENOENT/],
+    [
+      { ...UPSTREAM, GATEPOST_UPSTREAM_CA_FILE: '/nowhere' },
+      /^GATEPOST_UPSTREAM_CA: the file whose path is in GATEPOST_UPSTREAM_CA_FILE can't be read: no such file or directory;/,
+    ],
   ])('%j', (environment, mistake) => {
     const mistakes = mistakesOf(environment);
     expect(mistakes).toHaveLength(1);

@@ -85,6 +85,18 @@ export function diskContract(name: string, make: () => Promise<Disk>): void {
       await expect(disk.rename('from', 'to')).rejects.toMatchObject({ code: 'ENOENT' });
     });
 
+    test('a file knows whether a name is still its own', async () => {
+      const disk = await make();
+      const file = await fileWith(disk, 'a', 'text');
+      expect([await file.isAt('a'), await file.isAt('b')]).toEqual([true, false]);
+      await disk.rename('a', 'b');
+      expect([await file.isAt('a'), await file.isAt('b')]).toEqual([false, true]);
+      await disk.remove('b');
+      const other = await fileWith(disk, 'b', 'text');
+      expect([await file.isAt('b'), await other.isAt('b')]).toEqual([false, true]);
+      for (const one of [file, other]) await one.close();
+    });
+
     test('a file that was removed is not listed, and can be made again', async () => {
       const disk = await make();
       const first = await fileWith(disk, 'a', 'old');

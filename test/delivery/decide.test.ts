@@ -17,7 +17,7 @@ const envelope = envelopeTo(a, b, c);
 const attempt = answered(delivered, deferred, bounced);
 
 test('each recipient on its own', () => {
-  expect(decide({ envelope, attempt, isOutOfTime: false })).toEqual({
+  expect(decide({ envelope, attempt, isOutOfTime: false, isHeldNoMore: false })).toEqual({
     delivered: [{ recipient: a, reply: reply(250) }],
     deferred: [{ recipient: b, failure: refusal(450) }],
     bounced: [{ recipient: c, failure: refusal(550) }],
@@ -27,7 +27,7 @@ test('each recipient on its own', () => {
 });
 
 test('out of time, what is deferred has expired; the others are not touched by that', () => {
-  expect(decide({ envelope, attempt: { ...attempt, notifies: true }, isOutOfTime: true })).toEqual({
+  expect(decide({ envelope, attempt: { ...attempt, notifies: true }, isOutOfTime: true, isHeldNoMore: false })).toEqual({
     delivered: [{ recipient: a, reply: reply(250) }],
     deferred: [],
     bounced: [{ recipient: c, failure: refusal(550) }],

@@ -1,14 +1,13 @@
-import { describe, expect, test } from 'vitest';
-import { afterFailure, type Down, type Health, opensAt, TREATMENT, UP, whileSending } from '../../src/delivery/health.ts';
+import { expect, test } from 'vitest';
+import { afterFailure, type Down, type Health, opensAt, UP, whileSending } from '../../src/delivery/health.ts';
 import type { Monotonic } from '../../src/system/clock.ts';
 import { upstreamFailure } from '../support/fakes/delivery.ts';
 
 const at = (milliseconds: number) => milliseconds as Monotonic;
-/** Always draws the longest wait. */
-const random = { fraction: () => 1, bytes: () => Buffer.alloc(0) };
-const probe = { min: 5_000, max: 120_000 };
 const failure = upstreamFailure();
-const failing = (health: Health, now: number): Down => afterFailure(health, { failure, probe, now: at(now), random });
+/** Twice the wait with each failure. */
+const failing = (health: Health, now: number): Down =>
+  afterFailure(health, failure, at(now), (failures) => at(now + 5_000 * 2 ** failures));
 
 test('an upstream that fails is down since then, and probed after a while', () => {
   const down = failing(UP, 1_000);
@@ -17,10 +16,10 @@ test('an upstream that fails is down since then, and probed after a while', () =
   expect(opensAt(down)).toBe(6_000);
 });
 
-test('a message that is sent while it is down is the probe; its failure doubles the wait', () => {
+test('a message that is sent while it is down is the probe; its failure counts', () => {
   let health: Health = failing(UP, 0);
   const waits: number[] = [];
-  for (let now = 10_000; waits.length < 7; now += 200_000) {
+  for (let now = 10_000; waits.length < 5; now += 200_000) {
     health = whileSending(health);
     expect(health.state).toBe('probing');
     expect(opensAt(health)).toBe('unknown');
@@ -28,7 +27,7 @@ test('a message that is sent while it is down is the probe; its failure doubles 
     waits.push(down.probeAt - now);
     health = down;
   }
-  expect(waits).toEqual([10_000, 20_000, 40_000, 80_000, 120_000, 120_000, 120_000]);
+  expect(waits).toEqual([10_000, 20_000, 40_000, 80_000, 160_000]);
   expect(health).toMatchObject({ since: 0 });
 });
 
@@ -39,16 +38,4 @@ test('of several connections that fail together, the first sets the wait', () =>
 
 test('an upstream that is up stays so while a message is under way', () => {
   expect(whileSending(UP)).toBe(UP);
-});
-
-describe('what a failure does', () => {
-  test('a refused login is probed seldom', () => {
-    expect(TREATMENT['login-refused']).toEqual({ min: 900_000, max: 14_400_000 });
-  });
-  test.each(['plain', 'clock'] as const)('%s is probed within two minutes', (cause) => {
-    expect(TREATMENT[cause]).toEqual(probe);
-  });
-  test.each(['throttled', 'quota'] as const)('%s slows down', (cause) => {
-    expect(TREATMENT[cause]).toBe('slow-down');
-  });
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Notice, Notifier, type NotifySettings } from '../../src/delivery/notify.ts';
 import type { Envelope, Recipient } from '../../src/smtp/envelope.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
+import { OWN_DEVICE } from '../../src/vocabulary/queued-message.ts';
 import { fakeClock } from '../support/fakes/clock.ts';
 import { envelopeTo, MemoryQueue, recipient, refusal, reply, SETTINGS } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/fakes/news.ts';
@@ -28,7 +29,7 @@ function setUp(settings: Partial<NotifySettings> = {}, submits?: ConstructorPara
     const envelope = notice.envelope ?? envelopeTo(recipient('you'));
     queue.put(ID, envelope);
     const outcomes = envelope.recipients.map((one) => ({ recipient: one, failure: refusal(550) }));
-    return notifier.notify({ id: ID, octets: 1, envelope, upstream: 'up:587', action: 'failed', outcomes, ...notice });
+    return notifier.notify({ id: ID, octets: 1, device: '192.0.2.7', envelope, upstream: 'up:587', action: 'failed', outcomes, ...notice });
   };
   return { clock, queue, submitted: queue.submitted, news, notify };
 }
@@ -175,6 +176,13 @@ describe('whether it is wanted (RFC 3461, section 4.1)', () => {
     expect(news.all).toEqual([]);
   });
 
+  test('a notification of this relay that fails is logged as lost', async () => {
+    const { submitted, news, notify } = setUp({ bounceTo: OWNER });
+    await notify({ device: OWN_DEVICE, envelope: { ...envelopeTo(recipient('you')), reversePath: null } });
+    expect(submitted).toEqual([]);
+    expect(news.of('notificationLost')).toEqual([{ id: ID, recipient: recipient('you').forwardPath, problem: '550 x' }]);
+  });
+
   test('an address without a domain leads nowhere', async () => {
     const { submitted, notify } = setUp();
     await notify({ envelope: { ...envelopeTo(recipient('you')), reversePath: { localPart: 'root', domain: '' } } });
@@ -209,17 +217,26 @@ describe('one that is lost is logged', () => {
     expect(news.of('notified')).toEqual([]);
   });
 
-  test('sixty an hour; those that a device asked for do not use up those of failures', async () => {
+  test('ten at once and sixty in an hour', async () => {
     const { clock, submitted, news, notify } = setUp();
+    for (let count = 0; count < 80; count++) await notify();
+    expect(submitted).toHaveLength(10);
+    expect(news.of('notificationLost')).toHaveLength(70);
+    for (let minute = 0; minute < 59; minute++) {
+      await clock.advance(60_000);
+      for (let count = 0; count < 5; count++) await notify();
+    }
+    expect(submitted.length).toBeGreaterThan(50);
+    expect(submitted.length).toBeLessThanOrEqual(60);
+  });
+
+  test('those that a device asked for do not use up those of failures', async () => {
+    const { submitted, notify } = setUp();
     const you: Recipient = { ...recipient('you'), notify: ['success', 'failure'] };
     const relayed = { action: 'relayed', envelope: envelopeTo(you), outcomes: [{ recipient: you, reply: reply(250) }] } as const;
-    for (let count = 0; count < 80; count++) await notify(relayed);
-    expect(submitted).toHaveLength(60);
-    expect(news.of('notificationLost')).toHaveLength(20);
-    await notify({ envelope: envelopeTo(you) });
-    expect(submitted).toHaveLength(61);
-    await clock.advance(60_000);
-    await notify(relayed);
-    expect(submitted).toHaveLength(62);
+    for (let count = 0; count < 10; count++) await notify(relayed);
+    expect(submitted).toHaveLength(5);
+    for (let count = 0; count < 10; count++) await notify({ envelope: envelopeTo(you) });
+    expect(submitted).toHaveLength(10);
   });
 });

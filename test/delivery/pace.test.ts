@@ -27,7 +27,7 @@ test('the gap begins at 15 s, doubles to a quarter of an hour, and holds between
   let now = 0;
   const gaps: number[] = [];
   for (let count = 0; count < 8; count++) {
-    pace.slowDown(at(now));
+    pace.slowDown(at(now), 'less');
     gaps.push(pace.opensAt(at(now)) - now);
     now = pace.opensAt(at(now));
     pace.start(at(now));
@@ -39,18 +39,42 @@ test('the gap begins at 15 s, doubles to a quarter of an hour, and holds between
 
 test('several messages that were under way together slow it down once', () => {
   const pace = new Pace(undefined, at(0));
-  for (const now of [0, 10, 14_999]) pace.slowDown(at(now));
+  for (const now of [0, 10, 14_999]) pace.slowDown(at(now), 'less');
   expect(pace.opensAt(at(14_999))).toBe(15_000);
 });
 
-test('each message that goes through halves the gap, until it is too short to matter', () => {
+test('what only seems to be a wish for less makes the gap two minutes at most, and none shorter', () => {
+  const gapAfter = (...wishes: readonly ('perhaps' | 'less' | 'least')[]) => {
+    const pace = new Pace(undefined, at(0));
+    let now = 0;
+    for (const how of wishes) {
+      now = pace.opensAt(at(now));
+      pace.slowDown(at(now), how);
+    }
+    return pace.opensAt(at(now)) - now;
+  };
+  expect(gapAfter(...Array(8).fill('perhaps'))).toBe(120_000);
+  expect(gapAfter('least', 'perhaps')).toBe(900_000);
+});
+
+test('what is used up for hours makes the gap the longest at once, also after a smaller wish', () => {
   const pace = new Pace(undefined, at(0));
-  pace.slowDown(at(0));
+  pace.slowDown(at(0), 'less');
+  pace.slowDown(at(10), 'least');
+  expect(pace.opensAt(at(10))).toBe(900_010);
+});
+
+test('a message that goes through shortens the gap to seconds, however long it was; the next ones end it', () => {
+  const pace = new Pace(undefined, at(0));
+  pace.slowDown(at(0), 'least');
+  let now = 900_000;
   const gaps: number[] = [];
-  while (pace.isSlowed) {
-    pace.speedUp();
-    pace.start(at(100_000));
-    gaps.push(pace.opensAt(at(100_000)) - 100_000);
+  for (let count = 0; count < 4; count++) {
+    pace.start(at(now));
+    pace.speedUp(at(now));
+    gaps.push(pace.opensAt(at(now)) - now);
+    now = pace.opensAt(at(now));
   }
-  expect(gaps.slice(0, -1)).toEqual([7_500, 3_750, 1_875]);
+  expect(gaps).toEqual([4_000, 2_000, 1_000, 0]);
+  expect(pace.isSlowed).toBe(false);
 });

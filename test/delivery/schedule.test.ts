@@ -6,7 +6,7 @@ import { queued } from '../support/fakes/delivery.ts';
 import { seededRandom } from '../support/fakes/random.ts';
 
 const at = (milliseconds: number) => milliseconds as Monotonic;
-const message = (id: string, device = 'cam'): PendingMessage => ({ ...queued(id, { device }), setbacks: 0, problem: undefined });
+const message = (id: string, device = 'cam'): PendingMessage => ({ ...queued(id, { device }), trouble: undefined, problem: undefined });
 const ids = (...names: string[]) => new Set(names as QueueId[]);
 
 /** The ids of all that is due. */

@@ -1,7 +1,7 @@
 // The delivery loop as a whole: what is sent when, and what becomes of it.
 
 import { describe, expect, test } from 'vitest';
-import type { Attempt, Cause, Outcome } from '../../src/vocabulary/attempt.ts';
+import type { Attempt, MessageFailure, Outcome } from '../../src/vocabulary/attempt.ts';
 import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { START_OF_TIME } from '../support/fakes/clock.ts';
 import {
@@ -148,12 +148,12 @@ describe('an upstream that is unavailable', () => {
 });
 
 describe('a provider that wants less', () => {
-  const wantsLess = (cause: Cause): Outcome => ({
+  const wantsLess = (cause: MessageFailure['cause']): Outcome => ({
     outcome: 'deferred',
-    failure: refusal(451, { scope: 'account', stage: 'mail', cause }),
+    failure: refusal(451, { stage: 'mail', cause }),
   });
 
-  test.each<Cause>(['throttled', 'quota'])('%s slows the upstream down, and blames no message', async (cause) => {
+  test.each<MessageFailure['cause']>(['throttled', 'quota'])('%s slows the upstream down, and blames no message', async (cause) => {
     let isBusy = true;
     const { clock, sent, offer, news, queue } = startDelivery(() => (isBusy ? answered(wantsLess(cause)) : answered(delivered)), {
       settings: { connections: 3 },
@@ -161,7 +161,7 @@ describe('a provider that wants less', () => {
     for (let at = 0; at < 50; at++) offer(`M${at}`, `device${at}`);
     await clock.advance(10_000);
     expect(sent.length).toBeLessThanOrEqual(3); // those that were under way when the provider asked for less
-    expect(news.of('upstreamSlowed')[0]).toMatchObject({ retryInSeconds: 15 });
+    expect(news.of('upstreamSlowed')[0]).toMatchObject({ retryInSeconds: cause === 'quota' ? 900 : 15 });
     expect(news.of('upstreamDown')).toEqual([]);
     await clock.advance(3_600_000);
     expect(sent.length).toBeLessThan(20); // an hour of refusals costs no more than that

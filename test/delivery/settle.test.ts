@@ -5,7 +5,8 @@ import { Notifier } from '../../src/delivery/notify.ts';
 import { Routes } from '../../src/delivery/routes.ts';
 import type { PendingMessage } from '../../src/delivery/schedule.ts';
 import { Settlement, type SettleSettings } from '../../src/delivery/settle.ts';
-import type { Attempt } from '../../src/vocabulary/attempt.ts';
+import type { Attempt, Outcome } from '../../src/vocabulary/attempt.ts';
+import type { QueueId } from '../../src/vocabulary/queue-id.ts';
 import { fakeClock } from '../support/fakes/clock.ts';
 import {
   answered,
@@ -20,11 +21,14 @@ import {
   SETTINGS,
   throttled,
   unavailable,
+  upstreamFailure,
 } from '../support/fakes/delivery.ts';
 import { collectNews } from '../support/fakes/news.ts';
 import { seededRandom } from '../support/fakes/random.ts';
 
 const RETRY = SETTINGS.retry;
+const OTHER = 'B' as QueueId;
+const unknown: Outcome = { outcome: 'deferred', failure: refusal(554, { cause: 'unknown' }) };
 
 function setUp({ recipients = ['a'], ...settings }: Partial<SettleSettings> & { readonly recipients?: readonly string[] } = {}) {
   const clock = fakeClock();
@@ -37,7 +41,7 @@ function setUp({ recipients = ['a'], ...settings }: Partial<SettleSettings> & { 
   const notifier = new Notifier({ queue, wall: () => clock.wall(), clock, random, tell, settings: SETTINGS });
   const settlement = new Settlement({ queue, routes, notifier, clock, random, tell, settings: { ...SETTINGS, ...settings } });
   const [first = recipient('a'), ...rest] = recipients.map(recipient);
-  const message: PendingMessage = { ...queued('A', { arrived: clock.now() }), setbacks: 0, problem: undefined };
+  const message: PendingMessage = { ...queued('A', { arrived: clock.now() }), trouble: undefined, problem: undefined };
   queue.put(message.id, envelopeTo(first, ...rest));
   const settle = async (attempt: Attempt, tried = message) => {
     const again = await settlement.settle({ message: tried, envelope: await queue.envelope(tried.id), carrier }, attempt);
@@ -53,7 +57,8 @@ function setUp({ recipients = ['a'], ...settings }: Partial<SettleSettings> & { 
     }
     return tried;
   };
-  return { clock, queue, news, routes, settle, messageAfter };
+  const heldUntil = () => settlement.heldUntil({ message, envelope: envelopeTo(first), carrier });
+  return { clock, queue, news, routes, carrier, settle, messageAfter, heldUntil };
 }
 
 const events = ({ all }: ReturnType<typeof collectNews>) => all.map(({ event }) => event);
@@ -84,7 +89,7 @@ describe('deferred', () => {
   test('waits by itself, and knows why', async () => {
     const { queue, news, settle } = setUp({ recipients: ['a', 'b'] });
     const again = await settle(answered(delivered, deferred));
-    expect(again).toMatchObject({ message: { attempts: 1, warned: false, setbacks: 0, problem: '450 x' } });
+    expect(again).toMatchObject({ message: { attempts: 1, warned: false, trouble: undefined, problem: '450 x' } });
     if (again === 'gone') return;
     expect(again.wait).toBeGreaterThanOrEqual(RETRY.min / 2);
     expect(again.wait).toBeLessThanOrEqual(RETRY.min);
@@ -109,40 +114,106 @@ describe('deferred', () => {
 });
 
 describe('a refusal of the account', () => {
-  test('slows the upstream down; the message is tried as soon as that lets it', async () => {
-    const { news, routes, clock, settle } = setUp();
-    expect(await settle(answered(throttled))).toMatchObject({ wait: 0, message: { attempts: 0, setbacks: 1 } });
+  test('slows the upstream down; the message is tried as soon as that lets it, however often', async () => {
+    const { news, routes, clock, settle, messageAfter } = setUp();
+    expect(await settle(answered(throttled))).toMatchObject({ wait: 0, message: { attempts: 0 } });
     expect(news.of('deferred')).toMatchObject([{ retryInSeconds: 15 }]);
     expect(routes.opensAt(clock.now())).toBe(clock.now() + 15_000);
+    expect(await settle(answered(throttled), await messageAfter(answered(throttled)))).toMatchObject({ wait: 0 });
   });
 
-  test('a message that always meets it backs off', async () => {
-    const { settle, messageAfter } = setUp();
-    const again = await settle(answered(throttled), await messageAfter(answered(throttled)));
-    expect(again).toMatchObject({ message: { attempts: 1, setbacks: 2 } });
+  test('a message that meets it while others are taken backs off', async () => {
+    const { routes, carrier, settle, messageAfter } = setUp();
+    const once = await messageAfter(answered(throttled));
+    routes.answered(carrier, OTHER, [delivered]);
+    const again = await settle(answered(throttled), once);
+    expect(again).toMatchObject({ message: { attempts: 1 } });
+    expect(again === 'gone' ? 0 : again.wait).toBeGreaterThanOrEqual(RETRY.min / 2);
+  });
+});
+
+describe('a refusal for good in unknown words', () => {
+  test('the message waits by itself', async () => {
+    const { settle } = setUp();
+    const again = await settle(answered(unknown));
+    expect(again).toMatchObject({ message: { attempts: 1, problem: '554 x' } });
     expect(again === 'gone' ? 0 : again.wait).toBeGreaterThanOrEqual(RETRY.min / 2);
   });
 
-  test('any other answer in between clears the message of the suspicion', async () => {
-    const { messageAfter } = setUp();
-    expect(await messageAfter(answered(throttled), answered(deferred), answered(throttled))).toMatchObject({ setbacks: 1 });
+  test('it is believed when others are taken meanwhile', async () => {
+    const { routes, carrier, settle, messageAfter, news } = setUp();
+    const once = await messageAfter(answered(unknown));
+    routes.answered(carrier, OTHER, [delivered]);
+    const twice = await settle(answered(unknown), once);
+    expect(twice === 'gone' ? twice : await settle(answered(unknown), twice.message)).toBe('gone');
+    expect(news.of('bounced')).toMatchObject([{ id: 'A', failure: { reply: { code: 554 } } }]);
+  });
+
+  test('it is believed when no other message comes for eight hours', async () => {
+    const { clock, settle, messageAfter } = setUp();
+    const held = await messageAfter(answered(unknown), answered(unknown), answered(unknown));
+    await clock.advance(8 * 3_600_000);
+    expect(await settle(answered(unknown), held)).toBe('gone');
+  });
+
+  test('when others hear the same, the upstream is down, and the message waits for it', async () => {
+    const { clock, routes, carrier, settle, news, messageAfter } = setUp();
+    const held = await messageAfter(answered(unknown), answered(unknown));
+    routes.answered(carrier, OTHER, [unknown]);
+    await clock.advance(8 * 3_600_000);
+    expect(await settle(answered(unknown), held)).toMatchObject({ wait: 0 });
+    expect(news.of('upstreamDown')).not.toEqual([]);
+  });
+
+  test('a refusal for now is never believed', async () => {
+    const { clock, settle, messageAfter } = setUp();
+    const later: Attempt = answered({ outcome: 'deferred', failure: refusal(451, { cause: 'unknown' }) });
+    const held = await messageAfter(later, later, later);
+    await clock.advance(8 * 3_600_000);
+    expect(await settle(later, held)).not.toBe('gone');
+  });
+});
+
+describe('a sender that the provider does not take', () => {
+  const refused: Attempt = answered({ outcome: 'deferred', failure: refusal(553, { cause: 'sender' }) });
+
+  test('its messages wait, the upstream is up', async () => {
+    const { settle, heldUntil, routes, clock } = setUp();
+    expect(heldUntil()).toBeUndefined();
+    const again = await settle(refused);
+    expect(again === 'gone' ? 0 : again.wait).toBeGreaterThanOrEqual(RETRY.min / 2);
+    expect(heldUntil()).toMatchObject({ message: { problem: '553 x' } });
+    expect(routes.opensAt(clock.now())).toBe(clock.now());
+  });
+
+  test('they go once one of them is taken', async () => {
+    const { settle, heldUntil } = setUp();
+    await settle(refused);
+    await settle(answered(delivered));
+    expect(heldUntil()).toBeUndefined();
   });
 });
 
 describe('no answer', () => {
   test.each(['connect', 'tls', 'auth'] as const)('at %s: the message is not to blame, however often', async (stage) => {
     const { queue, messageAfter } = setUp();
-    expect(await messageAfter(unavailable(stage), unavailable(stage), unavailable(stage))).toMatchObject({ attempts: 0, setbacks: 0 });
+    const message = await messageAfter(unavailable(stage), unavailable(stage), unavailable(stage));
+    expect(message).toMatchObject({ attempts: 0, trouble: undefined, problem: 'unreachable' });
     expect(queue.records).toEqual([]);
   });
 
   test('in the transaction, twice in a row: the message backs off', async () => {
     const { settle, messageAfter } = setUp();
-    const once = await messageAfter(unavailable('body'));
-    expect(once).toMatchObject({ setbacks: 1, problem: undefined });
-    const again = await settle(unavailable('body'), once);
-    expect(again).toMatchObject({ message: { setbacks: 2, problem: 'unreachable' } });
+    const again = await settle(unavailable('body'), await messageAfter(unavailable('body')));
+    expect(again).toMatchObject({ message: { problem: 'unreachable' } });
     expect(again === 'gone' ? 0 : again.wait).toBeGreaterThanOrEqual(RETRY.min / 2);
+  });
+
+  test('in the transaction, of other messages too: none backs off', async () => {
+    const { routes, carrier, settle, messageAfter } = setUp();
+    const once = await messageAfter(unavailable('body'));
+    routes.failed(carrier, OTHER, upstreamFailure('body'));
+    expect(await settle(unavailable('body'), once)).toMatchObject({ wait: 0 });
   });
 
   test('and out of time: expired', async () => {

@@ -26,7 +26,6 @@ type Functions = { [K in keyof Replies as Replies[K] extends (...all: never) => 
 const TEXT = 'anytext';
 const NUMBER = 987_654_321;
 
-// Without `not-ascii`, a fault of paths that command.ts never finds: it takes them all for UTF-8.
 const MALFORMED: readonly Malformed[] = [
   { malformed: 'not-smtp', protocol: 'tls' },
   { malformed: 'unknown-command' },
@@ -35,16 +34,14 @@ const MALFORMED: readonly Malformed[] = [
   ...(['MAIL', 'RCPT', 'BDAT', 'AUTH', 'VRFY', 'EXPN', 'ETRN', 'DATA', 'RSET', 'QUIT', 'STARTTLS'] as const).map(
     (verb) => ({ malformed: 'syntax', verb }) as const,
   ),
-  ...(['MAIL', 'RCPT'] as const).flatMap((verb) =>
-    (['syntax', 'several', 'too-long', 'control-character'] as const).map(
-      (fault) => ({ malformed: 'path', verb, fault, argument: TEXT }) as const,
-    ),
-  ),
   ...(['unknown', 'value', 'repeated'] as const).map((fault) => ({ malformed: 'parameter', fault, parameter: TEXT }) as const),
 ];
 
+// Without `not-ascii`, which path.ts never finds: it takes all paths for UTF-8.
+const FAULTS = ['no-path', 'syntax', 'several', 'too-long', 'control-character'] as const;
+
 /** For each function of replies.ts, arguments that bring out each of its sentences. */
-const ARGUMENTS: { readonly [K in keyof Functions]: readonly Parameters<Functions[K]>[] } = {
+const ARGUMENTS: { readonly [K in keyof Functions]: readonly Readonly<Parameters<Functions[K]>>[] } = {
   greeting: [[TEXT]],
   hello: [[TEXT, TEXT]],
   extendedHello: [[TEXT, TEXT, [TEXT]]],
@@ -55,8 +52,10 @@ const ARGUMENTS: { readonly [K in keyof Functions]: readonly Parameters<Function
   queueRun: [[NUMBER]],
   notImplemented: [[TEXT]],
   malformed: MALFORMED.map((fault) => [fault]),
+  unreadablePath: (['MAIL', 'RCPT'] as const).flatMap((verb) => FAULTS.map((fault) => [verb, fault] as const)),
   notOffered: [[TEXT]],
   senderNotAllowed: [[TEXT]],
+  senderWithoutUpstream: [[TEXT]],
   recipientNotAllowed: [[TEXT]],
   tooLarge: [[NUMBER]],
   headerTooLarge: [[NUMBER]],
@@ -82,7 +81,7 @@ function sentences(): readonly (readonly [string, RegExp])[] {
   return Object.entries(replies).flatMap(([name, reply]: [string, Reply | ((...all: never[]) => Reply)]) => {
     if (ELSEWHERE.has(name)) return [];
     if (typeof reply === 'object') return [[name, patternOf(reply)] as const];
-    const lists: readonly unknown[][] = ARGUMENTS[name as keyof Functions];
+    const lists: readonly (readonly unknown[])[] = ARGUMENTS[name as keyof Functions];
     return lists.map((list) => [`${name} ${JSON.stringify(list)}`, patternOf(reply(...(list as never[])))] as const);
   });
 }

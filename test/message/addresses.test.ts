@@ -1,7 +1,7 @@
 import { parseAddressList } from 'email-addresses';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AddressList, commentWords, phraseWords, readAddresses } from '../../src/message/addresses.ts';
+import { type AddressList, AddressReader, commentWords, phraseWords } from '../../src/message/addresses.ts';
 import { outline } from '../../src/message/tokens.ts';
 import { formatMailbox } from '../../src/smtp/address.ts';
 
@@ -9,7 +9,7 @@ const latin1 = (text: string) => Buffer.from(text).toString('latin1');
 
 /** Each listed entry as `name | address | comment`. */
 function shown(text: string): readonly string[] {
-  const { listed } = readAddresses(text) as AddressList;
+  const { listed } = new AddressReader().read(text) as AddressList;
   return listed.map(({ phrase, comments, mailbox }) =>
     [
       phraseWords(text, phrase).join(' '),
@@ -73,8 +73,15 @@ describe('a list', () => {
   });
 
   test('one that is too long to be read is not read', () => {
-    expect(readAddresses('a,'.repeat(1_999))?.listed).toHaveLength(1_999);
-    expect(readAddresses('a,'.repeat(2_001))).toBeUndefined();
+    expect(new AddressReader().read('a,'.repeat(1_999))?.listed).toHaveLength(1_999);
+    expect(new AddressReader().read('a,'.repeat(2_001))).toBeUndefined();
+  });
+
+  test('the lists of one message are bounded all together as well', () => {
+    const addresses = new AddressReader();
+    for (let lists = 0; lists < 3; lists++) expect(addresses.read('a,'.repeat(2_000))?.listed).toHaveLength(2_000);
+    expect(addresses.read('a')).toBeUndefined();
+    expect(addresses.hasAddress('a')).toBe(true);
   });
 
   test.each([
@@ -84,7 +91,7 @@ describe('a list', () => {
     ['a@[b', false],
     ['(\\)', false],
   ])('%j is closed: %j', (text, isClosed) => {
-    expect(readAddresses(text)?.isClosed).toBe(isClosed);
+    expect(new AddressReader().read(text)?.isClosed).toBe(isClosed);
   });
 });
 
@@ -128,7 +135,7 @@ test('reads what the oracle reads', () => {
       if (oracle === null) return; // it is strict about folds in odd places
       read += 1;
       const theirs = oracle.flatMap((one) => (one.type === 'group' ? one.addresses : [one]));
-      const ours = (readAddresses(text) as AddressList).listed.filter(({ mailbox }) => mailbox !== undefined);
+      const ours = (new AddressReader().read(text) as AddressList).listed.filter(({ mailbox }) => mailbox !== undefined);
       const plain = (address: string) => address.replace(/[\s"\\]/g, '');
       expect(ours.map((one) => plain(one.mailbox === undefined ? '' : `${one.mailbox.localPart}@${one.mailbox.domain}`))).toEqual(
         theirs.map(({ address }) => plain(address)),
@@ -171,7 +178,7 @@ const anything = fc.string({
 test('any octets are read without failing, and every place lies in the text', () => {
   fc.assert(
     fc.property(anything, (text) => {
-      const { listed, groups } = readAddresses(text) as AddressList;
+      const { listed, groups } = new AddressReader().read(text) as AddressList;
       let end = 0;
       for (const { phrase, comments, missing } of [...listed, ...groups]) {
         for (const { from, to } of [...phrase, ...comments]) expect(0 <= from && from < to && to <= text.length).toBe(true);
@@ -191,7 +198,7 @@ test.each(['(', ')', '"', '\\', '<', '=?', '=?a', 'a@', 'a.', 'a ', '[', '<@', '
   (unit) => {
     const text = unit.repeat(Math.floor(100_000 / unit.length));
     const start = performance.now();
-    readAddresses(text);
+    new AddressReader().read(text);
     outline(text);
     expect(performance.now() - start).toBeLessThan(1_000);
   },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readAddresses } from '../../src/message/addresses.ts';
+import { AddressReader } from '../../src/message/addresses.ts';
 import { firstOctets, nameOfAuthor, wholeText, writeName } from '../../src/message/display-name.ts';
 
 const latin1 = (text: string) => Buffer.from(text).toString('latin1');
@@ -18,7 +18,7 @@ test.each([
   ['a@b@c', 'a@b@c'],
   ['Türkamera <a@b>', 'Türkamera'],
 ])('the author of %j is called %j', (text, name) => {
-  expect(nameOfAuthor(latin1(text), readAddresses(latin1(text))).join(' ')).toBe(name);
+  expect(nameOfAuthor(latin1(text), new AddressReader().read(latin1(text))).join(' ')).toBe(name);
 });
 
 test('a list that is too long to be read is its own name', () => {

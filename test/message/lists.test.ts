@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { AddressReader } from '../../src/message/addresses.ts';
 import { completeAddresses, mergeLists } from '../../src/message/lists.ts';
 import { fieldOf, linesOf } from '../support/fields.ts';
 
@@ -18,19 +19,19 @@ describe('missing domains', () => {
     ['To: T\xfcr <a@b>', 'To: T\xfcr <a@b>'],
     ['To: root, "T\xfcr', 'To: root@d.example, "T\xfcr'],
   ])('%j becomes %j', (line, completed) => {
-    const field = completeAddresses(fieldOf(line), 'd.example');
+    const field = completeAddresses(fieldOf(line), 'd.example', new AddressReader());
     expect(linesOf([field])).toEqual([completed]);
-    expect(linesOf([completeAddresses(field, 'd.example')])).toEqual([completed]);
+    expect(linesOf([completeAddresses(field, 'd.example', new AddressReader())])).toEqual([completed]);
   });
 
   test('a field without a missing domain is the very same', () => {
     const field = fieldOf('To: a@b');
-    expect(completeAddresses(field, 'd.example')).toBe(field);
+    expect(completeAddresses(field, 'd.example', new AddressReader())).toBe(field);
   });
 
   test('a list of thousands is left alone', () => {
     const field = fieldOf(`To: ${'root, '.repeat(3_000)}`);
-    expect(completeAddresses(field, 'd.example')).toBe(field);
+    expect(completeAddresses(field, 'd.example', new AddressReader())).toBe(field);
   });
 });
 
@@ -46,11 +47,11 @@ describe('several fields as one', () => {
     ['addresses can not be encoded', ['To: \xfc@b', 'To: c@d'], 'To: \xfc@b,\r\n c@d'],
   ])('%s', (_, lines, merged) => {
     const [first = fieldOf(''), ...others] = lines.map(fieldOf);
-    expect(linesOf([mergeLists(first, others)])).toEqual([merged]);
+    expect(linesOf([mergeLists(first, others, new AddressReader())])).toEqual([merged]);
   });
 
   test('what is encoded is folded at 76 octets', () => {
-    const [line = ''] = linesOf([mergeLists(fieldOf(`To: ${'\xfc'.repeat(100)} <a@b>`), [fieldOf('To: c@d')])]);
+    const [line = ''] = linesOf([mergeLists(fieldOf(`To: ${'\xfc'.repeat(100)} <a@b>`), [fieldOf('To: c@d')], new AddressReader())]);
     for (const one of line.split('\r\n')) expect(one.length).toBeLessThanOrEqual(76);
   });
 });

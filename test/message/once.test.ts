@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { AddressReader } from '../../src/message/addresses.ts';
 import { tidyFields } from '../../src/message/once.ts';
 import { fieldOf, linesOf } from '../support/fields.ts';
 
-const tidy = (...lines: readonly string[]) => linesOf(tidyFields(lines.map(fieldOf)));
+const tidy = (...lines: readonly string[]) => linesOf(tidyFields(lines.map(fieldOf), new AddressReader()));
 
 test.each([
   'Date:',
@@ -42,4 +43,10 @@ test.each<[string, readonly string[], readonly string[]]>([
 ])('%s', (_, lines, kept) => {
   expect(tidy(...lines)).toEqual(kept);
   expect(tidy(...kept)).toEqual(kept);
+});
+
+test('only the first ten of a field are looked at', () => {
+  const later = (count: number) => [...Array.from({ length: count }, (_, at) => `From: root${at}`), 'From: a@b'];
+  expect(tidy(...later(9))).toEqual(['From: a@b']);
+  expect(tidy(...later(10))).toEqual(['From: root0']);
 });

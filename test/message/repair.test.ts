@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { AddressReader } from '../../src/message/addresses.ts';
 import { missingFields, type RepairContext, repairDate, repairFrom } from '../../src/message/repair.ts';
 import type { Mailbox, ReversePath } from '../../src/smtp/address.ts';
 import type { WallTime } from '../../src/system/clock.ts';
@@ -67,7 +68,8 @@ describe('a date', () => {
 });
 
 describe('a From without address', () => {
-  const repaired = (line: string, reversePath?: ReversePath) => linesOf(repairFrom([fieldOf(line)], context(reversePath)))[0];
+  const repaired = (line: string, reversePath?: ReversePath) =>
+    linesOf(repairFrom([fieldOf(line)], context(reversePath), new AddressReader()))[0];
 
   test.each([
     ['From: Garden', 'From: "Garden" <cam@lan.example>'],

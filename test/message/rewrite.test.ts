@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { AddressReader } from '../../src/message/addresses.ts';
 import { rewriteEnvelope, rewriteFields } from '../../src/message/rewrite.ts';
 import type { Mailbox } from '../../src/smtp/address.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
@@ -32,6 +33,7 @@ describe('the envelope', () => {
     expect(rewriteEnvelope(ENVELOPE, { sender: OWNER, recipient: OWNER, defaultDomain: 'd.example' })).toEqual({
       ...ENVELOPE,
       reversePath: OWNER,
+      givenSender: mailbox('cam', 'd.example'),
       recipients: [{ forwardPath: OWNER, notify: 'never' }],
     });
   });
@@ -43,7 +45,7 @@ describe('the envelope', () => {
 
 describe('the fields', () => {
   const rewritten = (rewriting: Partial<Rewriting>, lines: readonly string[], isUtf8 = false) =>
-    linesOf(rewriteFields(lines.map(fieldOf), { ...NONE, ...rewriting }, isUtf8));
+    linesOf(rewriteFields(lines.map(fieldOf), { ...NONE, ...rewriting }, { isUtf8, addresses: new AddressReader() }));
 
   test('Bcc goes, whatever is configured', () => {
     expect(rewritten({}, ['To: a', 'BCC: b', 'Resent-Bcc: c', 'X-Bcc: d'])).toEqual(['To: a', 'X-Bcc: d']);

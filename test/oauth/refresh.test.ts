@@ -126,8 +126,8 @@ function steppingDisk(disk: Disk, step: () => void): Disk {
     };
   const file = (make: (name: string) => ReturnType<Disk['open']>) => async (name: string) => {
     step();
-    const { size, read, writev, datasync, close } = await make(name);
-    return { size, read: stepped(read), writev: stepped(writev), datasync: stepped(datasync), close };
+    const { size, isAt, read, writev, datasync, close } = await make(name);
+    return { size, isAt, read: stepped(read), writev: stepped(writev), datasync: stepped(datasync), close };
   };
   return {
     open: file(disk.open),

@@ -22,7 +22,7 @@ test("a message's life is one grep", () => {
     id,
     recipient,
     upstream: 'up:587',
-    failure: { scope: 'recipient', stage: 'rcpt', cause: 'plain', reply: { code: 450, lines: ['4.2.1 later'] } },
+    failure: { scope: 'message', stage: 'rcpt', cause: 'message', reply: { code: 450, lines: ['4.2.1 later'] } },
     retryInSeconds: 60,
   });
   log.delivered({ id, recipient, upstream: 'up:587', reply: { code: 250, lines: ['ok'] }, seconds: 1.5 });
@@ -75,7 +75,7 @@ describe('what a device does over and over', () => {
     expect(lines).toHaveLength(4);
   });
 
-  test('from ten thousand addresses is told of the first few hundred, and counted', async () => {
+  test('from ten thousand addresses is logged for the first few hundred, and counted for the others', async () => {
     const { log, lines, clock } = logOf('info');
     for (let count = 0; count < 10_000; count++) log.refused(refused(`device-${count}`));
     expect(lines.length).toBeLessThan(300);
@@ -83,6 +83,34 @@ describe('what a device does over and over', () => {
     await clock.advance(60_000);
     expect(lines).toHaveLength(before + 1);
     expect(lines.at(-1)).toMatch(/count=9\d\d\d/);
+  });
+
+  test('of one kind is known by its code and status, whatever its text says', async () => {
+    const { log, lines, clock } = logOf('info');
+    for (let count = 0; count < 1_000; count++) log.refused({ ...refused('a'), refusal: { ...refusal, text: `no ${count}` } });
+    expect(lines).toHaveLength(1);
+    await clock.advance(60_000);
+    expect(lines).toHaveLength(2);
+  });
+
+  test('in a hundred ways is seventeen kinds, and silences no other device', async () => {
+    const { log, lines, clock } = logOf('info');
+    for (let count = 0; count < 100; count++) log.authenticated({ device: 'a', user: `user-${count}`, mechanism: 'PLAIN' });
+    expect(lines).toHaveLength(17);
+    log.refused(refused('b'));
+    expect(lines).toHaveLength(18);
+    await clock.advance(60_000);
+    expect(lines).toHaveLength(19);
+    expect(lines.at(-1)).toMatch(/device=a .*count=83/);
+  });
+
+  test('from ten thousand addresses silences no device that has sent a message', () => {
+    const { log, lines } = logOf('info');
+    const envelope = { reversePath: null, recipients: [{ forwardPath: recipient }], parameters: {} } as const;
+    log.accepted({ id, device: 'cam', hello: 'cam', octets: 12, envelope });
+    for (let count = 0; count < 10_000; count++) log.refused(refused(`device-${count}`));
+    log.refused(refused('cam'));
+    expect(lines.at(-1)).toContain('device=cam');
   });
 
   test('is told at the end, too', () => {

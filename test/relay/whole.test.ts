@@ -1,7 +1,7 @@
 // What only shows in the whole relay: the program, with a provider and devices around it.
 
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -135,6 +135,24 @@ test('a file that is named as the control socket by mistake stays', async () => 
   const fault: LogLine = await relay.waitFor(({ event }) => event === 'fault');
   expect(fault['error']).toContain('is no socket; it is left alone');
   expect(readFileSync(path, 'utf8')).toBe('text');
+});
+
+test('a relay whose folder another one has taken refuses mail, and ends with exit code 69', async () => {
+  const upstream = await provider(() => ['AUTH PLAIN']);
+  const spool = temporaryFolder();
+  const first = await startRelay(upstream, { GATEPOST_SPOOL_DIR: spool });
+  const { ask } = await deviceAt(first.port);
+  for (const line of ['EHLO cam', 'MAIL FROM:<cam@example.org>', 'RCPT TO:<you@example.org>', 'DATA']) await ask(line);
+  rmSync(join(spool, 'relay.lock'));
+  const second = await startRelay(upstream, { GATEPOST_SPOOL_DIR: spool, GATEPOST_CONTROL_SOCKET: join(temporaryFolder(), 'socket') });
+  expect(await ask('Subject: x\r\n\r\nx\r\n.')).toMatch(/^451 /);
+  await first.waitFor(({ event }) => event === 'stopped');
+  expect(first.log.filter(({ event }) => event === 'fault')).toMatchObject([
+    { where: 'spool', error: expect.stringMatching(/another relay uses/) },
+  ]);
+  expect(await first.ended()).toBe(69);
+  await send(second);
+  await second.waitFor(({ event }) => event === 'delivered');
 });
 
 test('what is said on the way reaches no terminal as it came', async () => {

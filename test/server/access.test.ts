@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AccessSettings } from '../../src/server/access.ts';
 import * as replies from '../../src/server/replies.ts';
 import { parseMailbox } from '../../src/smtp/address.ts';
-import { neighbourhood, type SessionOptions, sessionParts, sizeLimitOf, tlsWith } from '../support/dialogs/access.ts';
+import { NO_REWRITING, neighbourhood, type SessionOptions, sessionParts, sizeLimitOf, tlsWith } from '../support/dialogs/access.ts';
 import { fakeClock } from '../support/fakes/clock.ts';
 import { memoryStore } from '../support/fakes/store.ts';
 
@@ -36,23 +36,28 @@ describe('addresses', () => {
 
 describe('senders and recipients', () => {
   const policy = accessWith({
-    settings: { allowSenders: ['*@lan.example'], allowRecipients: ['@home.example', 'me@work.example'], defaultDomain: 'lan.example' },
+    settings: {
+      allowSenders: ['*@lan.example'],
+      allowRecipients: ['@home.example', 'me@work.example'],
+      rewriting: { ...NO_REWRITING, defaultDomain: 'lan.example' },
+    },
   }).policy();
   test.each([
     ['cam@lan.example', undefined],
     ['CAM@LAN.example', undefined],
     ['cam', undefined],
     ['cam@else.example', replies.senderNotAllowed('cam@else.example')],
-  ])('from %s', (sender, refusal) => expect(policy.refuseSender(mailbox(sender))).toEqual(refusal));
+    ['"cam:sesame"@else.example', replies.senderNotAllowed('...@else.example')],
+  ])('from %s', (sender, refusal) => expect(policy.takeSender(mailbox(sender))).toEqual(refusal ?? mailbox(sender)));
 
   test('the null sender has to be allowed as itself', () => {
-    expect(policy.refuseSender(null)).toEqual(replies.nullSenderNotAllowed);
+    expect(policy.takeSender(null)).toEqual(replies.nullSenderNotAllowed);
     expect(
       accessWith({ settings: { allowSenders: ['<>'] } })
         .policy()
-        .refuseSender(null),
-    ).toBeUndefined();
-    expect(accessWith({}).policy().refuseSender(null)).toBeUndefined();
+        .takeSender(null),
+    ).toBeNull();
+    expect(accessWith({}).policy().takeSender(null)).toBeNull();
   });
 
   test.each([
@@ -60,7 +65,33 @@ describe('senders and recipients', () => {
     ['me@work.example', undefined],
     ['you@work.example', replies.recipientNotAllowed('you@work.example')],
     ['you', replies.recipientNotAllowed('you@lan.example')],
-  ])('to %s', (recipient, refusal) => expect(policy.refuseRecipient(mailbox(recipient))).toEqual(refusal));
+  ])('to %s', (recipient, refusal) => expect(policy.takeRecipient(mailbox(recipient))).toEqual(refusal ?? mailbox(recipient)));
+
+  describe('that the owner replaces', () => {
+    const unreadable = { unreadable: 'syntax', octets: 9 } as const;
+    const rewriting = { sender: mailbox('me@p.example'), recipient: mailbox('you@p.example'), defaultDomain: undefined };
+    const replacing = accessWith({ settings: { rewriting } }).policy();
+
+    test('may be unreadable, or need SMTPUTF8', () => {
+      for (const path of [unreadable, mailbox('Tür@lan.example')]) {
+        expect(replacing.takeSender(path)).toEqual(rewriting.sender);
+        expect(replacing.takeRecipient(path)).toEqual(rewriting.recipient);
+      }
+      expect(replacing.takeSender(null)).toBeNull();
+      expect(replacing.takeSender(mailbox('cam@lan'))).toEqual(mailbox('cam@lan'));
+    });
+
+    test('but are on a list where there is one', () => {
+      const listed = accessWith({ settings: { rewriting, allowSenders: ['*'], allowRecipients: ['*'] } }).policy();
+      expect(listed.takeSender(unreadable)).toEqual(replies.unreadablePath('MAIL', 'syntax'));
+      expect(listed.takeRecipient(unreadable)).toEqual(replies.unreadablePath('RCPT', 'syntax'));
+    });
+
+    test('and are refused where nobody replaces them', () => {
+      expect(accessWith({}).policy().takeSender(unreadable)).toEqual(replies.unreadablePath('MAIL', 'syntax'));
+      expect(accessWith({}).policy().takeRecipient(unreadable)).toEqual(replies.unreadablePath('RCPT', 'syntax'));
+    });
+  });
 });
 
 describe('one more message', () => {
@@ -100,6 +131,15 @@ describe('one more message', () => {
     await clock.advance(30_000);
     expect(access.admit('cam', 0)).toBeUndefined();
     expect(access.admit('cam', 0)).toEqual(replies.tooManyMessages);
+  });
+
+  test('from an IPv6 network at the rate of four devices', () => {
+    const access = accessWith({ settings: { deviceRate: { count: 2, per: 3_600_000 } } });
+    let taken = 0;
+    for (let count = 2; count < 9; count++)
+      for (let more = 0; more < 3; more++) if (access.admit(`fd00:77::${count}`, 0) === undefined) taken += 1;
+    expect(taken).toBe(8);
+    expect(access.admit('fd00:78::2', 0)).toBeUndefined();
   });
 
   test('a flood of addresses frees one that was silent, not one that goes on', () => {

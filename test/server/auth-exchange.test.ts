@@ -61,7 +61,18 @@ test.each([
 ])('%s', async (_, initial, lines, refusal) => expect((await run(initial, lines)).outcome).toBe(refusal));
 
 test('a lenient exchange takes what comes, and cancels only for the asterisk', async () => {
-  expect((await run('o!', [encode('two')], true)).outcome).toMatchObject({ password: 'two' });
+  expect((await run(encode('one'), [encode('two')], true)).outcome).toEqual(claim('one', 'two'));
   expect((await run(encode('one'), [''], true)).outcome).toEqual(claim('', ''));
   expect((await run(encode('one'), ['*'], true)).outcome).toBe(replies.authCancelled);
 });
+
+test.each([
+  ['no base64', 'o!', encode('two')],
+  ['two words of base64', `${encode('one')} ${encode('two')}`, encode('two')],
+  ['a password without padding', encode('one'), encode('four').replace('=', '')],
+  ['a name with a colon', encode('one:two'), encode('two')],
+  ['a name with a blank', encode('one two'), encode('two')],
+  ['a name with a NUL', encode('\0one\0two'), encode('two')],
+])('a lenient exchange names nobody after %s', async (_, first, second) =>
+  expect((await run(undefined, [first, second], true)).outcome).toEqual(claim('', '')),
+);

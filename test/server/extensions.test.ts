@@ -59,7 +59,9 @@ describe('refusals', () => {
   const mail = (line: string, more?: Partial<Policy>) => {
     const command = parseCommand(Buffer.from(line));
     if (!('verb' in command) || command.verb !== 'MAIL' || 'malformed' in command) throw new Error(`${line} is no MAIL`);
-    return refuseMail(command, policyOf(more));
+    const { reversePath, parameters } = command;
+    if (reversePath !== null && 'unreadable' in reversePath) throw new Error(`${line} has no path`);
+    return refuseMail({ reversePath, parameters }, policyOf(more));
   };
   const without = { passedOn: NOTHING };
   test.each([

@@ -37,3 +37,14 @@ test('a flood of addresses does not free the one that guesses', () => {
   }
   expect(guard.waitOf('guesser')).toBe(10_000);
 });
+
+test('the addresses of an IPv6 network are one, but for those that have logged in', () => {
+  const guard = new LoginGuard(fakeClock());
+  guard.right('2001:db8::1');
+  for (let count = 2; count < 11; count++) guard.wrong(`2001:db8::${count}`);
+  expect(guard.waitOf('2001:db8:0:0:ffff::1')).toBe(10_000);
+  expect(guard.waitOf('2001:db8:0:1::1')).toBe(0);
+  expect(guard.waitOf('2001:db8::1')).toBe(0);
+  for (let count = 0; count < 4; count++) guard.wrong('2001:db8::1');
+  expect(guard.waitOf('2001:db8::1')).toBe(2_000);
+});

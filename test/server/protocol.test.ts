@@ -55,8 +55,8 @@ const TABLE = `
                     | greeted   | ready        | mail      | rcpt       | bdat
 EHLO cam            | 250 ready | 250          | 250 ready | 250 ready  | 250 ready
 HELO cam            | 250 ready | 250          | 250 ready | 250 ready  | 250 ready
-MAIL FROM:<a@b>     | 503       | admit        | 503       | 503        | 503
-MAIL FROM:<>        | 503       | admit        | 503       | 503        | 503
+MAIL FROM:<a@b>     | admit     | admit        | 503       | 503        | 503
+MAIL FROM:<>        | admit     | admit        | 503       | 503        | 503
 RCPT TO:<c@d>       | 503       | 503          | 250 rcpt  | 250        | 503
 DATA                | 503       | 503          | 503       | receive    | 503
 BDAT 5              | discard   | discard      | discard   | chunk bdat | chunk

@@ -75,6 +75,7 @@ const fragment = fc.constantFrom(
   '\r',
   '.\r\n',
   '.\n',
+  '.\r\r\n',
   '\r\n.\r\n',
   '.',
   '\0',
@@ -88,6 +89,7 @@ const opening = fc.constantFrom(
   'EHLO cam\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n',
   'EHLO cam\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n',
   'EHLO cam\nMAIL FROM:<a@b>\nRCPT TO:<c@d>\nDATA\n',
+  'EHLO cam\r\r\nMAIL FROM:<a@b>\r\r\nRCPT TO:<c@d>\r\r\nDATA\r\r\n',
 );
 
 test('the same replies and the same stored octets, wherever the packets are cut', { timeout: 120_000 }, async () => {

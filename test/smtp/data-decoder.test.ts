@@ -62,9 +62,30 @@ describe('a session that speaks bare LF', () => {
   });
 });
 
+describe('a session that ends all its lines with CR CR LF', () => {
+  test.each([
+    ['a\r\r\n.\r\r\nQUIT\r\r\n', 'a\r\n', 'QUIT\r\r\n'],
+    ['.\r\r\n', '', ''],
+    ['a\r\n.\r\r\n', 'a\r\n', ''],
+    ['a\r\r\n.\r\n', 'a\r\n', ''],
+    ['a\r\r\n..\r\r\n.b\r\r\n.\r\r\n', 'a\r\n.\r\nb\r\n', ''],
+    ['a\n.\r\r\nb\r.\r\r\n.\r\r\n', 'a\r\n.\r\nb\r\n.\r\n', ''],
+    ['a\r\r\n.\r\r\r\nb\r\r\n.\r\r\n', 'a\r\n\r\n\r\nb\r\n', ''],
+    ['a\r\r\n.\r\rb\r\r\n.\r\r\n', 'a\r\n\r\n\r\nb\r\n', ''],
+  ])('%j', (text, body, rest) => {
+    expect(whole(text, 'crcrlf')).toEqual({ body, rest });
+    expect(bytewise(text, 'crcrlf')).toEqual({ body, rest });
+  });
+
+  test.each(['a\n.\r\r\n', 'a\r\n.\n', 'a\r.\r\r\n', 'a\r\n.\r\r'])('%j does not end it', (text) => {
+    expect(whole(text, 'crcrlf').rest).toBeUndefined();
+    expect(bytewise(text, 'crcrlf').rest).toBeUndefined();
+  });
+});
+
 test('where the packets are cut changes nothing', () => {
   fc.assert(
-    fc.property(nastyText, anyCuts(300), fc.constantFrom<LineEnding>('crlf', 'lf'), (text, cuts, lineEnding) => {
+    fc.property(nastyText, anyCuts(300), fc.constantFrom<LineEnding>('crlf', 'lf', 'crcrlf'), (text, cuts, lineEnding) => {
       const octets = Buffer.from(`${text}\r\n.\r\n`, 'latin1');
       expect(decode(cutAt(octets, cuts), lineEnding)).toEqual(decode([octets], lineEnding));
     }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasControl, printable, printableJson, withoutControl } from '../../src/smtp/printable.ts';
+import { excerpt, hasControl, printable, printableJson, withoutControl } from '../../src/smtp/printable.ts';
 
 test.each([
   ['plain text, größer', false, 'plain text, größer', 'plain text, größer'],
@@ -18,4 +18,9 @@ test.each([
   expect(printable(text)).toBe(shown);
   expect(JSON.parse(printableJson(text))).toBe(text);
   expect(printable(printableJson(text))).toBe(printableJson(text));
+});
+
+test('an excerpt is the beginning', () => {
+  expect(excerpt('größer', 3)).toBe('grö');
+  expect(excerpt('🌱', 9)).toBe('🌱');
 });

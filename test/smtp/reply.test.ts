@@ -49,3 +49,10 @@ test('xtext', () => {
   expect(decodeXtext('a+0Ab')).toBeUndefined();
   expect(decodeXtext('a=b')).toBeUndefined();
 });
+
+test('a reply of more than 16 KiB is none', () => {
+  const read = replyReader();
+  const line = Buffer.from(`250-${'x'.repeat(1_996)}`);
+  const results = Array.from({ length: 9 }, () => read(line).result);
+  expect(results).toEqual([...Array(8).fill('more'), 'malformed']);
+});

@@ -174,7 +174,7 @@ test('an old copy of a segment, whose messages were delivered since: they stay a
 
 describe('the manifest', () => {
   test.each<readonly [string, Change, RegExp | undefined]>([
-    ['deleted', () => undefined, undefined],
+    ['deleted', () => undefined, /the manifest is not there; whether all segments are there is not known/],
     ['of zero length', () => Buffer.alloc(0), /neither of its pages is whole/],
     ['cut to half', (octets) => octets.subarray(0, PAGE), undefined],
     ['of zeros', (octets) => Buffer.alloc(octets.length), /neither of its pages is whole/],
@@ -187,6 +187,16 @@ describe('the manifest', () => {
     if (problem !== undefined) expect(damage).toMatchObject([{ segment: MANIFEST, problem: expect.stringMatching(problem) }]);
     expect(damage.every(({ segment }) => segment === MANIFEST)).toBe(true);
     expect(await readManifest(disk)).toMatchObject({ state: 'read' });
+  });
+
+  test('deleted with the newest segment: that is reported', async () => {
+    const rest = await spoolOf({ messages: 10, end: 'stopped' });
+    const [newest = ''] = segments(rest.files).slice(-1);
+    const { damage } = await aftermathOf(
+      changed(rest.files, [MANIFEST, newest], () => undefined),
+      rest,
+    );
+    expect(damage).toMatchObject([{ segment: MANIFEST, problem: expect.stringMatching(/the manifest is not there/) }]);
   });
 
   test('whose newest page is lost: that is reported, and nothing else', async () => {

@@ -1,4 +1,4 @@
-// The file that shows life, on a clock that the test moves.
+// The file of GATEPOST_ALIVE_FILE, on a clock that the test moves.
 
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -53,7 +53,7 @@ test('a file that can not be written is complained of once, and a link is not fo
     const { clock, complaints, heartbeat } = await begin(`${folder}/${name}`);
     await clock.advance(60_000);
     await heartbeat.stop();
-    expect(complaints, name).toEqual([expect.stringMatching(/^a hang would go unnoticed: the file that shows life can't be written: E/)]);
+    expect(complaints, name).toEqual([expect.stringMatching(/^a hang would not be noticed: GATEPOST_ALIVE_FILE can't be written: E/)]);
   }
   expect(readFileSync(`${folder}/precious`, 'utf8')).toBe('kept');
 });

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { codeOf, problemOf } from '../../src/system/problem.ts';
+import { codeOf, meaningOf, problemOf } from '../../src/system/problem.ts';
 
 test.each([
   [Object.assign(new Error('no such file'), { code: 'ENOENT' }), 'no such file', 'ENOENT'],
@@ -10,4 +11,19 @@ test.each([
 ])('%s', (thrown, problem, code) => {
   expect(problemOf(thrown)).toBe(problem);
   expect(codeOf(thrown)).toBe(code);
+});
+
+test('the meaning of a code is without the path', () => {
+  const meaning = (work: () => unknown) => {
+    try {
+      work();
+      return undefined;
+    } catch (error) {
+      return meaningOf(error);
+    }
+  };
+  expect(meaning(() => readFileSync('/nowhere/hunter2'))).toBe('no such file or directory');
+  expect(meaning(() => readFileSync('/'))).toBe('illegal operation on a directory');
+  expect(meaningOf(new Error('it is larger'))).toBe('it is larger');
+  expect(meaningOf(Object.assign(new Error('/hunter2'), { code: 'EOTHER' }))).toBe('EOTHER');
 });

@@ -35,12 +35,12 @@ describe('a reply', () => {
     const { server, wire } = setUp();
     server.write('421 4.7.0 too many connections\r\n');
     expect(await failureOf(expectReply(wire, 'greeting', WAIT.greeting, 220))).toEqual({
-      scope: 'session',
+      scope: 'upstream',
       stage: 'greeting',
-      cause: 'throttled',
+      cause: 'single',
       problem: '421 4.7.0 too many connections',
       reply: { code: 421, status: '4.7.0', lines: ['4.7.0 too many connections'] },
-      advice: expect.stringContaining('wants less'),
+      advice: expect.stringContaining('one at a time'),
     });
   });
 

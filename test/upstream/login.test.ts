@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { BEARER_MECHANISMS, CLIENT_MECHANISMS } from '../../src/smtp/sasl/mechanisms.ts';
-import { chooseMechanism, type LoginChoice } from '../../src/upstream/login.ts';
+import { type LoginChoice, usableMechanisms } from '../../src/upstream/login.ts';
 
 function choose(choice: LoginChoice['choice'], offered: readonly string[], more: Partial<LoginChoice> = {}): string {
-  const mechanism = chooseMechanism(CLIENT_MECHANISMS, { choice, offered: new Set(offered), isEncrypted: true, ...more });
-  return typeof mechanism === 'string' ? mechanism : mechanism.name;
+  const mechanisms = usableMechanisms(CLIENT_MECHANISMS, { choice, offered: new Set(offered), isEncrypted: true, ...more });
+  return typeof mechanisms === 'string' ? mechanisms : mechanisms[0].name;
 }
 
 test.each([
@@ -38,8 +38,8 @@ describe('no mechanism', () => {
 
 test('for a token: the standard before what is older, and no mechanism for passwords', () => {
   const chosen = (...offered: string[]) => {
-    const mechanism = chooseMechanism(BEARER_MECHANISMS, { choice: 'auto', offered: new Set(offered), isEncrypted: true });
-    return typeof mechanism === 'string' ? mechanism : mechanism.name;
+    const mechanisms = usableMechanisms(BEARER_MECHANISMS, { choice: 'auto', offered: new Set(offered), isEncrypted: true });
+    return typeof mechanisms === 'string' ? mechanisms : mechanisms[0].name;
   };
   expect(chosen('PLAIN', 'XOAUTH2', 'OAUTHBEARER')).toBe('OAUTHBEARER');
   expect(chosen('LOGIN', 'XOAUTH2')).toBe('XOAUTH2');

@@ -3,7 +3,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { Addresses } from '../../src/upstream/addresses.ts';
 import { connect } from '../../src/upstream/connect.ts';
+import { FORGETFUL, Habits } from '../../src/upstream/habits.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import type { TokenFailure, TokenSource } from '../../src/vocabulary/token-source.ts';
 import { CERTIFICATE, type Peer, politeUpstream, type ScriptedUpstream, scriptedUpstream } from '../support/fakes/scripted-upstream.ts';
@@ -43,6 +45,8 @@ async function setUp(tokens: TokenSource, auth: (peer: Peer, response: string | 
       hostname: 'gate.example',
       trust: new Trust({ ca: CERTIFICATE.cert, pin: undefined }),
       memory: { session: undefined },
+      addresses: new Addresses(host, systemClock),
+      habits: new Habits(FORGETFUL),
     },
     new AbortController().signal,
   );
@@ -127,13 +131,13 @@ describe('a token that is refused', () => {
     expect(made).toMatchObject({ stage: 'auth' });
     expect(tokens.refusals).toEqual([]);
   });
-  test('by a server that closes: an outage, and the next connection has a new token', async () => {
+  test('by a server that closes: nothing was said of the new one, which the next connection has', async () => {
     const tokens = tokensOf('t1', 't2');
     const { made } = await setUp(tokens, async (peer) => {
       peer.say('535 5.7.8 no');
       peer.end();
     });
-    expect(made).toMatchObject({ stage: 'auth', cause: 'plain' });
+    expect(made).toMatchObject({ stage: 'auth', cause: 'login' });
     expect(await tokens.token()).toBe('t2');
   });
   test.each([

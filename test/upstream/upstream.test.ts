@@ -4,6 +4,7 @@ import { selfSigned } from '../../scripts/lib/certificate.ts';
 import type { Envelope } from '../../src/smtp/envelope.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';
+import { FORGETFUL } from '../../src/upstream/habits.ts';
 import { Trust } from '../../src/upstream/trust.ts';
 import { Upstream } from '../../src/upstream/upstream.ts';
 import type { Attempt } from '../../src/vocabulary/attempt.ts';
@@ -72,9 +73,13 @@ async function setUp(script: Behaviour | ((peer: Peer, connection: number) => Pr
     trust,
     tell: news.tell,
     learn: ({ sizeLimit }) => void sizes.push(sizeLimit),
+    habits: FORGETFUL,
   });
   const send = (message: Envelope = envelope(), octets = 4, ...pieces: string[]): Promise<Attempt> =>
-    upstream.send({ envelope: message, octets, body: bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) }, new AbortController().signal);
+    upstream.send(
+      { envelope: message, octets, body: () => bodyOf(...(pieces.length > 0 ? pieces : ['hi\r\n'])) },
+      new AbortController().signal,
+    );
   return { server, news, sizes, upstream, send };
 }
 
@@ -281,16 +286,17 @@ describe('outcomes of a message', () => {
       result: 'answered',
       outcomes: [
         { outcome: 'delivered' },
-        { outcome: 'bounced', failure: { scope: 'recipient', stage: 'rcpt', reply: { code: 550, status: '5.1.1' } } },
-        { outcome: 'deferred', failure: { scope: 'recipient', reply: { code: 450 } } },
+        { outcome: 'bounced', failure: { scope: 'message', stage: 'rcpt', reply: { code: 550, status: '5.1.1' } } },
+        { outcome: 'deferred', failure: { scope: 'message', reply: { code: 450 } } },
       ],
     });
   });
 
   test.each([
-    ['MAIL', '550 5.7.60 not yours', 'bounced', 'mail'],
+    ['MAIL', '550 5.7.60 not yours', 'deferred', 'mail'],
+    ['MAIL', '552 5.3.4 too large', 'bounced', 'mail'],
     ['MAIL', '451 4.3.0 later', 'deferred', 'mail'],
-    ['DATA', '554 5.5.1 no', 'bounced', 'data'],
+    ['DATA', '554 5.5.1 no', 'deferred', 'data'],
     ['DATA', '452 4.3.1 full', 'deferred', 'data'],
   ])('%s answered with %s: %s', async (verb, answer, outcome, stage) => {
     const { send } = await setUp({ answers: { [verb]: () => `${answer}\r\n` } });
@@ -298,7 +304,8 @@ describe('outcomes of a message', () => {
   });
 
   test.each([
-    ['554 5.6.0 spam', 'bounced'],
+    ['554 5.7.1 classified as spam', 'bounced'],
+    ['554 5.6.0 odd', 'deferred'],
     ['451 4.7.1 greylisted', 'deferred'],
   ])('the dot answered with %s: %s', async (answer, outcome) => {
     const { send } = await setUp({ afterDot: () => answer });
@@ -319,7 +326,7 @@ describe('outcomes of a message', () => {
       received.push(data);
       return '250 taken';
     };
-    const { send } = await setUp({ answers: { RCPT: () => '550 no\r\n' }, afterDot });
+    const { send } = await setUp({ answers: { RCPT: () => '550 5.1.1 no\r\n' }, afterDot });
     expect(await send()).toMatchObject({ outcomes: [{ outcome: 'bounced' }] });
     expect(received).toEqual(['']);
   });
@@ -372,7 +379,7 @@ describe('a failure of the upstream says nothing about the message', () => {
     result: 'no-answer',
     maybeDelivered: false,
     failure: expect.objectContaining({
-      scope: expect.stringMatching(/^(?:session|upstream)$/),
+      scope: 'upstream',
       stage,
       problem: expect.stringMatching(problem),
     }),
@@ -450,7 +457,7 @@ describe('a failure of the upstream says nothing about the message', () => {
     ['no AUTH offered', { offersSecure: ['PIPELINING'] }, 'auth', /no AUTH at all/],
     ['no usable mechanism', { offersSecure: ['AUTH GSSAPI'] }, 'auth', /AUTH GSSAPI/],
     ['MAIL answered with 421', { answers: { MAIL: () => '421 4.7.0 closing\r\n' } }, 'mail', /421/],
-    ['MAIL answered with 530', { answers: { MAIL: () => '530 5.7.0 authenticate first\r\n' } }, 'auth', /530/],
+    ['MAIL answered with 530', { answers: { MAIL: () => '530 5.7.0 authenticate first\r\n' } }, 'mail', /530/],
     ['250 to DATA', { answers: { DATA: () => '250 sure\r\n' } }, 'data', /odd answer/],
     ['354 to MAIL', { answers: { MAIL: () => '354 go\r\n' } }, 'mail', /odd answer/],
     ['a reset at RCPT', { answers: { RCPT: () => undefined } }, 'rcpt', /./],
@@ -550,7 +557,7 @@ test('stopping cuts a connection short', async () => {
     await peer.line();
   });
   const stop = new AbortController();
-  const attempt = upstream.send({ envelope: envelope(), octets: 1, body: bodyOf('x') }, stop.signal);
+  const attempt = upstream.send({ envelope: envelope(), octets: 1, body: () => bodyOf('x') }, stop.signal);
   await isConnected;
   stop.abort();
   expect(await attempt).toMatchObject({ result: 'no-answer', maybeDelivered: false });

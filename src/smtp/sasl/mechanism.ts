@@ -9,7 +9,13 @@ export type BearerCredentials = { readonly username: string; readonly token: str
 
 /** What a device claims at the end of an exchange, still to be checked against what is known of the user. */
 export type Claim =
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  | {
+      readonly kind: 'password';
+      readonly username: string;
+      readonly password: string;
+      /** Whom the user wants to act for (RFC 4616, section 2), which changes nothing here; absent for nobody else. */
+      readonly actingFor?: string;
+    }
   /** `digest`: in lower-case hexadecimal, HMAC-MD5 of `challenge` with the password as its key (RFC 2195). */
   | { readonly kind: 'cram-md5'; readonly username: string; readonly challenge: Buffer; readonly digest: string };
 

@@ -17,9 +17,10 @@ export const PLAIN = {
     clientFirst: true,
     needsPassword: false,
     *start() {
-      const [, username, password, ...more] = (yield EMPTY).toString('utf8').split('\0');
+      const [actingFor = '', username, password, ...more] = (yield EMPTY).toString('utf8').split('\0');
       if (username === undefined || username === '' || password === undefined || more.length > 0) return undefined;
-      return { kind: 'password', username, password };
+      const isOther = actingFor !== '' && actingFor !== username;
+      return { kind: 'password', username, password, ...(isOther ? { actingFor } : {}) };
     },
   },
 } as const satisfies Mechanism;

@@ -16,16 +16,17 @@ import { collectNews } from '../fakes/news.ts';
 import { seededRandom } from '../fakes/random.ts';
 import { memoryStore } from '../fakes/store.ts';
 
+export const NO_REWRITING: Rewriting = { sender: undefined, recipient: undefined, defaultDomain: undefined };
+
 /** The defaults of the variables, but no network may connect unless a test names it. */
 const ACCESS: AccessSettings = {
   ...configOf().server,
   hostname: 'gate.example',
   allow: { networks: [], lan: false, gateway: false },
-  defaultDomain: undefined,
+  rewriting: NO_REWRITING,
+  upstreams: [{}],
   startTls: 'off',
 };
-
-export const NO_REWRITING: Rewriting = { sender: undefined, recipient: undefined, defaultDomain: undefined };
 
 /** A board whose own networks and routers are these addresses. */
 export const neighbourhood = (onLink: readonly string[] = [], gateways: readonly string[] = []): Neighbourhood => ({
@@ -58,7 +59,7 @@ export function sessionParts({ settings, limits, near, passedOn, ...own }: Sessi
   const tls = own.tls ?? tlsWith(undefined);
   return {
     access: new Access(
-      { ...ACCESS, ...settings },
+      { ...ACCESS, rewriting: own.rewriting ?? NO_REWRITING, ...settings },
       { store, sizeLimit, clock, neighbourhood: near ?? neighbourhood(), passedOn: () => passedOn ?? NO_OFFERS, tls, authenticator },
     ),
     connections: new Connections({ maxConnections: 5, maxConnectionsPerDevice: 3, ...limits }, clock),

@@ -6,6 +6,7 @@
 //   @ auth any | required   user cam, password secret         @ tls | tls required     STARTTLS
 //   @ passed-on             the upstream takes SMTPUTF8 and BINARYMIME
 //   @ sender a@b            @ recipient a@b                   @ domain b               what the owner has rewritten
+//   @ upstream-senders x                                     of the only upstream, apart by commas
 //   @ allow-senders x       @ allow-recipients x              patterns, apart by commas
 //   @ waiting 3 | unable    what ETRN finds
 
@@ -97,7 +98,7 @@ const USERS: readonly DeviceUser[] = [{ name: 'cam', secret: { kind: 'plain', pa
 alsoSecret('secret', 'hunter2-sesame');
 
 const KNOWN: ReadonlySet<string> = new Set(
-  `lockstep one-piece size room commit recipients wall auth tls passed-on sender recipient domain allow-senders
+  `lockstep one-piece size room commit recipients wall auth tls passed-on sender recipient domain allow-senders upstream-senders
    allow-recipients rate waiting`.split(/\s+/),
 );
 
@@ -124,9 +125,9 @@ function readSettings(lines: readonly string[], store: MemoryStore, clock: FakeC
     settings: {
       maxRecipients: Number(values.get('recipients') ?? 100),
       allowSenders: values.get('allow-senders')?.split(','),
+      upstreams: [{ senders: values.get('upstream-senders')?.split(',') }],
       allowRecipients: values.get('allow-recipients')?.split(','),
       deviceRate: rate === null ? undefined : { count: Number(rate[1]), per: 60_000 },
-      defaultDomain: values.get('domain'),
       startTls: !values.has('tls') ? 'off' : values.get('tls') === 'required' ? 'required' : 'offered',
     },
     runQueue: () => (waiting === 'unable' ? 'unable' : Number(waiting)),

@@ -7,7 +7,7 @@ import { Scheduler, type SchedulerSettings } from '../../../src/delivery/schedul
 import { isSameMailbox } from '../../../src/smtp/address.ts';
 import type { Envelope, Recipient } from '../../../src/smtp/envelope.ts';
 import type { Monotonic } from '../../../src/system/clock.ts';
-import type { Attempt, Cause, MessageFailure, Outcome, Stage, UpstreamFailure } from '../../../src/vocabulary/attempt.ts';
+import type { Attempt, MessageFailure, Outcome, Stage, UpstreamFailure } from '../../../src/vocabulary/attempt.ts';
 import type { QueueId } from '../../../src/vocabulary/queue-id.ts';
 import type { QueuedMessage } from '../../../src/vocabulary/queued-message.ts';
 import { configOf } from '../config.ts';
@@ -21,9 +21,9 @@ export const reply = (code: number) => ({ code, lines: ['x'] as const });
 
 /** A refusal of one recipient. */
 export const refusal = (code: number, more: Partial<MessageFailure> = {}): MessageFailure => ({
-  scope: 'recipient',
+  scope: 'message',
   stage: 'rcpt',
-  cause: 'plain',
+  cause: 'message',
   reply: reply(code),
   ...more,
 });
@@ -33,7 +33,7 @@ export const bounced: Outcome = { outcome: 'bounced', failure: refusal(550) };
 /** The account may send no more for now. */
 export const throttled: Outcome = {
   outcome: 'deferred',
-  failure: { scope: 'account', stage: 'mail', cause: 'throttled', reply: { code: 451, status: '4.7.1', lines: ['4.7.1 slower'] } },
+  failure: { scope: 'message', stage: 'mail', cause: 'throttled', reply: { code: 451, status: '4.7.1', lines: ['4.7.1 slower'] } },
 };
 
 export const answered = (first: Outcome, ...rest: Outcome[]): Extract<Attempt, { result: 'answered' }> => ({
@@ -42,13 +42,17 @@ export const answered = (first: Outcome, ...rest: Outcome[]): Extract<Attempt, {
   notifies: false,
 });
 
-export const upstreamFailure = (stage: Stage = 'connect', cause: Cause = 'plain', problem = 'unreachable'): UpstreamFailure => ({
+export const upstreamFailure = (
+  stage: Stage = 'connect',
+  cause: UpstreamFailure['cause'] = 'plain',
+  problem = 'unreachable',
+): UpstreamFailure => ({
   scope: 'upstream',
   stage,
   cause,
   problem,
 });
-export const unavailable = (stage?: Stage, cause?: Cause, problem?: string): Attempt => ({
+export const unavailable = (stage?: Stage, cause?: UpstreamFailure['cause'], problem?: string): Attempt => ({
   result: 'no-answer',
   maybeDelivered: false,
   failure: upstreamFailure(stage, cause, problem),

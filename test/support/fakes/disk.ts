@@ -44,6 +44,7 @@ export function powerLosingDisk(initial: ReadonlyMap<string, Buffer> = new Map()
   };
 
   const file = (inode: Inode, name: string): DiskFile => ({
+    isAt: async (at) => names.get(at) === inode,
     size: async () => inode.current.length,
     async read(into, at) {
       await operate('read', name);

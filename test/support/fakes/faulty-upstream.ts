@@ -31,7 +31,7 @@ export async function faultyUpstream(peer: Peer, at: FaultAt | undefined, took: 
     switch (line.split(/[ :]/)[0]?.toUpperCase()) {
       case 'EHLO':
         return peer.isSecure
-          ? reply('ehlo-secure', '250-up.example\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n')
+          ? reply('ehlo-secure', '250-up.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n')
           : reply('ehlo', '250-up.example\r\n250 STARTTLS\r\n');
       case 'STARTTLS': {
         const result = await reply('starttls', '220 go ahead\r\n');

@@ -37,8 +37,14 @@ export type ScriptedUpstream = {
   close(): Promise<void>;
 };
 
-/** Starts one on a port of loopback; `script` serves each connection, and is given its number. */
-export async function scriptedUpstream(script: (peer: Peer, connection: number) => Promise<void>): Promise<ScriptedUpstream> {
+/**
+ * Starts one at a free port of loopback, unless another place is asked for; `script` serves each connection, and is
+ * given its number.
+ */
+export async function scriptedUpstream(
+  script: (peer: Peer, connection: number) => Promise<void>,
+  { host, port }: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<ScriptedUpstream> {
   const heard: string[] = [];
   const sockets = new Set<Socket>();
   let count = 0;
@@ -48,7 +54,7 @@ export async function scriptedUpstream(script: (peer: Peer, connection: number) 
     count += 1;
     script(peerOver(socket, heard), count).catch(() => socket.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     heard,

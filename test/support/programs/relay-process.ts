@@ -18,6 +18,8 @@ export type RelayProcess = {
   waitFor(passes: (line: LogLine) => boolean): Promise<LogLine>;
   /** Sends a signal; resolves with the exit code (null when killed). */
   end(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Resolves with the exit code once it has ended by itself. */
+  ended(): Promise<number | null>;
   /** Only sends it. */
   signal(signal: NodeJS.Signals): void;
 };
@@ -94,6 +96,7 @@ export async function startProcess(
     log,
     waitFor,
     signal: (signal) => void child.kill(signal),
+    ended: () => exited,
     async end(signal = 'SIGTERM') {
       child.kill(signal);
       return exited;
