@@ -2,16 +2,18 @@
 
 import type { Config } from '../config/config.ts';
 import { type Mailbox, parseMailbox } from '../smtp/address.ts';
-import type { UpstreamTarget } from '../vocabulary/upstream-target.ts';
 
+/** The name that is logged in with, by a password or by tokens. */
+type Named = { readonly username: string } | undefined;
+type Account = { readonly credentials: Named; readonly oauth?: Named };
 type OwnSettings = { readonly rewriting: Pick<Config['rewriting'], 'sender'> };
 
 /** GATEPOST_SENDER, or the first user name among those of `targets` that is an address; undefined where none is. */
-export function ownSender({ rewriting }: OwnSettings, targets: readonly Pick<UpstreamTarget, 'credentials'>[]): Mailbox | undefined {
+export function ownSender({ rewriting }: OwnSettings, targets: readonly Account[]): Mailbox | undefined {
   return rewriting.sender ?? targets.map(accountOf).find((account) => account !== undefined);
 }
 
-function accountOf({ credentials }: Pick<UpstreamTarget, 'credentials'>): Mailbox | undefined {
-  const account = parseMailbox(credentials?.username ?? '', { utf8: false });
+function accountOf({ credentials, oauth }: Account): Mailbox | undefined {
+  const account = parseMailbox(credentials?.username ?? oauth?.username ?? '', { utf8: false });
   return typeof account === 'string' || account.domain === '' ? undefined : account;
 }

@@ -16,7 +16,8 @@ type System = { readonly clock: Clock; readonly random: Random };
  * upstream.
  */
 export function oauthParts({ upstream, spool }: Config, { clock, random }: System): OAuthParts {
-  const trust = new Trust({ ca: undefined, pin: undefined, bundle: upstream.trust.bundle });
+  const { bundle, folders } = upstream.trust;
+  const trust = new Trust({ ca: undefined, pin: undefined, bundle, folders });
   return { clock, random, trust, seal: upstream.seal, folder: `${spool.dir}/oauth` };
 }
 

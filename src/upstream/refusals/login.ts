@@ -58,8 +58,8 @@ export const LOGIN: readonly Row[] = [
     cause: 'login-refused',
     advice:
       'the provider has switched password logins for SMTP off: its administrator can allow "Authenticated ' +
-      'SMTP" for this mailbox as long as the provider still has password logins, or use another provider ' +
-      'for this relay',
+      'SMTP" for this mailbox as long as the provider still has password logins; or log in with OAuth tokens: ' +
+      'see GATEPOST_OAUTH',
     source: 'Microsoft, end of Basic auth; email-oauth2-proxy#193',
   },
   {
