@@ -178,6 +178,31 @@ describe('trust', () => {
     expect(await ofDates(now + 86_400_000, now + 90_000_000)).toMatchObject({ cause: 'clock' });
     expect(await ofDates(now - 90_000_000, now - 86_400_000)).toMatchObject({ cause: 'clock' });
   });
+  test('a certificate of another name', async () => {
+    const certificate = selfSigned({ names: ['login.example'], addresses: [] });
+    const endpoint = await tokenEndpoint(() => tokens('access-1'), certificate);
+    endpoints.push(endpoint);
+    const own = new Trust({ ca: certificate.cert, pin: undefined });
+    const server = new AuthorizationServer(CLIENT, { token: endpoint.url }, { clock: systemClock, trust: own });
+    expect(await failureOf(server.refresh('refresh-1'))).toMatchObject({
+      cause: 'plain',
+      problem: expect.stringMatching(/does not match/),
+    });
+    expect(endpoint.asked).toEqual([]);
+  });
+  test('NODE_TLS_REJECT_UNAUTHORIZED is not obeyed', async () => {
+    const { endpoint, server } = await setUp(tokens('access-1'), CLIENT, {
+      clock: systemClock,
+      trust: new Trust({ ca: undefined, pin: undefined }),
+    });
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      expect(await failureOf(server.refresh('refresh-1'))).toMatchObject({ cause: 'plain' });
+      expect(endpoint.asked).toEqual([]);
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    }
+  });
   test('no address without TLS', async () => {
     const server = new AuthorizationServer(CLIENT, { token: 'http://127.0.0.1:1/token' }, { clock: systemClock, trust });
     expect(await failureOf(server.refresh('refresh-1'))).not.toBe('no failure');
