@@ -91,7 +91,7 @@ export async function startMachine(root: string): Promise<Machine> {
       }),
     log,
     logs: (passes) => changesUntil(`${root}/var/log`, () => passes(log())),
-    relay: () => descendantsOf(first).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1') === '/usr/bin/gatepost\0run\0'),
+    relay: () => descendantsOf(first).find((pid) => commandOf(pid) === '/usr/bin/gatepost\0run\0'),
     off: () => child.kill('SIGKILL'),
   };
 }
@@ -101,6 +101,14 @@ function childrenOf(pid: number): readonly number[] {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
   } catch {
     return []; // it has just ended
+  }
+}
+
+function commandOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return undefined; // it has just ended
   }
 }
 
