@@ -2,8 +2,9 @@
 // reached, and a failure with the reply as it came and what can be done about it.
 
 import type { Config } from '../config/config.ts';
+import { ownSender } from '../relay/own-sender.ts';
 import { upstreamTargets } from '../relay/tokens.ts';
-import { type Mailbox, parseMailbox } from '../smtp/address.ts';
+import type { Mailbox } from '../smtp/address.ts';
 import { systemClock } from '../system/clock.ts';
 import { systemRandom } from '../system/random.ts';
 import { Addresses } from '../upstream/addresses.ts';
@@ -58,8 +59,6 @@ export function printFailure(failure: Failure): void {
 }
 
 /** GATEPOST_SENDER, or the account at the upstream, since providers accept mail from no other address. */
-export function senderFor(config: Config, { credentials }: UpstreamTarget): Mailbox {
-  const account = parseMailbox(credentials?.username ?? '', { utf8: true });
-  const isAddress = typeof account !== 'string' && account.domain !== '';
-  return config.rewriting.sender ?? (isAddress ? account : { localPart: 'gatepost', domain: config.relay.hostname });
+export function senderFor(config: Config, target: UpstreamTarget): Mailbox {
+  return ownSender(config, [target], { utf8: true }) ?? { localPart: 'gatepost', domain: config.relay.hostname };
 }

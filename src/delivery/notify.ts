@@ -8,6 +8,7 @@ import { isInternational, type Mailbox } from '../smtp/address.ts';
 import type { Envelope, Recipient } from '../smtp/envelope.ts';
 import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { Clock, WallTime } from '../system/clock.ts';
+import { problemOf } from '../system/problem.ts';
 import type { Random } from '../system/random.ts';
 import { describeFailure } from '../vocabulary/attempt.ts';
 import type { Tell } from '../vocabulary/events.ts';
@@ -97,7 +98,7 @@ export class Notifier {
       else tell('notified', { id: stored, ...about });
     } catch (error) {
       // Whatever it was, what has been delivered must be written down: else it would be delivered again.
-      tell('notificationLost', { ...about, problem: (error as Error).message });
+      tell('notificationLost', { ...about, problem: problemOf(error) });
     }
   }
 

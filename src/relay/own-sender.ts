@@ -8,12 +8,15 @@ type Named = { readonly username: string } | undefined;
 type Account = { readonly credentials: Named; readonly oauth?: Named };
 type OwnSettings = { readonly rewriting: Pick<Config['rewriting'], 'sender'> };
 
-/** GATEPOST_SENDER, or the first user name among those of `targets` that is an address; undefined where none is. */
-export function ownSender({ rewriting }: OwnSettings, targets: readonly Account[]): Mailbox | undefined {
-  return rewriting.sender ?? targets.map(accountOf).find((account) => account !== undefined);
+/**
+ * GATEPOST_SENDER, or the first user name among those of `targets` that is an address; undefined where none is. `utf8`:
+ * whether an account may have letters beyond ASCII.
+ */
+export function ownSender({ rewriting }: OwnSettings, targets: readonly Account[], { utf8 } = { utf8: false }): Mailbox | undefined {
+  return rewriting.sender ?? targets.map((target) => accountOf(target, utf8)).find((account) => account !== undefined);
 }
 
-function accountOf({ credentials, oauth }: Account): Mailbox | undefined {
-  const account = parseMailbox(credentials?.username ?? oauth?.username ?? '', { utf8: false });
+function accountOf({ credentials, oauth }: Account, utf8: boolean): Mailbox | undefined {
+  const account = parseMailbox(credentials?.username ?? oauth?.username ?? '', { utf8 });
   return typeof account === 'string' || account.domain === '' ? undefined : account;
 }

@@ -8,6 +8,7 @@ import { describeCommand } from '../smtp/describe.ts';
 import { CR } from '../smtp/line-ends.ts';
 import { formatReply, isRefusal, type Refusal, type Reply } from '../smtp/reply.ts';
 import { type Clock, later, type Monotonic } from '../system/clock.ts';
+import { problemOf } from '../system/problem.ts';
 import type { Random } from '../system/random.ts';
 import { ConnectionLost, type Line, Wire } from '../system/wire.ts';
 import type { SessionProgress, Tell } from '../vocabulary/events.ts';
@@ -227,7 +228,7 @@ export class Conversation implements Idling {
       this.#end(reply, progress, advice);
       return this.#wire.close();
     }
-    const problem = (error as Error).message;
+    const problem = problemOf(error);
     if (progress !== undefined) tell('gone', { device: this.#device, progress, problem, ...(advice === undefined ? {} : { advice }) });
     this.#wire.destroy();
   }

@@ -2,6 +2,7 @@
 // Malformed that says what is wrong; server/replies.ts has the texts. It accepts what devices get wrong (a space
 // after the colon, no brackets, blanks or NUL around the line, a CR too many) and knows nothing of order or policy.
 
+import { isUtf8 } from 'node:buffer';
 import type { Mailbox, ReversePath } from './address.ts';
 import type { MailParameters } from './envelope.ts';
 import { type MalformedParameter, parseMailParameters, parseRcptParameters, type RcptParameters } from './parameters.ts';
@@ -46,15 +47,12 @@ const HTTP = /^(?:(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT|PRI) |
 // A record of type handshake, version 3 (RFC 8446, section 5.1): what a client that expects TLS sends first.
 const TLS = '\u0016\u0003';
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8');
 
 function decode(line: Uint8Array): string {
-  try {
-    return strictUtf8.decode(line);
-  } catch {
-    // Not UTF-8: each octet as itself; parseMailbox then finds what is outside ASCII.
-    return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('latin1');
-  }
+  if (isUtf8(line)) return utf8.decode(line);
+  // Each octet as itself; parseMailbox then finds what is outside ASCII.
+  return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('latin1');
 }
 
 /** The command in `line`, which comes without its line end. Blanks and NUL around it are ignored. Never throws. */

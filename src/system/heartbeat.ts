@@ -8,6 +8,7 @@
 
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
 import type { Cancel, Clock } from './clock.ts';
+import { problemOf } from './problem.ts';
 
 /** Signs for a supervisor that the relay works, from the start of the relay to its stop. */
 export interface Heartbeat {
@@ -111,8 +112,7 @@ class ChangingFile implements Heartbeat {
     try {
       overwrite(this.#path, `${this.#state} ${this.#count}\n`);
     } catch (error) {
-      if (!this.#hasComplained)
-        this.#complain(`a hang would not be noticed: GATEPOST_ALIVE_FILE can't be written: ${(error as Error).message}`);
+      if (!this.#hasComplained) this.#complain(`a hang would not be noticed: GATEPOST_ALIVE_FILE can't be written: ${problemOf(error)}`);
       this.#hasComplained = true;
     }
   }

@@ -4,7 +4,6 @@
 // at once, since servers count what is refused and lock accounts; but a server that has only hashes of passwords
 // refuses SCRAM and CRAM-MD5 with the right password, so the next login begins with the next mechanism.
 
-import { describeReply } from '../smtp/reply.ts';
 import type { Credentials } from '../smtp/sasl/mechanism.ts';
 import { BEARER_MECHANISMS, CLIENT_MECHANISMS, type ClientMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Random } from '../system/random.ts';
@@ -12,7 +11,7 @@ import type { Wire } from '../system/wire.ts';
 import type { AuthChoice, TokenLogin } from '../vocabulary/upstream-target.ts';
 import { UpstreamFailed } from './dialogue.ts';
 import type { Habits } from './habits.ts';
-import { type Refused, SaslExchange } from './sasl-exchange.ts';
+import { describeRefused, type Refused, SaslExchange } from './sasl-exchange.ts';
 import { Secrets } from './secrets.ts';
 import { loginWithToken } from './token-login.ts';
 
@@ -99,7 +98,7 @@ function failed(
 ): UpstreamFailed {
   const { name } = mechanism;
   const { reply } = refused;
-  const said = `the login as ${username} by ${name} was refused: ${describeReply(reply)}`;
+  const said = describeRefused(refused, username, name);
   const plan =
     isPerhapsHashed(mechanism, refused) && next !== undefined
       ? `; a server that has only hashes of passwords can't do ${name}, so the next login is by ${next.name}`

@@ -1,6 +1,6 @@
 // One AUTH command with its challenges and responses (RFC 4954), for any mechanism, up to what the server says of it.
 
-import type { RemoteReply } from '../smtp/reply.ts';
+import { describeReply, type RemoteReply } from '../smtp/reply.ts';
 import type { ClientSide, SaslClient } from '../smtp/sasl/mechanism.ts';
 import type { Wire } from '../system/wire.ts';
 import { readReply, UpstreamFailed, WAIT } from './dialogue.ts';
@@ -23,6 +23,11 @@ export type Refused = {
   readonly reply: RemoteReply;
   readonly said: string | undefined;
 };
+
+/** The sentence that says which login was refused, and with which reply. */
+export function describeRefused({ reply }: Refused, username: string, mechanism: string): string {
+  return `the login as ${username} by ${mechanism} was refused: ${describeReply(reply)}`;
+}
 
 type Asked = Pick<ClientSide, 'clientFirst' | 'explain'> & { readonly name: string };
 

@@ -1,11 +1,10 @@
 // Logging in with an OAuth token in place of a password (RFC 7628, and Google's XOAUTH2).
 
-import { describeReply } from '../smtp/reply.ts';
 import type { BearerMechanism } from '../smtp/sasl/mechanisms.ts';
 import type { Wire } from '../system/wire.ts';
 import type { TokenLogin } from '../vocabulary/upstream-target.ts';
 import { UpstreamFailed } from './dialogue.ts';
-import { type Refused, SaslExchange } from './sasl-exchange.ts';
+import { describeRefused, type Refused, SaslExchange } from './sasl-exchange.ts';
 import { Secrets } from './secrets.ts';
 import { adviceOnToken } from './token-advice.ts';
 
@@ -30,7 +29,8 @@ export async function loginWithToken(wire: Wire, credentials: TokenLogin, mechan
   }
 }
 
-function failed({ reply, said }: Refused, username: string, { name }: BearerMechanism): UpstreamFailed {
-  const problem = `the login as ${username} by ${name} was refused: ${describeReply(reply)}${said === undefined ? '' : `; ${said}`}`;
+function failed(refused: Refused, username: string, { name }: BearerMechanism): UpstreamFailed {
+  const { reply, said } = refused;
+  const problem = `${describeRefused(refused, username, name)}${said === undefined ? '' : `; ${said}`}`;
   return new UpstreamFailed('auth', problem, { reply, advice: adviceOnToken(reply) });
 }
